@@ -1,0 +1,209 @@
+"""Answers as they arrive: parsed from hostile JSON into what a submission may hold.
+
+The parsers know the task's completions and nothing of the database, so that a mistake is
+reported in the words of whoever sent it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from annotation.errors import Invalid
+from annotation.models import TaskKind, Thumb
+from annotation.pairs import is_weak_order, tiers
+
+MAX_COMMENT = 10_000
+MAX_TEXT = 100_000
+MAX_SECONDS = 7 * 24 * 3600.0
+STRENGTHS = (1, 2, 3)
+COMMON_FIELDS = {"labels", "comment", "seconds"}
+FIELDS = {
+    TaskKind.RANK: {"ranks", "unacceptable", "strengths", "placed"},
+    TaskKind.COMPARE: {"ranks", "unacceptable", "strengths", "placed"},
+    TaskKind.THUMBS: {"verdict"},
+    TaskKind.WRITE: {"text"},
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one person says of one task, checked against the task's completions.
+
+    ``ranks`` and ``unacceptable`` are keyed by completion uid.
+    """
+
+    ranks: dict[str, int] = field(default_factory=dict)
+    unacceptable: frozenset[str] = frozenset()
+    strengths: tuple[int, ...] = ()
+    verdict: str = ""
+    text: str = ""
+    labels: dict[str, list[str]] = field(default_factory=dict)
+    comment: str = ""
+    seconds: float | None = None
+
+
+def parse(kind: str, body: Any, texts: Mapping[str, str], *, must_place: bool = False) -> Answer:
+    """An Answer from a JSON body.
+
+    ``texts`` maps the uid of each completion of the task to its text. ``must_place``: the
+    sender has to name in ``placed`` all that the person has put in its place by hand, so that an
+    untouched screen is never taken for an opinion. Raises Invalid.
+    """
+    if not isinstance(body, dict):
+        raise Invalid("The body must be a JSON object.")
+    known = FIELDS[TaskKind(kind)] | COMMON_FIELDS
+    for name in body:
+        if name not in known:
+            raise Invalid(f"{name}: unknown field. Known: {', '.join(sorted(known))}.")
+    said = Answer(
+        labels=_labels(body.get("labels", {}), texts),
+        comment=_text("comment", body.get("comment", ""), MAX_COMMENT),
+        seconds=_seconds(body.get("seconds")),
+    )
+    if kind == TaskKind.THUMBS:
+        return replace(said, verdict=_verdict(body.get("verdict")))
+    if kind == TaskKind.WRITE:
+        return replace(said, text=_written(body.get("text", "")))
+    return _ranking(body, texts, said, must_place)
+
+
+def _ranking(
+    body: dict[str, Any], texts: Mapping[str, str], said: Answer, must_place: bool
+) -> Answer:
+    unacceptable = _uids("unacceptable", body.get("unacceptable", []), texts)
+    _check_placed(body, texts, must_place)
+    ranks = _ranks(body.get("ranks"), unacceptable, texts)
+    _check_order(ranks, unacceptable)
+    _check_identical(ranks, texts)
+    strengths = _strengths(body.get("strengths", []), len(tiers(list(ranks.values()))) - 1)
+    return replace(said, ranks=ranks, unacceptable=unacceptable, strengths=strengths)
+
+
+def _uids(name: str, value: Any, texts: Mapping[str, str]) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(uid, str) for uid in value):
+        raise Invalid(f"{name}: must be a list of completion ids.")
+    for uid in value:
+        if uid not in texts:
+            raise Invalid(f"{name}: {uid!r} is not a completion of this task.")
+    if len(set(value)) != len(value):
+        raise Invalid(f"{name}: a completion is named twice.")
+    return frozenset(value)
+
+
+def _check_placed(body: dict[str, Any], texts: Mapping[str, str], must_place: bool) -> None:
+    if "placed" not in body and not must_place:
+        return
+    missing = len(texts.keys() - _uids("placed", body.get("placed", []), texts))
+    if missing:
+        raise Invalid(
+            f"placed: {missing} of {len(texts)} completions have not been placed yet. "
+            "Place each one before submitting."
+        )
+
+
+def _ranks(value: Any, unacceptable: frozenset[str], texts: Mapping[str, str]) -> dict[str, int]:
+    """Ranks of all completions; unacceptable ones that carry none share the worst rank."""
+    if not isinstance(value, dict):
+        raise Invalid("ranks: must be an object that maps each completion id to its rank.")
+    for uid, rank in value.items():
+        if uid not in texts:
+            raise Invalid(f"ranks: {uid!r} is not a completion of this task.")
+        if type(rank) is not int:
+            raise Invalid(f"ranks: the rank of {uid!r} must be a whole number.")
+    ranks = dict(value)
+    for uid in unacceptable - ranks.keys():
+        ranks[uid] = 1 + len(texts.keys() - unacceptable)
+    missing = texts.keys() - ranks.keys()
+    if missing:
+        raise Invalid(f"ranks: {len(missing)} of {len(texts)} completions have no rank.")
+    return ranks
+
+
+def _check_order(ranks: dict[str, int], unacceptable: frozenset[str]) -> None:
+    if not is_weak_order(list(ranks.values())):
+        raise Invalid(
+            f"ranks: {sorted(ranks.values())} is not a weak order. Each rank must be one more "
+            "than the number of better completions, as in 1, 2, 2, 4."
+        )
+    worst = {uid for uid, rank in ranks.items() if rank == max(ranks.values())}
+    if unacceptable and worst != unacceptable:
+        raise Invalid("unacceptable: these completions, and only these, must share the worst rank.")
+
+
+def _check_identical(ranks: dict[str, int], texts: Mapping[str, str]) -> None:
+    by_text: dict[str, int] = {}
+    for uid, rank in ranks.items():
+        if by_text.setdefault(texts[uid], rank) != rank:
+            raise Invalid("ranks: two completions with the same text must share a rank.")
+
+
+def _strengths(value: Any, boundaries: int) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(
+        type(strength) is int and strength in STRENGTHS for strength in value
+    ):
+        raise Invalid("strengths: must be a list of 1 (slightly), 2 (clearly) or 3 (far).")
+    if value and len(value) != boundaries:
+        raise Invalid(
+            f"strengths: {len(value)} given, but the ranking has {boundaries} boundaries "
+            "between neighbouring tiers."
+        )
+    return tuple(value)
+
+
+def _labels(value: Any, texts: Mapping[str, str]) -> dict[str, list[str]]:
+    if not isinstance(value, dict):
+        raise Invalid("labels: must be an object that maps a completion id to a list of labels.")
+    for uid, names in value.items():
+        if uid not in texts:
+            raise Invalid(f"labels: {uid!r} is not a completion of this task.")
+        if not _is_list_of_short_texts(names):
+            raise Invalid(f"labels: those of {uid!r} must be a list of at most 50 short texts.")
+    return value
+
+
+def _is_list_of_short_texts(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= 50
+        and all(isinstance(name, str) and len(name) <= 100 for name in value)
+    )
+
+
+def _text(name: str, value: Any, limit: int) -> str:
+    if not isinstance(value, str):
+        raise Invalid(f"{name}: must be a text.")
+    if "\x00" in value:
+        raise Invalid(f"{name}: holds a null character, which cannot be stored. Remove it.")
+    if len(value) > limit:
+        raise Invalid(f"{name}: longer than {limit:,} characters. Shorten it.")
+    return value
+
+
+def _written(value: Any) -> str:
+    text = _text("text", value, MAX_TEXT)
+    if not text.strip():
+        raise Invalid("text: it is empty. Write the answer first.")
+    return text
+
+
+def _seconds(value: Any) -> float | None:
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not 0 <= value <= MAX_SECONDS:
+        raise Invalid("seconds: must be a number of seconds from 0 to a week.")
+    return float(value)
+
+
+def _verdict(value: Any) -> str:
+    if value not in Thumb.Verdict.values:
+        raise Invalid('verdict: must be "good" or "bad".')
+    return str(value)
+
+
+def placed_ranks(order: Sequence[str], tier_of: Mapping[str, int]) -> dict[str, int]:
+    """Competition ranks from tier numbers as a form sends them (1 is best; gaps are allowed)."""
+    return {
+        uid: 1 + sum(tier_of[other] < tier_of[uid] for other in order if other in tier_of)
+        for uid in order
+        if uid in tier_of
+    }

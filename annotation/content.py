@@ -1,0 +1,97 @@
+"""What a prompt and a completion are made of: messages, hashes, groups, splits. Plain Python."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from annotation.errors import Invalid
+from annotation.models.prompts import Split
+
+ROLES = ("system", "user", "assistant", "tool")
+MAX_PROMPT = 50_000
+MAX_COMPLETION = 100_000
+TRAIN_PERCENT, VALIDATION_PERCENT = 80, 10
+Messages = list[dict[str, str]]
+
+
+def parse_messages(value: Any) -> Messages:
+    """Chat messages from a text or a list of role and content. Raises Invalid."""
+    if isinstance(value, str):
+        value = [{"role": "user", "content": value}]
+    if not isinstance(value, list) or not value:
+        raise Invalid("prompt: must be a text or a list of messages.")
+    messages = [_message(number, message) for number, message in enumerate(value, start=1)]
+    total = sum(len(message["content"]) for message in messages)
+    if not any(message["content"].strip() for message in messages):
+        raise Invalid("prompt: it is empty.")
+    if total > MAX_PROMPT:
+        raise Invalid(f"prompt: {total:,} characters long; at most {MAX_PROMPT:,} are allowed.")
+    return messages
+
+
+def _message(number: int, message: Any) -> dict[str, str]:
+    if not isinstance(message, dict) or set(message) != {"role", "content"}:
+        raise Invalid(f"prompt: message {number} must have a role and a content, nothing else.")
+    if message["role"] not in ROLES:
+        raise Invalid(f"prompt: the role of message {number} must be one of {', '.join(ROLES)}.")
+    if not isinstance(message["content"], str):
+        raise Invalid(f"prompt: the content of message {number} must be a text.")
+    check_storable(f"prompt: message {number}", message["content"])
+    return {"role": message["role"], "content": message["content"]}
+
+
+def check_storable(name: str, text: str) -> None:
+    """Raises Invalid for what no database can hold as text."""
+    if "\x00" in text:
+        raise Invalid(f"{name} holds a null character, which cannot be stored. Remove it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"{name} holds half of a surrogate pair. Mend its encoding.") from None
+
+
+def check_completion(name: str, text: Any) -> str:
+    if not isinstance(text, str):
+        raise Invalid(f"{name}: the text must be a text.")
+    if len(text) > MAX_COMPLETION:
+        raise Invalid(
+            f"{name}: {len(text):,} characters long; at most {MAX_COMPLETION:,} are allowed."
+        )
+    check_storable(name, text)
+    return text
+
+
+def text_hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def content_hash(messages: Messages) -> str:
+    canonical = json.dumps(messages, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text_hash(canonical)
+
+
+def group_of(messages: Messages) -> str:
+    """One name for all wordings that differ in case, accents, punctuation and spacing only."""
+    words: list[str] = []
+    for message in messages:
+        plain = unicodedata.normalize("NFKD", message["content"]).casefold()
+        words += re.findall(r"\w+", "".join(c for c in plain if not unicodedata.combining(c)))
+    return text_hash(" ".join(words) or content_hash(messages))
+
+
+def split_of(group: str) -> str:
+    """80 % train, 10 % validation, 10 % test, by the group's hash: the same in every project."""
+    place = int(sha256(f"split:{group}".encode()).hexdigest()[:8], 16) % 100
+    if place < TRAIN_PERCENT:
+        return Split.TRAIN
+    if place < TRAIN_PERCENT + VALIDATION_PERCENT:
+        return Split.VALIDATION
+    return Split.TEST
+
+
+def prompt_text(messages: Sequence[dict[str, str]]) -> str:
+    """The prompt as one text, for titles and searches."""
+    return "\n\n".join(message["content"] for message in messages)

@@ -1,0 +1,42 @@
+"""Refusals that people read. Each says what is wrong, where, and how to mend it."""
+
+
+class Refused(Exception):
+    """Base of all refusals; ``str()`` is one clear sentence. Edges turn it into a reply."""
+
+    status = 400
+    code = "refused"
+
+
+class Invalid(Refused):
+    """What was sent does not fit what was asked for."""
+
+    code = "invalid"
+
+
+class NotAllowed(Refused):
+    """The person lacks the role."""
+
+    status = 403
+    code = "not_allowed"
+
+
+class LeaseLost(Refused):
+    """The task is not, or no longer, held by this person."""
+
+    status = 409
+    code = "lease_lost"
+
+
+class KeyReused(Refused):
+    """An idempotency key came again with another body."""
+
+    status = 422
+    code = "key_reused"
+
+
+class Conflict(Refused):
+    """The state of things forbids it just now."""
+
+    status = 409
+    code = "conflict"

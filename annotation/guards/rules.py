@@ -1,0 +1,322 @@
+"""What the guards guard, in SQL that both engines understand.
+
+A condition names what is *wrong*.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A trigger: on ``event`` of ``table``, refuse each (condition, message), or run ``action``."""
+
+    name: str
+    table: str
+    event: str
+    refuse: tuple[tuple[str, str], ...] = ()
+    action: str = ""
+    when: str = ""
+
+
+def _refuse(name: str, table: str, event: str, message: str, condition: str = "1 = 1") -> Guard:
+    return Guard(name, table, event, refuse=((condition, message),))
+
+
+def _changed(*columns: str) -> str:
+    return " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in columns)
+
+
+# --- the seal -------------------------------------------------------------------------------
+
+_ITEMS = "SELECT COUNT(*) FROM annotation_rankeditem i WHERE i.ranking_id = NEW.id"
+_PAIRS = "SELECT COUNT(*) FROM annotation_pair p WHERE p.ranking_id = NEW.id"
+_TASK = "SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id"
+_RANKS = "NEW.task_id IN (SELECT id FROM annotation_task WHERE kind IN ('rank', 'compare'))"
+_HAS = {
+    table: f"EXISTS (SELECT 1 FROM annotation_{table} d WHERE d.submission_id = NEW.id)"
+    for table in ("ranking", "thumb", "demonstration")
+}
+
+_SEAL_CONDITIONS = (
+    (
+        "NOT EXISTS (SELECT 1 FROM annotation_assignment a"
+        " JOIN annotation_task t ON t.id = a.task_id"
+        " JOIN annotation_annotator w ON w.id = a.annotator_id"
+        " WHERE a.id = NEW.assignment_id AND a.task_id = NEW.task_id"
+        " AND a.annotator_id = NEW.annotator_id AND t.project_id = NEW.project_id"
+        " AND w.project_id = NEW.project_id)",
+        "the submission is not that of its assignment",
+    ),
+    (
+        "NOT EXISTS (SELECT 1 FROM annotation_assignment a"
+        " WHERE a.id = NEW.assignment_id AND a.state = 'submitted')",
+        "the assignment is not marked as submitted",
+    ),
+    (
+        "NEW.supersedes_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM annotation_submission s"
+        " WHERE s.id = NEW.supersedes_id AND s.assignment_id = NEW.assignment_id"
+        " AND s.revision = NEW.revision - 1 AND s.sealed AND NOT s.current)",
+        "a revision must supersede the one before it",
+    ),
+    (
+        f"({_RANKS} AND NOT ({_HAS['ranking']} AND NOT {_HAS['thumb']}"
+        f" AND NOT {_HAS['demonstration']}))"
+        f" OR (EXISTS ({_TASK} AND t.kind = 'thumbs') AND NOT ({_HAS['thumb']}"
+        f" AND NOT {_HAS['ranking']} AND NOT {_HAS['demonstration']}))"
+        f" OR (EXISTS ({_TASK} AND t.kind = 'write') AND NOT ({_HAS['demonstration']}"
+        f" AND NOT {_HAS['ranking']} AND NOT {_HAS['thumb']}))",
+        "the submission must hold the one answer that its task asks for",
+    ),
+    (
+        f"{_RANKS} AND (({_ITEMS}) <> (SELECT t.k FROM annotation_task t WHERE t.id = NEW.task_id)"
+        f" OR ({_ITEMS}) <> (SELECT COUNT(*) FROM annotation_taskcompletion c"
+        "  WHERE c.task_id = NEW.task_id))",
+        "not all K completions are ranked",
+    ),
+    (
+        "EXISTS (SELECT 1 FROM annotation_rankeditem i WHERE i.ranking_id = NEW.id"
+        " AND NOT EXISTS (SELECT 1 FROM annotation_taskcompletion c"
+        " WHERE c.task_id = NEW.task_id AND c.completion_id = i.completion_id))"
+        " OR EXISTS (SELECT 1 FROM annotation_thumb d WHERE d.submission_id = NEW.id"
+        " AND NOT EXISTS (SELECT 1 FROM annotation_taskcompletion c"
+        " WHERE c.task_id = NEW.task_id AND c.completion_id = d.completion_id))",
+        "a completion of another task is judged",
+    ),
+    (
+        "EXISTS (SELECT 1 FROM annotation_rankeditem x WHERE x.ranking_id = NEW.id AND x.rank <>"
+        " 1 + (SELECT COUNT(*) FROM annotation_rankeditem y"
+        " WHERE y.ranking_id = NEW.id AND y.rank < x.rank))",
+        "the ranks are not a weak order in competition form",
+    ),
+    (
+        "EXISTS (SELECT 1 FROM annotation_rankeditem x JOIN annotation_rankeditem y"
+        " ON y.ranking_id = x.ranking_id AND y.rank < x.rank"
+        " JOIN annotation_completion cx ON cx.id = x.completion_id"
+        " JOIN annotation_completion cy ON cy.id = y.completion_id"
+        " WHERE x.ranking_id = NEW.id AND cx.text_sha256 = cy.text_sha256)",
+        "identical completions are ranked apart",
+    ),
+    (
+        f"({_PAIRS}) <> (SELECT COUNT(*) FROM annotation_rankeditem x"
+        " JOIN annotation_rankeditem y ON y.ranking_id = x.ranking_id AND x.rank < y.rank"
+        " WHERE x.ranking_id = NEW.id)",
+        "the number of pairs does not follow from the ranks",
+    ),
+    (
+        "EXISTS (SELECT 1 FROM annotation_pair p WHERE p.ranking_id = NEW.id AND NOT EXISTS"
+        " (SELECT 1 FROM annotation_rankeditem x JOIN annotation_rankeditem y"
+        " ON y.ranking_id = x.ranking_id WHERE x.ranking_id = NEW.id"
+        " AND x.completion_id = p.winner_id AND y.completion_id = p.loser_id"
+        " AND x.rank < y.rank))",
+        "a pair contradicts the ranks",
+    ),
+)
+
+_SEALED_COLUMNS = (
+    *("id", "project_id", "task_id", "assignment_id", "annotator_id", "guideline_id", "seconds"),
+    *("origin", "key", "body_sha256", "external_id", "revision", "supersedes_id", "sealed"),
+    *("comment", "batch_id", "created_at"),
+)
+
+
+def _seal_guards() -> Iterator[Guard]:
+    table = "annotation_submission"
+    yield _refuse(
+        "submission_born_unsealed", table, "INSERT", "a submission is sealed last", "NEW.sealed"
+    )
+    yield Guard(
+        "submission_seal",
+        table,
+        "UPDATE",
+        refuse=_SEAL_CONDITIONS,
+        when="NEW.sealed AND NOT OLD.sealed",
+    )
+    yield Guard(
+        "submission_sealed_change",
+        table,
+        "UPDATE",
+        when="OLD.sealed",
+        refuse=(
+            (_changed(*_SEALED_COLUMNS), "a sealed submission never changes"),
+            (
+                f"{_json_changed('order')} OR {_json_changed('labels')}",
+                "a sealed submission never changes",
+            ),
+            ("NEW.current AND NOT OLD.current", "a superseded submission stays superseded"),
+            (
+                "OLD.withdrawn_at IS NOT NULL AND NEW.withdrawn_at IS DISTINCT FROM"
+                " OLD.withdrawn_at",
+                "a withdrawn submission stays withdrawn",
+            ),
+        ),
+    )
+    yield _refuse(
+        "submission_sealed_delete",
+        table,
+        "DELETE",
+        "a sealed submission is never deleted",
+        "OLD.sealed",
+    )
+    yield from _sealed_details()
+
+
+def _json_changed(column: str) -> str:
+    """JSON is text on SQLite and jsonb on PostgreSQL; both compare as text once cast."""
+    return f'CAST(NEW."{column}" AS TEXT) IS DISTINCT FROM CAST(OLD."{column}" AS TEXT)'
+
+
+def _sealed_details() -> Iterator[Guard]:
+    """Nothing is added to, changed in or taken from what a seal covers."""
+    owners = {
+        "ranking": "submission_id",
+        "thumb": "submission_id",
+        "demonstration": "submission_id",
+        "rankeditem": "ranking_id",
+        "pair": "ranking_id",
+    }
+    for table, owner in owners.items():
+        for event, row in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("DELETE", "OLD")):
+            yield _refuse(
+                f"{table}_sealed_{event.lower()}",
+                f"annotation_{table}",
+                event,
+                "what is sealed never changes",
+                "EXISTS (SELECT 1 FROM annotation_submission s"
+                f" WHERE s.id = {row}.{owner} AND s.sealed)",
+            )
+
+
+# --- everything else ------------------------------------------------------------------------
+
+
+def _immutable_guards() -> Iterator[Guard]:
+    frozen = {
+        "prompt": ("project_id", "content_sha256", "split", '"group"', "parent_id"),
+        "completion": ("uid", "prompt_id", "source_id", "text", "text_sha256", "seed"),
+        "guidelineversion": ("project_id", "label", "body", "sha256"),
+        "task": ("project_id", "prompt_id", "kind", "k", "purpose"),
+        "assignment": ("task_id", "annotator_id"),
+        "annotator": ("project_id", "pseudonym", "kind"),
+    }
+    for table, columns in frozen.items():
+        yield _refuse(
+            f"{table}_fixed",
+            f"annotation_{table}",
+            "UPDATE",
+            f"these never change in a {table}: {', '.join(columns)}".replace('"', ""),
+            _changed(*columns),
+        )
+    for column, table in (("messages", "prompt"), ("token_ids", "completion")):
+        yield _refuse(
+            f"{table}_{column}_fixed",
+            f"annotation_{table}",
+            "UPDATE",
+            f"{column} never change",
+            _json_changed(column),
+        )
+    for table in ("auditentry", "snapshotitem"):
+        for event in ("UPDATE", "DELETE"):
+            yield _refuse(
+                f"{table}_{event.lower()}",
+                f"annotation_{table}",
+                event,
+                f"a row of {table} is written once",
+            )
+
+
+def _snapshot_guards() -> Iterator[Guard]:
+    for event in ("UPDATE", "DELETE"):
+        yield _refuse(
+            f"snapshot_frozen_{event.lower()}",
+            "annotation_snapshot",
+            event,
+            "a frozen snapshot never changes",
+            "OLD.frozen_at IS NOT NULL",
+        )
+    yield Guard(
+        "snapshotitem_insert",
+        "annotation_snapshotitem",
+        "INSERT",
+        refuse=(
+            (
+                "EXISTS (SELECT 1 FROM annotation_snapshot s WHERE s.id = NEW.snapshot_id"
+                " AND s.frozen_at IS NOT NULL)",
+                "a frozen snapshot takes nothing more",
+            ),
+            (
+                "NOT EXISTS (SELECT 1 FROM annotation_submission s JOIN annotation_snapshot h"
+                " ON h.project_id = s.project_id WHERE h.id = NEW.snapshot_id"
+                " AND s.id = NEW.submission_id AND s.sealed)",
+                "a snapshot holds sealed submissions of its own project",
+            ),
+        ),
+    )
+
+
+_ASSIGNED = "EXISTS (SELECT 1 FROM annotation_assignment a WHERE a.task_id = {row}.task_id)"
+
+
+def _task_guards() -> Iterator[Guard]:
+    slots = "annotation_taskcompletion"
+    yield Guard(
+        "slot_insert",
+        slots,
+        "INSERT",
+        refuse=(
+            (
+                "NOT EXISTS (SELECT 1 FROM annotation_task t JOIN annotation_completion c"
+                " ON c.prompt_id = t.prompt_id"
+                " WHERE t.id = NEW.task_id AND c.id = NEW.completion_id)",
+                "the completion answers another prompt than the task's",
+            ),
+            (_ASSIGNED.format(row="NEW"), "a task is frozen once someone holds it"),
+        ),
+    )
+    for event in ("UPDATE", "DELETE"):
+        yield _refuse(
+            f"slot_{event.lower()}",
+            slots,
+            event,
+            "a task is frozen once someone holds it",
+            _ASSIGNED.format(row="OLD"),
+        )
+    yield from _place_guards()
+
+
+def _place_guards() -> Iterator[Guard]:
+    """``task.taken`` counts open and submitted assignments; nobody else writes it."""
+    table = "annotation_assignment"
+    taken = "{row}.state IN ('open', 'submitted')"
+    give_back = (
+        "UPDATE annotation_task SET taken = taken - 1, returned = (1 = 1) WHERE id = OLD.task_id"
+    )
+    take = "UPDATE annotation_task SET taken = taken + 1 WHERE id = NEW.task_id"
+    new, old = taken.format(row="NEW"), taken.format(row="OLD")
+    yield Guard("place_taken", table, "AFTER INSERT", action=take, when=new)
+    yield Guard("place_retaken", table, "AFTER UPDATE", action=take, when=f"{new} AND NOT ({old})")
+    yield Guard(
+        "place_returned", table, "AFTER UPDATE", action=give_back, when=f"{old} AND NOT ({new})"
+    )
+    yield Guard("place_removed", table, "AFTER DELETE", action=give_back, when=old)
+    yield _refuse(
+        "assignment_submitted_stays",
+        table,
+        "UPDATE",
+        "a submitted assignment stays submitted",
+        "OLD.state = 'submitted' AND NEW.state <> 'submitted'",
+    )
+
+
+GUARDS: tuple[Guard, ...] = (
+    *_seal_guards(),
+    *_immutable_guards(),
+    *_snapshot_guards(),
+    *_task_guards(),
+)
+
+# PostgreSQL's TRUNCATE fires no row trigger.
+NEVER_TRUNCATED = (
+    *("submission", "ranking", "rankeditem", "pair", "thumb", "demonstration"),
+    *("snapshot", "snapshotitem", "guidelineversion", "auditentry"),
+)

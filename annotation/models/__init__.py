@@ -1,0 +1,49 @@
+from annotation.models.audit import AuditEntry
+from annotation.models.datasets import Import, Snapshot, SnapshotItem
+from annotation.models.guidelines import GuidelineVersion
+from annotation.models.people import Annotator, Membership, Role, User
+from annotation.models.projects import Project
+from annotation.models.prompts import Completion, Prompt, Source, Split
+from annotation.models.submissions import (
+    Demonstration,
+    Pair,
+    RankedItem,
+    Ranking,
+    Submission,
+    Thumb,
+)
+from annotation.models.tasks import (
+    COMPLETIONS_BY_KIND,
+    Assignment,
+    Task,
+    TaskCompletion,
+    TaskKind,
+)
+
+__all__ = [
+    "COMPLETIONS_BY_KIND",
+    "Annotator",
+    "Assignment",
+    "AuditEntry",
+    "Completion",
+    "Demonstration",
+    "GuidelineVersion",
+    "Import",
+    "Membership",
+    "Pair",
+    "Project",
+    "Prompt",
+    "RankedItem",
+    "Ranking",
+    "Role",
+    "Snapshot",
+    "SnapshotItem",
+    "Source",
+    "Split",
+    "Submission",
+    "Task",
+    "TaskCompletion",
+    "TaskKind",
+    "Thumb",
+    "User",
+]

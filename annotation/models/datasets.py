@@ -1,0 +1,92 @@
+"""Data that comes in as a whole and data that is frozen as a whole."""
+
+from typing import Self, TypeVar
+
+from django.conf import settings
+from django.db import models
+
+from annotation.models.projects import Project
+
+
+class Import(models.Model):
+    """One file on its way in. Nothing of it is visible until ``published_at`` is set.
+
+    The file's hash makes a second run of the same file find this row and go on, or do nothing.
+    """
+
+    class Kind(models.TextChoices):
+        PROMPTS = "prompts"
+        RANKINGS = "rankings"
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="imports")
+    kind = models.CharField(max_length=10, choices=Kind)
+    file_name = models.CharField(max_length=255)
+    file_sha256 = models.CharField(max_length=64)
+    rows_total = models.PositiveIntegerField()
+    rows_done = models.PositiveIntegerField(default=0)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    started_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "kind", "file_sha256"], name="import_file_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rows_done__lte=models.F("rows_total")), name="import_rows"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.kind})"
+
+
+M = TypeVar("M", bound=models.Model)
+
+
+class ImportedQuerySet(models.QuerySet[M]):
+    """Rows that an import may have staged; ``batch`` is the import they came by."""
+
+    def visible(self) -> Self:
+        return self.filter(
+            models.Q(batch__isnull=True) | models.Q(batch__published_at__isnull=False)
+        )
+
+
+class Snapshot(models.Model):
+    """A frozen, hashed list of submissions: what a reward model or an export was made from."""
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="snapshots")
+    name = models.CharField(max_length=200)
+    filters = models.JSONField(default=dict)
+    sha256 = models.CharField(max_length=64, blank=True)
+    frozen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    submissions = models.ManyToManyField(
+        "annotation.Submission", through="SnapshotItem", related_name="snapshots"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="snapshot_name_once"),
+            models.CheckConstraint(
+                condition=models.Q(frozen_at__isnull=True) | ~models.Q(sha256=""),
+                name="snapshot_frozen_has_hash",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SnapshotItem(models.Model):
+    snapshot = models.ForeignKey(Snapshot, models.PROTECT, related_name="items")
+    submission = models.ForeignKey("annotation.Submission", models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "submission"], name="snapshot_item_once"),
+        ]

@@ -1,0 +1,83 @@
+"""Who there is: accounts, and the pseudonyms under which they judge."""
+
+import secrets
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from annotation.models.projects import Project
+
+
+class User(AbstractUser):
+    """An account. What a person judges is stored under an Annotator, never under this row."""
+
+
+class Role(models.TextChoices):
+    ANNOTATOR = "annotator"
+    REVIEWER = "reviewer"
+    MANAGER = "manager"
+    RESEARCHER = "researcher"
+
+
+class Membership(models.Model):
+    """One role of one person in one project; a person may hold several."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user", "role"], name="membership_once"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.role} in {self.project}"
+
+
+def new_pseudonym() -> str:
+    return f"p-{secrets.token_hex(5)}"
+
+
+class Annotator(models.Model):
+    """A judge in one project, known by a pseudonym: a person, a model, a simulation, an import.
+
+    All that is judged hangs on this row, so that an account can be forgotten without touching
+    the data. The cursor is the queue's: see ``annotation.queue``.
+    """
+
+    class Kind(models.TextChoices):
+        HUMAN = "human"
+        AI = "ai"
+        SIMULATED = "simulated"
+        IMPORTED = "imported"
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="annotators")
+    user = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="annotators"
+    )
+    pseudonym = models.CharField(max_length=200, default=new_pseudonym)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.HUMAN)
+    cursor_order = models.FloatField(null=True, editable=False)
+    cursor_task = models.BigIntegerField(null=True, editable=False)
+    cursor_epoch = models.BigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="annotator_once_per_project"),
+            models.UniqueConstraint(
+                fields=["project", "pseudonym"], name="annotator_pseudonym_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["human", "ai", "simulated", "imported"]),
+                name="annotator_kind",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.pseudonym

@@ -1,0 +1,179 @@
+"""Work for people: a frozen choice of completions, and who holds it."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from annotation.models.datasets import Import, ImportedQuerySet
+from annotation.models.guidelines import GuidelineVersion
+from annotation.models.people import Annotator
+from annotation.models.projects import Project
+from annotation.models.prompts import Completion, Prompt
+
+
+class TaskKind(models.TextChoices):
+    RANK = "rank"
+    COMPARE = "compare"
+    THUMBS = "thumbs"
+    WRITE = "write"
+
+
+# The least and the greatest number of completions that a task of each kind shows.
+COMPLETIONS_BY_KIND = {
+    TaskKind.RANK: (2, 9),
+    TaskKind.COMPARE: (2, 2),
+    TaskKind.THUMBS: (1, 1),
+    TaskKind.WRITE: (0, 1),
+}
+
+
+def _k_fits_kind() -> Q:
+    fits = Q()
+    for kind, (least, greatest) in COMPLETIONS_BY_KIND.items():
+        fits |= Q(kind=kind.value, k__gte=least, k__lte=greatest)
+    return fits
+
+
+class TaskQuerySet(ImportedQuerySet["Task"]):
+    def open(self) -> "TaskQuerySet":
+        """Tasks that still want people."""
+        return self.filter(withdrawn=False, taken__lt=F("wanted"))
+
+
+class Task(models.Model):
+    """A question put to ``wanted`` people: K completions of one prompt, frozen.
+
+    ``taken`` counts the open and the submitted assignments. Only the database's own triggers
+    write it (``annotation.guards``), and its CHECK is what makes over-assignment impossible.
+    ``returned`` says that a place was given back, so that people who had already passed this
+    task in the queue look at it again.
+    """
+
+    class Purpose(models.TextChoices):
+        NORMAL = "normal"
+        GOLD = "gold"
+        REPEAT = "repeat"
+        REVIEW = "review"
+        ARENA = "arena"
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="tasks")
+    prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="tasks")
+    kind = models.CharField(max_length=8, choices=TaskKind, default=TaskKind.RANK)
+    purpose = models.CharField(max_length=8, choices=Purpose, default=Purpose.NORMAL)
+    k = models.PositiveSmallIntegerField()
+    wanted = models.PositiveSmallIntegerField(default=1)
+    taken = models.PositiveSmallIntegerField(default=0, editable=False)
+    priority = models.FloatField(default=0.0, help_text="The higher, the sooner.")
+    queue_order = models.GeneratedField(
+        expression=F("priority") * -1.0, output_field=models.FloatField(), db_persist=True
+    )
+    returned = models.BooleanField(default=False, editable=False)
+    withdrawn = models.BooleanField(default=False)
+    key = models.CharField(
+        max_length=200, null=True, blank=True, help_text="Names the cause: made twice, made once."
+    )
+    batch = models.ForeignKey(Import, models.PROTECT, null=True, blank=True, related_name="tasks")
+    created_at = models.DateTimeField(auto_now_add=True)
+    completions = models.ManyToManyField(Completion, through="TaskCompletion", related_name="tasks")
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=_k_fits_kind(), name="task_k_fits_kind"),
+            models.CheckConstraint(condition=Q(wanted__gte=1), name="task_wanted"),
+            models.CheckConstraint(
+                condition=Q(taken__gte=0, taken__lte=F("wanted")), name="task_taken_within_wanted"
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=["normal", "gold", "repeat", "review", "arena"]),
+                name="task_purpose",
+            ),
+            models.UniqueConstraint(fields=["project", "key"], name="task_key_once"),
+        ]
+        indexes = [
+            # The queue reads these two and nothing else: priority first, then oldest.
+            models.Index(
+                fields=["project", "queue_order", "id"],
+                name="task_queue",
+                condition=Q(withdrawn=False, taken__lt=F("wanted")),
+            ),
+            models.Index(
+                fields=["project", "queue_order", "id"],
+                name="task_queue_returned",
+                condition=Q(withdrawn=False, returned=True, taken__lt=F("wanted")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class TaskCompletion(models.Model):
+    """A completion in its slot. Frozen once anyone has been given the task."""
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="slots")
+    completion = models.ForeignKey(Completion, models.PROTECT, related_name="slots")
+    slot = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["task", "slot"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "slot"], name="slot_once"),
+            models.UniqueConstraint(fields=["task", "completion"], name="slot_completion_once"),
+        ]
+
+
+class Assignment(models.Model):
+    """One person's hold on one task: a lease while open, a fact once submitted."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        SUBMITTED = "submitted"
+        SKIPPED = "skipped"
+        RELEASED = "released"
+        EXPIRED = "expired"
+
+    class SkipReason(models.TextChoices):
+        UNCLEAR = "unclear", "The prompt is unclear"
+        LANGUAGE = "language", "I do not know the language"
+        EXPERTISE = "expertise", "I do not know the subject well enough"
+        HARMFUL = "harmful", "The content is disturbing"
+        BROKEN = "broken", "Something is wrong with the task"
+        OTHER = "other", "Something else"
+
+    task = models.ForeignKey(Task, models.PROTECT, related_name="assignments")
+    annotator = models.ForeignKey(Annotator, models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    guideline = models.ForeignKey(
+        GuidelineVersion, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    order = models.JSONField(default=list, help_text="Completion ids as shown, first to last.")
+    claimed_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    skip_reason = models.CharField(max_length=10, choices=SkipReason, blank=True)
+    skip_comment = models.TextField(blank=True)
+    draft = models.JSONField(null=True, blank=True)
+    draft_saved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "annotator"], name="assignment_once"),
+            models.UniqueConstraint(
+                fields=["annotator"], condition=Q(state="open"), name="assignment_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "submitted", "skipped", "released", "expired"]),
+                name="assignment_state",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="skipped") | ~Q(skip_reason=""), name="assignment_skip_reason"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "expires_at"], name="assignment_expiry"),
+            models.Index(fields=["annotator", "state"], name="assignment_of_annotator"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator} on {self.task} ({self.state})"

@@ -1,0 +1,40 @@
+"""Who may do what where."""
+
+from django.db.models import QuerySet
+
+from annotation.errors import NotAllowed
+from annotation.models import Annotator, Membership, Project, Role, User
+
+RANKERS = (Role.ANNOTATOR, Role.REVIEWER)
+
+
+def roles(user: User, project: Project) -> set[str]:
+    """The person's roles in this project, read anew each time: a removal acts at once."""
+    if not user.is_active:
+        return set()
+    return set(Membership.objects.filter(user=user, project=project).values_list("role", flat=True))
+
+
+def has_role(user: User, project: Project, *wanted: str) -> bool:
+    return user.is_active and (user.is_superuser or bool(roles(user, project) & set(wanted)))
+
+
+def require_role(user: User, project: Project, *wanted: str) -> None:
+    """Raises NotAllowed unless the person has one of these roles."""
+    if not has_role(user, project, *wanted):
+        needed = " or ".join(wanted)
+        raise NotAllowed(f"You need the role {needed} in {project.name}. Ask a manager.")
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    """The projects that this person may know of."""
+    if user.is_superuser:
+        return Project.objects.all()
+    return Project.objects.filter(memberships__user=user).distinct()
+
+
+def annotator_for(user: User, project: Project) -> Annotator:
+    """The person's pseudonym in this project, made on first use. Raises NotAllowed."""
+    require_role(user, project, *RANKERS)
+    annotator, _ = Annotator.objects.get_or_create(project=project, user=user)
+    return annotator

@@ -1,0 +1,206 @@
+"""Taking an answer: idempotent, whole, sealed, durable before the reply."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from annotation import answers, queue
+from annotation.audit import record
+from annotation.errors import Conflict, Invalid, KeyReused, LeaseLost
+from annotation.models import (
+    Annotator,
+    Assignment,
+    Completion,
+    Demonstration,
+    Pair,
+    RankedItem,
+    Ranking,
+    Submission,
+    TaskKind,
+    Thumb,
+    User,
+)
+from annotation.pairs import margin, strict_pairs
+from annotation.signals import submitted
+
+MAX_KEY = 200
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the sender is told; the same for every replay of one key."""
+
+    id: int
+    pairs: int
+
+
+def submit(
+    assignment_id: int, annotator: Annotator, body: Any, *, key: str, origin: str
+) -> Receipt:
+    """Store one answer and seal it; returns once it is durable.
+
+    The same key with the same body gives the same receipt and stores nothing more. Raises
+    Invalid, KeyReused, LeaseLost; on LeaseLost the body is kept as the assignment's draft.
+    """
+    if not key or len(key) > MAX_KEY:
+        raise Invalid(f"Idempotency-Key: send a text of 1 to {MAX_KEY} characters.")
+    digest = body_hash(assignment_id, body)
+    try:
+        with transaction.atomic(durable=True):
+            replayed = _replay(annotator, key, digest)
+            if replayed is not None:
+                return replayed
+            submission = _store(assignment_id, annotator, body, key, digest, origin)
+    except LeaseLost:
+        _keep(assignment_id, annotator, body)
+        raise
+    submitted.send(Submission, submission=submission)
+    return _receipt(submission)
+
+
+def body_hash(assignment_id: int, body: Any) -> str:
+    canonical = json.dumps([assignment_id, body], sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()
+
+
+def _replay(annotator: Annotator, key: str, digest: str) -> Receipt | None:
+    # Serialises two deliveries of one answer: the second waits here, then finds the first.
+    Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
+    before = Submission.objects.filter(annotator=annotator, key=key).first()
+    if before is None:
+        return None
+    if before.body_sha256 != digest:
+        raise KeyReused(
+            "Idempotency-Key: this key came before with another body. Nothing was changed; "
+            "use a new key for a new answer."
+        )
+    return _receipt(before)
+
+
+def _receipt(submission: Submission) -> Receipt:
+    return Receipt(submission.pk, Pair.objects.filter(ranking_id=submission.pk).count())
+
+
+def _keep(assignment_id: int, annotator: Annotator, body: Any) -> None:
+    """Keep what the person did; a task that is not theirs keeps nothing."""
+    if isinstance(body, dict):
+        Assignment.objects.filter(pk=assignment_id, annotator=annotator).exclude(
+            state=Assignment.State.SUBMITTED
+        ).update(draft=body, draft_saved_at=timezone.now())
+
+
+def _store(
+    assignment_id: int, annotator: Annotator, body: Any, key: str, digest: str, origin: str
+) -> Submission:
+    assignment = queue.hold(assignment_id, annotator)
+    shown = {str(item.uid): item for item in _completions(assignment)}
+    answer = answers.parse(
+        assignment.task.kind,
+        body,
+        {uid: item.text for uid, item in shown.items()},
+        must_place=origin == Submission.Origin.SCREEN,
+    )
+    if assignment.guideline_id is None:
+        raise Conflict("This project has no guideline yet. Ask a manager to publish one.")
+    now = timezone.now()
+    assignment.state, assignment.finished_at = Assignment.State.SUBMITTED, now
+    assignment.draft = None
+    assignment.save(update_fields=["state", "finished_at", "draft"])
+    elapsed = (now - assignment.claimed_at).total_seconds()
+    submission = Submission.objects.create(
+        project_id=assignment.task.project_id,
+        task=assignment.task,
+        assignment=assignment,
+        annotator=annotator,
+        guideline=assignment.guideline,
+        order=assignment.order,
+        seconds=elapsed if answer.seconds is None else answer.seconds,
+        labels=answer.labels,
+        comment=answer.comment,
+        origin=origin,
+        key=key,
+        body_sha256=digest,
+    )
+    _write_detail(submission, assignment, answer, shown)
+    seal(submission)
+    return submission
+
+
+def _completions(assignment: Assignment) -> list[Completion]:
+    return list(Completion.objects.filter(slots__task_id=assignment.task_id))
+
+
+def _write_detail(
+    submission: Submission,
+    assignment: Assignment,
+    answer: answers.Answer,
+    shown: dict[str, Completion],
+) -> None:
+    kind = assignment.task.kind
+    if kind == TaskKind.THUMBS:
+        (completion,) = shown.values()
+        Thumb.objects.create(submission=submission, completion=completion, verdict=answer.verdict)
+    elif kind == TaskKind.WRITE:
+        edited = next(iter(shown.values()), None)
+        Demonstration.objects.create(submission=submission, text=answer.text, edited=edited)
+    else:
+        _write_ranking(submission, answer, shown)
+
+
+def _write_ranking(
+    submission: Submission, answer: answers.Answer, shown: dict[str, Completion]
+) -> None:
+    ranking = Ranking.objects.create(submission=submission, strengths=list(answer.strengths))
+    items = [
+        RankedItem(
+            ranking=ranking,
+            completion=shown[uid],
+            rank=rank,
+            unacceptable=uid in answer.unacceptable,
+        )
+        for uid, rank in answer.ranks.items()
+    ]
+    RankedItem.objects.bulk_create(items)
+    Pair.objects.bulk_create(pairs_of(ranking, items, answer.strengths))
+
+
+def pairs_of(
+    ranking: Ranking, items: list[RankedItem], strengths: tuple[int, ...] | list[int]
+) -> list[Pair]:
+    """The pairs that follow from ranked items, unsaved."""
+    ranks = [item.rank for item in items]
+    return [
+        Pair(
+            ranking=ranking,
+            winner_id=items[winner].completion_id,
+            loser_id=items[loser].completion_id,
+            margin=margin(ranks, strengths, winner, loser),
+        )
+        for winner, loser in strict_pairs(ranks)
+    ]
+
+
+def seal(submission: Submission) -> None:
+    """The last write: the database checks the whole and lets nothing change from here on."""
+    Submission.objects.filter(pk=submission.pk).update(sealed=True)
+    submission.sealed = True
+
+
+def withdraw(submission: Submission, *, by: User, reason: str) -> None:
+    """Take an answer out of all that counts. It stays stored; nothing else changes."""
+    with transaction.atomic():
+        taken = Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(
+            withdrawn_at=timezone.now()
+        )
+        if taken:
+            record(
+                "submission.withdrawn",
+                submission,
+                project=submission.project,
+                by=by,
+                data={"reason": reason},
+            )

@@ -1,0 +1,114 @@
+"""Making prompts, completions and tasks: what a person is going to be asked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from annotation.content import check_completion, content_hash, group_of, parse_messages, split_of
+from annotation.content import text_hash as hash_text
+from annotation.errors import Invalid
+from annotation.models import (
+    COMPLETIONS_BY_KIND,
+    Completion,
+    Import,
+    Project,
+    Prompt,
+    Source,
+    Task,
+    TaskCompletion,
+    TaskKind,
+)
+from annotation.queue import restart_cursors
+
+
+def new_prompt(project: Project, prompt: Any, **fields: Any) -> Prompt:
+    """An unsaved prompt from a text or messages. Raises Invalid."""
+    messages = parse_messages(prompt)
+    group = group_of(messages)
+    return Prompt(
+        project=project,
+        messages=messages,
+        content_sha256=content_hash(messages),
+        group=group,
+        split=split_of(group),
+        **fields,
+    )
+
+
+def add_prompt(project: Project, prompt: Any, **fields: Any) -> tuple[Prompt, bool]:
+    """The project's prompt of this content, and whether it is new. Raises Invalid."""
+    made = new_prompt(project, prompt, **fields)
+    known = Prompt.objects.filter(project=project, content_sha256=made.content_sha256).first()
+    if known is not None:
+        return known, False
+    made.save()
+    return made, True
+
+
+def new_completion(prompt: Prompt, source: Source, text: str, **fields: Any) -> Completion:
+    """An unsaved completion, its text kept byte for byte. Raises Invalid."""
+    check_completion("completion", text)
+    return Completion(
+        prompt=prompt, source=source, text=text, text_sha256=hash_text(text), **fields
+    )
+
+
+def outside_source(project: Project, name: str) -> Source:
+    """The source of completions that came from a model outside; an unnamed one has no name."""
+    source, _ = Source.objects.get_or_create(project=project, kind=Source.Kind.MODEL, name=name)
+    return source
+
+
+def make_task(
+    prompt: Prompt,
+    completions: Sequence[Completion],
+    *,
+    kind: str = TaskKind.RANK,
+    wanted: int | None = None,
+    priority: float = 0.0,
+    purpose: str = Task.Purpose.NORMAL,
+    key: str | None = None,
+    batch: Import | None = None,
+) -> Task:
+    """A task over these completions, in these slots. The same key gives the task made before.
+
+    ``wanted`` is the project's overlap unless given. Raises Invalid when K does not fit the kind.
+    """
+    check_k(kind, len(completions))
+    project = prompt.project
+    with transaction.atomic():
+        if key is not None:
+            known = Task.objects.filter(project=project, key=key).first()
+            if known is not None:
+                return known
+        task = Task.objects.create(
+            project=project,
+            prompt=prompt,
+            kind=kind,
+            k=len(completions),
+            wanted=project.overlap if wanted is None else wanted,
+            priority=priority,
+            purpose=purpose,
+            key=key,
+            batch=batch,
+        )
+        fill_slots(task, completions)
+        if priority > 0:
+            restart_cursors(project)
+    return task
+
+
+def fill_slots(task: Task, completions: Sequence[Completion]) -> None:
+    TaskCompletion.objects.bulk_create(
+        TaskCompletion(task=task, completion=completion, slot=slot)
+        for slot, completion in enumerate(completions)
+    )
+
+
+def check_k(kind: str, k: int) -> None:
+    """Raises Invalid when a task of this kind cannot show ``k`` completions."""
+    least, greatest = COMPLETIONS_BY_KIND[TaskKind(kind)]
+    if not least <= k <= greatest:
+        allowed = str(least) if least == greatest else f"{least} to {greatest}"
+        raise Invalid(f"completions: a {kind} task needs {allowed}, not {k}.")

@@ -1,0 +1,18 @@
+from training.models.caches import Feature, LogProb
+from training.models.jobs import Job
+from training.models.live import LiveHead, LivePrediction
+from training.models.policies import Evaluation, Policy, RewardModel
+from training.models.rounds import Round, RoundPlan
+
+__all__ = [
+    "Evaluation",
+    "Feature",
+    "Job",
+    "LiveHead",
+    "LivePrediction",
+    "LogProb",
+    "Policy",
+    "RewardModel",
+    "Round",
+    "RoundPlan",
+]

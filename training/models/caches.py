@@ -1,0 +1,38 @@
+"""What a trunk makes of a completion, kept so that it is computed once. Both may be deleted."""
+
+from django.db import models
+
+from annotation.models import Completion
+
+
+class Feature(models.Model):
+    """The pooled hidden state of a completion: float32, little-endian, ``hidden`` numbers.
+
+    ``encoder`` names trunk hash, layer and pooling.
+    """
+
+    completion = models.ForeignKey(Completion, models.CASCADE, related_name="features")
+    encoder = models.CharField(max_length=80)
+    vector = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["completion", "encoder"], name="feature_once"),
+        ]
+
+
+class LogProb(models.Model):
+    """log π(y|x) of a completion under a reference, in nats, summed over ``tokens`` tokens."""
+
+    completion = models.ForeignKey(Completion, models.CASCADE, related_name="logprobs")
+    reference = models.CharField(max_length=64, help_text="Hash of trunk and adapters.")
+    template = models.CharField(max_length=64, help_text="Hash of tokenizer and chat template.")
+    value = models.FloatField()
+    tokens = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["completion", "reference", "template"], name="logprob_once"
+            ),
+        ]
