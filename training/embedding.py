@@ -1,0 +1,122 @@
+"""Features and reference log-probabilities of completions: computed once, kept in rows."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from django.db.models import Exists, OuterRef, QuerySet
+
+from annotation.models import Completion, Project
+from training.backbones import backbone, encode
+from training.engine.config import RewardSettings
+from training.jobs import Lease
+from training.models import Feature, LogProb
+
+CHUNK = 32  # completions between two writes
+PROJECT_ORDER = ("prompt_id", "id")
+
+
+def without_features(completions: QuerySet[Completion], encoder: str) -> QuerySet[Completion]:
+    known = Feature.objects.filter(completion=OuterRef("pk"), encoder=encoder)
+    return completions.filter(~Exists(known)).select_related("prompt")
+
+
+def waiting(project: Project, encoder: str) -> QuerySet[Completion]:
+    """Completions that people can see or have judged, and that have no features yet."""
+    shown = Completion.objects.visible().filter(prompt__project=project, slots__isnull=False)
+    return without_features(shown.distinct(), encoder).order_by(*PROJECT_ORDER)
+
+
+def embed(
+    lease: Lease,
+    completions: Sequence[Completion],
+    settings: RewardSettings,
+    deadline: float = float("inf"),
+) -> bool:
+    """Store features and the trunk's log-probabilities of those that lack them.
+
+    Returns whether all is done; False when the deadline (``time.monotonic``) came first. Each
+    chunk is written under the lease, so that a killed worker loses at most one.
+    """
+    loaded = backbone()
+    encoder = loaded.encoder_name(settings.layer, settings.pooling)
+    todo = _missing(completions, encoder)
+    todo.sort(key=lambda each: (each.prompt_id, each.pk))
+    for start in range(0, len(todo), CHUNK):
+        if time.monotonic() > deadline:
+            return False
+        lease.beat(start, len(todo), "reading completions")
+        _embed_chunk(lease, todo[start : start + CHUNK], settings, encoder)
+    lease.beat(len(todo), len(todo))
+    return True
+
+
+def _missing(completions: Iterable[Completion], encoder: str) -> list[Completion]:
+    by_id = {completion.pk: completion for completion in completions}
+    known = set(
+        Feature.objects.filter(encoder=encoder, completion_id__in=list(by_id)).values_list(
+            "completion_id", flat=True
+        )
+    )
+    return [completion for pk, completion in by_id.items() if pk not in known]
+
+
+def _embed_chunk(
+    lease: Lease, chunk: Sequence[Completion], settings: RewardSettings, encoder: str
+) -> None:
+    from training.engine.scoring import embed as run_trunk
+
+    loaded = backbone()
+    encoded = [encode(loaded, completion, settings.max_tokens) for completion in chunk]
+    made = run_trunk(loaded, encoded, settings.layer, settings.pooling)
+    with lease.guarded():
+        Feature.objects.bulk_create(
+            (
+                Feature(
+                    completion=completion,
+                    encoder=encoder,
+                    vector=vector.numpy().astype("<f4").tobytes(),
+                )
+                for completion, vector in zip(chunk, made.features, strict=True)
+            ),
+            ignore_conflicts=True,
+        )
+        LogProb.objects.bulk_create(
+            (
+                LogProb(
+                    completion=completion,
+                    reference=loaded.trunk_sha256,
+                    template=loaded.tokenizer_sha256,
+                    value=float(value),
+                    tokens=tokens,
+                )
+                for completion, value, tokens in zip(chunk, made.logprobs, made.tokens, strict=True)
+            ),
+            ignore_conflicts=True,
+        )
+
+
+def read_features(completion_ids: Iterable[int], encoder: str) -> dict[int, np.ndarray]:
+    """Stored features by completion id, float32 ``[H]``; absent ones are left out."""
+    found: dict[int, np.ndarray] = {}
+    ids = list(completion_ids)
+    for start in range(0, len(ids), 500):
+        rows = Feature.objects.filter(encoder=encoder, completion_id__in=ids[start : start + 500])
+        for pk, vector in rows.values_list("completion_id", "vector"):
+            found[pk] = np.frombuffer(bytes(vector), dtype="<f4")
+    return found
+
+
+def read_logprobs(
+    completion_ids: Iterable[int], reference: str, template: str
+) -> dict[int, tuple[float, int]]:
+    """Stored (log-probability, tokens) by completion id; absent ones are left out."""
+    found: dict[int, tuple[float, int]] = {}
+    ids = list(completion_ids)
+    for start in range(0, len(ids), 500):
+        rows = LogProb.objects.filter(
+            reference=reference, template=template, completion_id__in=ids[start : start + 500]
+        )
+        for pk, value, tokens in rows.values_list("completion_id", "value", "tokens"):
+            found[pk] = (value, tokens)
+    return found

@@ -1,0 +1,187 @@
+"""The frozen trunk: a causal language model, its tokenizer, and the adapters that steer it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from training.engine import adapters
+from training.engine.checkpoints import verify
+from training.engine.decoder import head_is_plain
+from training.engine.errors import BackboneError
+
+FINGERPRINT = ".fingerprint.json"
+CACHED_ADAPTERS = 4  # a policy, its predecessor, and two more; each is about 2 % of the trunk
+
+
+@dataclass
+class Backbone:
+    """A loaded trunk. Its weights are never written to; adapters come and go around them."""
+
+    folder: Path
+    model: Any  # a transformers causal LM in eval mode, every weight frozen
+    tokenizer: Any
+    trunk_sha256: str
+    tokenizer_sha256: str
+    pad_id: int
+    eos_id: int
+    layers: int
+    hidden: int
+    _cached: list[str] = field(default_factory=list)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.model.device  # type: ignore[no-any-return]
+
+    def layer_index(self, fraction: float) -> int:
+        """Return which hidden state a fraction of the depth means; 0 is the embedding."""
+        return round(fraction * self.layers)
+
+    def encoder_name(self, layer: float, pooling: str) -> str:
+        """Return the key under which features of this trunk are stored."""
+        return f"{self.trunk_sha256[:16]}:L{self.layer_index(layer)}:{pooling}"
+
+    @contextmanager
+    def adapter(self, folder: Path | None) -> Iterator[Any]:
+        """Yield the model with the adapter checkpoint of `folder`, or the trunk alone for None.
+
+        Adapters stay in memory by the sha256 of their manifest. Raises CheckpointDamaged.
+        """
+        name = None if folder is None else self._remember(folder)
+        with adapters.active(self.model, name):
+            yield self.model
+
+    def _remember(self, folder: Path) -> str:
+        name = f"kept_{verify(folder)[:16]}"
+        if name in self._cached:
+            self._cached.remove(name)
+        else:
+            adapters.read(self.model, name, folder)
+        self._cached.append(name)
+        while len(self._cached) > CACHED_ADAPTERS:
+            adapters.remove(self.model, self._cached.pop(0))
+        return name
+
+
+def load_backbone(folder: Path, device: str | None = None) -> Backbone:
+    """Load the trunk in `folder` onto `device` (a CUDA device if there is one, else the CPU).
+
+    float32 on a CPU, bfloat16 on a GPU. Raises BackboneError in one line when the folder lacks a
+    part, or when the model computes its logits in a way that the engine does not reproduce.
+    """
+    missing = missing_parts(folder)
+    if missing:
+        raise BackboneError(f"the model folder {folder} {missing}")
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = torch.bfloat16 if place.type == "cuda" else torch.float32
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        line = str(error).strip().splitlines()[0]
+        raise BackboneError(f"the model folder {folder} cannot be loaded: {line}") from error
+    model = model.to(place).eval().requires_grad_(False)
+    if not head_is_plain(model):
+        raise BackboneError(f"the model in {folder} computes its logits in a way not supported")
+    return _assemble(folder, model, tokenizer)
+
+
+def missing_parts(folder: Path) -> str:
+    """Return what a model folder lacks, in words, or "" when it looks complete."""
+    if not folder.is_dir():
+        return "does not exist"
+    names = {path.name for path in folder.iterdir()}
+    if "config.json" not in names:
+        return "has no config.json"
+    if not any(name.endswith(".safetensors") for name in names):
+        return "has no weights (*.safetensors)"
+    if not names & {"tokenizer.json", "tokenizer.model", "vocab.json"}:
+        return "has no tokenizer"
+    return ""
+
+
+def _assemble(folder: Path, model: Any, tokenizer: Any) -> Backbone:
+    eos_id = tokenizer.eos_token_id
+    if eos_id is None:
+        raise BackboneError(f"the tokenizer in {folder} has no end-of-sequence token")
+    if not tokenizer.chat_template:
+        raise BackboneError(f"the tokenizer in {folder} has no chat template")
+    config = model.config.get_text_config()
+    return Backbone(
+        folder=folder,
+        model=model,
+        tokenizer=tokenizer,
+        trunk_sha256=_trunk_sha256(folder),
+        tokenizer_sha256=_tokenizer_sha256(tokenizer),
+        pad_id=_pad_id(tokenizer, eos_id),
+        eos_id=eos_id,
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+    )
+
+
+def _pad_id(tokenizer: Any, eos_id: int) -> int:
+    """Return a padding id that is not the end of a sequence.
+
+    Where the two are one, masks built from padding hide real ends and a model never learns to
+    stop. Attention is masked by length here, so any other id serves.
+    """
+    for candidate in (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id):
+        if candidate is not None and candidate != eos_id:
+            return int(candidate)
+    return 0 if eos_id != 0 else 1
+
+
+def _trunk_sha256(folder: Path) -> str:
+    """Return the hash over configuration and weights, remembered beside them.
+
+    Reading half a gigabyte at every start would be felt; sizes and times of the files tell
+    whether the remembered hash still holds. A folder that cannot be written is hashed each time.
+    """
+    files = sorted([folder / "config.json", *folder.glob("*.safetensors")])
+    stamp = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    remembered = _remembered(folder)
+    if remembered.get("stamp") == stamp:
+        return str(remembered["sha256"])
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as stream:
+            digest.update(path.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+    _store(folder, {"stamp": stamp, "sha256": digest.hexdigest()})
+    return digest.hexdigest()
+
+
+def _remembered(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / FINGERPRINT).read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _store(folder: Path, document: dict[str, Any]) -> None:
+    scratch = folder / f"{FINGERPRINT}.{os.getpid()}"
+    try:
+        scratch.write_text(json.dumps(document))
+        os.replace(scratch, folder / FINGERPRINT)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+
+
+def _tokenizer_sha256(tokenizer: Any) -> str:
+    """Return the hash over vocabulary and chat template: what gives stored token ids a meaning."""
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: (item[1], item[0]))
+    document = json.dumps([vocabulary, tokenizer.chat_template])
+    return hashlib.sha256(document.encode()).hexdigest()

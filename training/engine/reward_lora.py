@@ -1,0 +1,193 @@
+"""A reward model deeper than a head: the trunk's adapter learns along with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.engine import adapters, checkpoints
+from training.engine.backbone import Backbone
+from training.engine.config import RewardSettings
+from training.engine.errors import CheckpointDamaged, EngineError
+from training.engine.loop import (
+    Loop,
+    Metrics,
+    Paused,
+    Progress,
+    Trained,
+    already_trained,
+    fingerprint_of,
+)
+from training.engine.losses import pairs_of, ranking_loss
+from training.engine.preference import BATCH_TOKENS, TRAINED, learning
+from training.engine.reward import Floats, HeadFit
+from training.engine.scoring import group_trace, pool, traces
+from training.engine.sequences import Encoded, length_buckets, truncate
+
+HEAD = "head"
+
+
+@dataclass(frozen=True)
+class RewardExample:
+    """One ranking: the K completions of a prompt and their ranks."""
+
+    key: str
+    prompt_ids: list[int]
+    completion_ids: list[list[int]]  # K of them
+    ranks: list[int]  # competition ranks, 1 the best
+
+
+def train_lora(
+    backbone: Backbone,
+    examples: Sequence[RewardExample],
+    head: HeadFit,
+    settings: RewardSettings,
+    folder: Path,
+    *,
+    deadline: float | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Trained | Paused:
+    """Train adapter and head together in `folder`; pauses and resumes as `train_preference`.
+
+    `head` was fitted to the trunk's features at the same layer and pooling: the training begins
+    where the frozen model ends. Completions longer than `settings.max_tokens` are cut. Raises
+    EngineError and TrainingDiverged.
+    """
+    useful = [
+        _cut(each, settings) for each in examples if settings.ties or len(set(each.ranks)) > 1
+    ]
+    if not useful:
+        raise EngineError("no example ranks one completion above another")
+    fingerprint = fingerprint_of(
+        "reward", backbone.trunk_sha256, settings.as_dict(), head.weights.tolist(),
+        [asdict(each) for each in useful],
+    )  # fmt: skip
+    if (done := already_trained(folder, fingerprint)) is not None:
+        return done
+    with learning(backbone, None, settings) as (parameters, lora):
+        objective = RewardObjective(backbone, useful, head, settings)
+
+        def finish(target: Path, metadata: dict[str, Any]) -> str:
+            kept = {
+                **metadata,
+                "trunk_sha256": backbone.trunk_sha256,
+                "settings": settings.as_dict(),
+            }
+            others = {HEAD: objective.head_tensors()}
+            return adapters.write(backbone.model, TRAINED, target, lora, kept, others)
+
+        everything = {**parameters, **objective.head}
+        loop = Loop(folder, objective, everything, settings, fingerprint, finish)
+        return loop.run(deadline, on_progress, should_stop)
+
+
+def score_lora(
+    backbone: Backbone, folder: Path, batch: Sequence[Encoded], settings: RewardSettings
+) -> Floats:
+    """Return rewards [N] by the model that `train_lora` saved in `folder`.
+
+    Raises CheckpointDamaged.
+    """
+    tensors = checkpoints.load(folder).tensors.get(HEAD, {})
+    if not {"weights", "mean", "scale"} <= set(tensors):
+        raise CheckpointDamaged(f"{folder} holds no reward head")
+    weights, mean, scale = (tensors[name].numpy() for name in ("weights", "mean", "scale"))
+    cut = [truncate(row, settings.max_tokens) for row in batch]
+    scores = np.zeros(len(cut))
+    with torch.no_grad(), backbone.adapter(folder) as model:
+        index = backbone.layer_index(settings.layer)
+        for members, trace in traces(model, cut, backbone.pad_id, index, only_tapped=True):
+            vectors = pool(trace, settings.pooling).double().cpu().numpy()
+            scores[members] = (vectors - mean) / scale @ weights
+    return scores
+
+
+class RewardObjective:
+    """The ranking loss, averaged over pairs within a prompt and then over prompts."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        examples: Sequence[RewardExample],
+        head: HeadFit,
+        settings: RewardSettings,
+    ) -> None:
+        self.backbone = backbone
+        self.examples = examples
+        self.settings = settings
+        device = backbone.device
+        self.mean = torch.tensor(head.mean, dtype=torch.float32, device=device)
+        self.scale = torch.tensor(head.scale, dtype=torch.float32, device=device)
+        weights = torch.tensor(head.weights, dtype=torch.float32, device=device)
+        self.head = {"head.weights": torch.nn.Parameter(weights)}
+        if settings.ties:
+            log_nu = max(head.log_nu, -10.0)  # a head that saw no tie has -inf, which cannot move
+            start = torch.tensor(log_nu, dtype=torch.float32, device=device)
+            self.head["head.log_nu"] = torch.nn.Parameter(start)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def head_tensors(self) -> dict[str, Tensor]:
+        """Return the head as it is saved, float64 as in `HeadFit`."""
+        log_nu = self.head.get("head.log_nu", torch.tensor(float("-inf")))
+        tensors = {
+            "weights": self.head["head.weights"],
+            "mean": self.mean,
+            "scale": self.scale,
+            "log_nu": log_nu,
+        }
+        return {name: value.detach().double() for name, value in tensors.items()}
+
+    def accumulate(self, indices: Sequence[int]) -> Metrics:
+        """Add the gradient of the mean loss over these examples; return its metrics."""
+        chosen = [self.examples[index] for index in indices]
+        totals: Metrics = {"loss": 0.0, "accuracy": 0.0}
+        costs = [len(each.prompt_ids) + sum(map(len, each.completion_ids)) for each in chosen]
+        for bucket in length_buckets(costs, len(chosen), BATCH_TOKENS):
+            group = [chosen[index] for index in bucket]
+            losses = [
+                self._loss(scores, example, totals)
+                for scores, example in zip(self._scores(group), group, strict=True)
+            ]
+            torch.autograd.backward(torch.stack(losses).sum() / len(chosen))
+        return {name: value / len(chosen) for name, value in totals.items()}
+
+    def _scores(self, group: Sequence[RewardExample]) -> Sequence[Tensor]:
+        trace = group_trace(
+            self.backbone.model,
+            [each.prompt_ids for each in group],
+            [each.completion_ids for each in group],
+            self.backbone.pad_id,
+            tap=self.backbone.layer_index(self.settings.layer),
+            only_tapped=True,
+        )
+        vectors = (pool(trace, self.settings.pooling).float() - self.mean) / self.scale
+        scores = vectors @ self.head["head.weights"]
+        return torch.split(scores, [len(each.ranks) for each in group])
+
+    def _loss(self, scores: Tensor, example: RewardExample, totals: Metrics) -> Tensor:
+        ranks = torch.tensor(example.ranks, device=scores.device)
+        loss = ranking_loss(scores, ranks, self.head.get("head.log_nu"))
+        better, worse = pairs_of(ranks, ties=False)
+        right = (scores[better] > scores[worse]).double()
+        totals["loss"] += loss.item()
+        totals["accuracy"] += right.mean().item() if len(right) else 0.5
+        return loss
+
+
+def _cut(example: RewardExample, settings: RewardSettings) -> RewardExample:
+    rows = [
+        truncate(Encoded(example.prompt_ids, ids), settings.max_tokens)
+        for ids in example.completion_ids
+    ]
+    return RewardExample(
+        example.key, rows[0].prompt, [row.completion for row in rows], example.ranks
+    )

@@ -1,0 +1,231 @@
+"""What a model says about given completions: log-probabilities and features.
+
+Completions of one prompt share it: the prompt runs once, its keys and values are handed to each
+completion. That is exact, gradients included, and turns K(P + R) tokens into P + K R.
+
+Shapes: N completions, H hidden width, V vocabulary. Log-probabilities are in nats, summed over
+completion tokens only; results are in the order of the input and do not depend on batch mates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.engine.backbone import Backbone
+from training.engine.config import Pooling
+from training.engine.decoder import Trace, decode, head_logits, prefill, present
+from training.engine.sequences import Encoded, left_pad, length_buckets
+
+BATCH_TOKENS = 1024  # per forward pass; larger gains nothing on a CPU
+HEAD_TOKENS = 128  # per slice of the output head; a slice holds HEAD_TOKENS x V floats
+
+Progress = Callable[[int, int], None]  # completions done, completions in all
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What one pass over the trunk yields."""
+
+    features: Tensor  # [N, H] float32
+    logprobs: Tensor  # [N] float64
+    tokens: list[int]  # completion tokens of each
+
+
+def completion_logprobs(
+    model: Any,
+    batch: Sequence[Encoded],
+    pad_id: int,
+    batch_tokens: int = BATCH_TOKENS,
+    on_progress: Progress | None = None,
+    temperature: float = 1.0,
+) -> tuple[Tensor, list[int]]:
+    """Return summed log-probabilities [N] in float64 and the completion tokens of each.
+
+    `model` scores as it stands: within `Backbone.adapter(...)`, with that adapter. `temperature`
+    divides the logits: the KL of what is sampled at a temperature is measured at it.
+    """
+    sums = torch.zeros(len(batch), dtype=torch.float64)
+    with torch.no_grad():
+        found = traces(model, batch, pad_id, batch_tokens=batch_tokens, on_progress=on_progress)
+        for members, trace in found:
+            sums[members] = trace_logprobs(model, trace, temperature).cpu()
+    return sums, [len(row.completion) for row in batch]
+
+
+def features(
+    backbone: Backbone,
+    batch: Sequence[Encoded],
+    layer: float = 0.5,
+    pooling: Pooling = "mean",
+    batch_tokens: int = BATCH_TOKENS,
+    on_progress: Progress | None = None,
+) -> Tensor:
+    """Return features [N, H] float32 of completions under the trunk alone.
+
+    The hidden state at a fraction of the depth, its mean over completion tokens or the last of
+    them. Layers above are not run.
+    """
+    result = torch.zeros(len(batch), backbone.hidden)
+    index = backbone.layer_index(layer)
+    with torch.no_grad(), backbone.adapter(None) as model:
+        found = traces(
+            model,
+            batch,
+            backbone.pad_id,
+            index,
+            only_tapped=True,
+            batch_tokens=batch_tokens,
+            on_progress=on_progress,
+        )
+        for members, trace in found:
+            result[members] = pool(trace, pooling).float().cpu()
+    return result
+
+
+def embed(
+    backbone: Backbone,
+    batch: Sequence[Encoded],
+    layer: float = 0.5,
+    pooling: Pooling = "mean",
+    batch_tokens: int = BATCH_TOKENS,
+    on_progress: Progress | None = None,
+) -> Embedded:
+    """Return features and the trunk's log-probabilities from one pass over the trunk alone."""
+    vectors = torch.zeros(len(batch), backbone.hidden)
+    sums = torch.zeros(len(batch), dtype=torch.float64)
+    index = backbone.layer_index(layer)
+    with torch.no_grad(), backbone.adapter(None) as model:
+        found = traces(
+            model,
+            batch,
+            backbone.pad_id,
+            index,
+            batch_tokens=batch_tokens,
+            on_progress=on_progress,
+        )
+        for members, trace in found:
+            vectors[members] = pool(trace, pooling).float().cpu()
+            sums[members] = trace_logprobs(model, trace).cpu()
+    return Embedded(vectors, sums, [len(row.completion) for row in batch])
+
+
+def traces(
+    model: Any,
+    batch: Sequence[Encoded],
+    pad_id: int,
+    tap: int | None = None,
+    *,
+    only_tapped: bool = False,
+    batch_tokens: int = BATCH_TOKENS,
+    on_progress: Progress | None = None,
+) -> Iterator[tuple[list[int], Trace]]:
+    """Yield (indices into `batch`, their trace) until every completion has been seen.
+
+    `tap` also keeps the hidden state of that layer; `only_tapped` runs no layer above it.
+    """
+    groups = _by_prompt(batch)
+    costs = [_cost(batch, group) for group in groups]
+    done = 0
+    for bucket in length_buckets(costs, max_rows=len(groups), max_tokens=batch_tokens):
+        chosen = [groups[index] for index in bucket]
+        prompts = [batch[group[0]].prompt for group in chosen]
+        completions = [[batch[member].completion for member in group] for group in chosen]
+        members = [member for group in chosen for member in group]
+        yield members, group_trace(model, prompts, completions, pad_id, tap, only_tapped)
+        done += len(members)
+        if on_progress:
+            on_progress(done, len(batch))
+
+
+def group_trace(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    completions: Sequence[Sequence[Sequence[int]]],
+    pad_id: int,
+    tap: int | None = None,
+    only_tapped: bool = False,
+) -> Trace:
+    """Run B prompts and all their completions; rows are the completions, prompt by prompt.
+
+    Gradients flow where the caller has them enabled. `tap` also keeps that hidden state.
+    """
+    rows = [index for index, group in enumerate(completions) for _ in group]
+    flat = [list(each) for group in completions for each in group]
+    device = model.device
+    padded = left_pad(prompts, pad_id)
+    state = prefill(model, padded, device, only_tapped=tap if only_tapped else None)
+    state = state.select(torch.tensor(rows, device=device))
+    return decode(model, state, flat, pad_id, tap=tap, only_tapped=only_tapped)
+
+
+def trace_logprobs(model: Any, trace: Trace, temperature: float = 1.0) -> Tensor:
+    """Return the log-probability of each row's completion, [rows] float64, with gradients."""
+    mask, first = trace.mask, present(trace.prompt_last)[:, None]
+    before = torch.cat([first, present(trace.hidden)[:, :-1]], dim=1)[mask]
+    tokens: Tensor = TokenLogprobs.apply(before, trace.ids[mask], model, temperature)  # type: ignore[no-untyped-call]
+    rows = mask.nonzero()[:, 0]
+    sums = torch.zeros(len(mask), dtype=torch.float64, device=mask.device)
+    return sums.index_add(0, rows, tokens.double())
+
+
+def pool(trace: Trace, pooling: Pooling) -> Tensor:
+    """Return [rows, H]: the tapped hidden state's mean over completion tokens, or the last."""
+    tapped = present(trace.tapped)
+    if pooling == "last":
+        last = trace.mask.sum(dim=1) - 1
+        return tapped[torch.arange(len(last), device=last.device), last]
+    weights = trace.mask.to(tapped.dtype)
+    return (tapped * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True)
+
+
+class TokenLogprobs(torch.autograd.Function):
+    """Log-probabilities of given tokens, without ever keeping a logit.
+
+    The output head is frozen, so each token's gradient with respect to its own hidden state is
+    known in the forward pass; slices of HEAD_TOKENS rows are computed, differentiated, dropped.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, targets: Tensor, model: Any, temperature: float
+    ) -> Tensor:
+        """Return [n] float32 from hidden states [n, H] and token ids [n]."""
+        wanted = ctx.needs_input_grad[0]
+        values: list[Tensor] = []
+        gradients: list[Tensor] = []
+        for part, target in zip(
+            torch.split(hidden, HEAD_TOKENS), torch.split(targets, HEAD_TOKENS), strict=True
+        ):
+            with torch.set_grad_enabled(wanted):
+                part = part.detach().requires_grad_(wanted)
+                logits = head_logits(model, part).float() / temperature
+                chosen = logits.gather(1, target[:, None])[:, 0] - logits.logsumexp(dim=1)
+                if wanted:
+                    gradients += torch.autograd.grad(chosen.sum(), part)
+            values.append(chosen.detach())
+        if wanted:
+            ctx.save_for_backward(torch.cat(gradients))
+        return torch.cat(values)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        """Scale each token's stored gradient."""
+        (stored,) = ctx.saved_tensors
+        return stored * grads[0][:, None].to(stored.dtype), None, None, None
+
+
+def _by_prompt(batch: Sequence[Encoded]) -> list[list[int]]:
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, row in enumerate(batch):
+        groups.setdefault(tuple(row.prompt), []).append(index)
+    return list(groups.values())
+
+
+def _cost(batch: Sequence[Encoded], group: list[int]) -> int:
+    widest = max(len(batch[member].completion) for member in group)
+    return len(batch[group[0]].prompt) + len(group) * widest

@@ -1,0 +1,96 @@
+"""Signs of over-optimisation: what is measured of a policy's samples, and what it must keep to.
+
+Numpy alone: measuring reads stored features and log-probabilities, it runs no model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from annotation.models import Completion
+from training.configuration import Limits
+from training.engine.evaluate import (
+    clustered_interval,
+    distinct_n,
+    mean_length_words,
+    perplexity,
+    repetition,
+    sequence_kl,
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One policy's samples on held-out prompts, with all that is needed to judge them."""
+
+    completions: Sequence[Completion]
+    reference: dict[int, tuple[float, int]]  # log-probability and tokens by completion id
+    rewards: dict[int, float]  # the round's reward model, by completion id
+
+
+def measure(measured: Measured) -> dict[str, Any]:
+    """Figures by name; KL in nats a completion, with standard errors clustered by prompt.
+
+    KL is estimated from the policy's own samples (METHODS, k1) and may be below 0 by chance.
+    """
+    completions = measured.completions
+    texts = [each.text for each in completions]
+    groups = [each.prompt_id for each in completions]
+    reference = [measured.reference[each.pk] for each in completions]
+    own = [each.logprob or 0.0 for each in completions]
+    kl = sequence_kl(own, [value for value, _ in reference], groups)
+    reward = clustered_interval([measured.rewards[each.pk] for each in completions], groups)
+    return {
+        "samples": len(completions),
+        "kl": kl.mean,
+        "kl_se": kl.se,
+        "reference_perplexity": perplexity(
+            [value for value, _ in reference], [tokens for _, tokens in reference]
+        ),
+        "mean_length": mean_length_words(texts),
+        "distinct_2": distinct_n(texts, 2),
+        "repetition": float(np.mean([repetition(text, 4) for text in texts])),
+        "ended": float(np.mean([each.finish_reason == "stop" for each in completions])),
+        "reward": reward.mean,
+        "reward_se": reward.se,
+    }
+
+
+def broken_limits(figures: dict[str, Any], base: dict[str, Any], limits: Limits) -> list[str]:
+    """One sentence for each limit that a candidate breaks; none, and it may be published."""
+    broken = []
+
+    def check(wrong: bool, sentence: str) -> None:
+        if wrong:
+            broken.append(sentence)
+
+    kl, allowed = figures["kl"], limits.kl
+    check(
+        not kl <= allowed,
+        f"it has moved {kl:.1f} nats from its reference (at most {allowed:g})",
+    )
+    ratio = figures["reference_perplexity"] / base["reference_perplexity"]
+    check(
+        not ratio <= limits.perplexity_ratio,
+        f"its text is {ratio:.1f} times as surprising to the base model as the base's own "
+        f"(at most {limits.perplexity_ratio:g})",
+    )
+    diversity = figures["distinct_2"] / max(base["distinct_2"], 1e-9)
+    check(
+        not diversity >= limits.distinct_2_ratio,
+        f"its word pairs are {diversity:.0%} as varied as the base's "
+        f"(at least {limits.distinct_2_ratio:.0%})",
+    )
+    check(
+        not figures["repetition"] <= max(limits.repetition, base["repetition"]),
+        f"{figures['repetition']:.0%} of its phrases repeat (at most {limits.repetition:.0%})",
+    )
+    length = figures["mean_length"] / max(base["mean_length"], 1e-9)
+    check(
+        not 1 / limits.length_ratio <= length <= limits.length_ratio,
+        f"its answers are {length:.2f} times as long as the base's "
+        f"(within {limits.length_ratio:g} times)",
+    )
+    return broken

@@ -1,0 +1,215 @@
+"""The loop as a state machine: start, advance, stop, fail, promote, reject.
+
+A round's work is a chain of jobs, one step after the other (``STEPS``); each job ends by asking
+for the next in the transaction that writes its result (``advance``), so the chain can neither
+break nor fork. What a step does is in ``training.steps``.
+"""
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from annotation.audit import record
+from annotation.errors import Conflict, Invalid
+from annotation.models import Project, User
+from annotation.snapshots import freeze
+from training import jobs, policies
+from training.configuration import RoundSettings, configuration_hash
+from training.models import Job, Policy, Round, RoundPlan
+
+METHODS = {
+    "dpo": "Fit a reward model, then move the policy towards the preferred answers directly (DPO).",
+    "reward": "Fit a reward model only; the policy stays as it is.",
+}
+STEPS = {
+    "dpo": ("embed", "reward", "policy", "evaluate", "publish"),
+    "reward": ("embed", "reward"),
+}
+STEP_NAMES = {
+    "embed": "Read the answers",
+    "reward": "Fit the reward model",
+    "policy": "Train the policy",
+    "evaluate": "Answer held-out prompts",
+    "publish": "Put new answers into the queue",
+}
+State = Round.State
+
+
+def start(
+    project: Project,
+    *,
+    method: str,
+    trigger: str,
+    by: str,
+    configuration: dict[str, Any] | None = None,
+    seed: int | None = None,
+) -> Round:
+    """Freeze the rankings and ask for the first job.
+
+    The project's plan gives what ``configuration`` leaves out. Raises Conflict while a round
+    runs or waits for a decision; Invalid for an unknown method, a bad setting, or too few
+    rankings.
+    """
+    if method not in METHODS:
+        raise Invalid(f"method: {method!r} is not known. Use one of: {', '.join(METHODS)}.")
+    plan = RoundPlan.objects.filter(project=project).first()
+    planned = plan.configuration if plan else {}
+    settings = RoundSettings.from_dict({**planned, **(configuration or {})})
+    try:
+        with transaction.atomic():
+            return _start(project, method, trigger, by, settings, seed)
+    except IntegrityError:
+        # Two starts at one moment: the constraint let one of them through.
+        raise Conflict(_running_message(project)) from None
+
+
+def _start(
+    project: Project,
+    method: str,
+    trigger: str,
+    by: str,
+    settings: RoundSettings,
+    seed: int | None,
+) -> Round:
+    Project.objects.select_for_update().get(pk=project.pk)
+    if Round.objects.filter(project=project, state__in=(State.RUNNING, State.WAITING)).exists():
+        raise Conflict(_running_message(project))
+    number = 1 + (Round.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0)
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    configuration = _seeded(settings, seed).as_dict()
+    made = Round.objects.create(
+        project=project,
+        number=number,
+        method=method,
+        configuration=configuration,
+        configuration_sha256=configuration_hash(configuration),
+        seed=seed,
+        trigger=trigger,
+        started_by=by,
+        snapshot=freeze(project, f"round-{number}", minimum=settings.minimum_rankings),
+        base_policy=policies.active(project),
+    )
+    record("round.started", made, project=project, by=by, data={"method": method})
+    _ask(made, STEPS[method][0], 1)
+    return made
+
+
+def _seeded(settings: RoundSettings, seed: int) -> RoundSettings:
+    """All chance in a round follows from its one seed."""
+    return replace(
+        settings,
+        reward=replace(settings.reward, seed=seed),
+        preference=replace(settings.preference, seed=seed),
+    )
+
+
+def _running_message(project: Project) -> str:
+    current = Round.objects.filter(
+        project=project, state__in=(State.RUNNING, State.WAITING)
+    ).first()
+    if current is not None and current.state == State.WAITING:
+        return (
+            f"Round {current.number} of {project.name} waits for a decision. "
+            "Promote or reject its policy first."
+        )
+    return f"A round of {project.name} is running. Wait until it has ended."
+
+
+def _ask(round: Round, step: str, part: int) -> Job:
+    return jobs.ask(step, f"round:{round.pk}:{step}:{part}", round=round, payload={"part": part})
+
+
+def again(lease: jobs.Lease) -> None:
+    """Ask for the next part of a step that paused; inside ``lease.finishing``."""
+    job = lease.job
+    assert job.round is not None
+    _ask(job.round, job.kind, job.payload["part"] + 1)
+
+
+def advance(lease: jobs.Lease) -> None:
+    """Ask for the step after this one, or end the round; inside ``lease.finishing``."""
+    job = lease.job
+    assert job.round is not None
+    steps = STEPS[job.round.method]
+    place = steps.index(job.kind) + 1
+    if place < len(steps):
+        _ask(job.round, steps[place], 1)
+    else:
+        end(job.round, State.DONE)
+
+
+def end(round: Round, state: str, outcome: str = "") -> bool:
+    """End a running round; False when it had ended before."""
+    values: dict[str, Any] = {"state": state, "finished_at": timezone.now()}
+    if outcome:
+        values["outcome"] = outcome
+    return bool(Round.objects.filter(pk=round.pk, state=State.RUNNING).update(**values))
+
+
+def fail(round: Round, error: str) -> None:
+    """A step failed for good. The active policy stays; a half-made candidate is rejected."""
+    with transaction.atomic():
+        if end(round, State.FAILED, error):
+            _reject_candidate(round, error)
+            record("round.failed", round, project=round.project, data={"error": error})
+
+
+def stop(round: Round, *, by: User | str, reason: str) -> None:
+    """End a running round early; what waits in its chain is cancelled. Raises Conflict."""
+    with transaction.atomic():
+        if not end(round, State.STOPPED, reason):
+            raise Conflict(f"Round {round.number} has ended already.")
+        waiting = round.jobs.filter(state__in=(Job.State.PENDING, Job.State.RUNNING))
+        waiting.update(state=Job.State.CANCELLED, fence=F("fence") + 1, finished_at=timezone.now())
+        _reject_candidate(round, reason)
+        record("round.stopped", round, project=round.project, by=by, data={"reason": reason})
+
+
+def _reject_candidate(round: Round, reason: str) -> None:
+    Policy.objects.filter(round=round, state=Policy.State.CANDIDATE).update(
+        state=Policy.State.REJECTED, rejected_because=reason
+    )
+
+
+def promotes_automatically(project: Project) -> bool:
+    plan = RoundPlan.objects.filter(project=project).first()
+    return plan is None or plan.promote_automatically
+
+
+def promote(policy: Policy, *, by: User | str) -> None:
+    """Make a candidate the one active policy of its project. Raises Conflict.
+
+    Only from the policy it was trained from: when another has become active meanwhile, people's
+    blind judgements were not of this change.
+    """
+    with transaction.atomic():
+        Project.objects.select_for_update().get(pk=policy.project_id)
+        policies_here = Policy.objects.filter(project_id=policy.project_id)
+        retired = policies_here.filter(successors=policy, state=Policy.State.ACTIVE)
+        candidate = policies_here.filter(pk=policy.pk, state=Policy.State.CANDIDATE)
+        if not (candidate.exists() and retired.update(state=Policy.State.RETIRED)):
+            raise Conflict(f"Policy {policy} is no longer a candidate for the active one's place.")
+        candidate.update(state=Policy.State.ACTIVE)
+        _settle(policy, f"Policy {policy} is active.")
+        record("policy.promoted", policy, project=policy.project, by=by)
+
+
+def reject(policy: Policy, *, by: User | str, reason: str) -> None:
+    """Set a candidate aside for good; the active policy stays. Raises Conflict."""
+    with transaction.atomic():
+        if not Policy.objects.filter(pk=policy.pk, state=Policy.State.CANDIDATE).update(
+            state=Policy.State.REJECTED, rejected_because=reason
+        ):
+            raise Conflict(f"Policy {policy} is not a candidate.")
+        _settle(policy, f"Policy {policy} was rejected: {reason}")
+        record("policy.rejected", policy, project=policy.project, by=by, data={"reason": reason})
+
+
+def _settle(policy: Policy, outcome: str) -> None:
+    Round.objects.filter(policy=policy, state__in=(State.RUNNING, State.WAITING)).update(
+        state=State.DONE, outcome=outcome, finished_at=timezone.now()
+    )

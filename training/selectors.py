@@ -1,0 +1,153 @@
+"""Reads for the pages of the models' side. Their query counts are pinned by tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from django.db.models import Count, F, QuerySet, Sum
+
+from annotation.models import Membership, Project, Role, User
+from training.models import Job, LivePrediction, Policy, Round
+from training.rounds import STEP_NAMES, STEPS
+
+ROUNDS_SHOWN = 20
+POLICIES_SHOWN = 20
+TREND_SHOWN = 300
+TREND_WINDOW = 25
+Z_95 = 1.959964
+
+
+# --- the live head --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LiveAccuracy:
+    """How often the live head foretold people's preferences, with a 95 % interval."""
+
+    accuracy: float
+    low: float
+    high: float
+    rankings: int
+    pairs: int
+    logloss: float
+
+
+def live_accuracy(project: Project) -> LiveAccuracy | None:
+    """Prequential accuracy over all rankings that hold a pair; None before the first."""
+    sums = LivePrediction.objects.filter(project=project, pairs__gt=0).aggregate(
+        rankings=Count("pk"),
+        pairs=Sum("pairs"),
+        correct=Sum("correct"),
+        pairs2=Sum(F("pairs") * F("pairs") * 1.0),
+        correct2=Sum(F("correct") * F("correct")),
+        both=Sum(F("correct") * F("pairs")),
+        logloss=Sum(F("logloss") * F("pairs")),
+    )
+    if not sums["rankings"]:
+        return None
+    pairs, rankings = sums["pairs"], sums["rankings"]
+    accuracy = sums["correct"] / pairs
+    scatter = sums["correct2"] - 2 * accuracy * sums["both"] + accuracy**2 * sums["pairs2"]
+    low, high = wilson(accuracy, _effective_pairs(accuracy, scatter, rankings, pairs))
+    return LiveAccuracy(accuracy, low, high, rankings, pairs, sums["logloss"] / pairs)
+
+
+def _effective_pairs(accuracy: float, scatter: float, rankings: int, pairs: int) -> float:
+    """How many independent pairs would be known as well as these.
+
+    Pairs of one ranking hang together, so the variance of the ratio Σcorrect/Σpairs is taken
+    between rankings (the cluster-robust estimator). Without any scatter each ranking counts one.
+    """
+    if rankings < 2 or scatter <= 0:
+        return float(rankings)
+    variance = rankings / (rankings - 1) * scatter / pairs**2
+    return min(max(accuracy * (1 - accuracy) / variance, 1.0), float(pairs))
+
+
+def wilson(share: float, count: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share seen ``count`` times."""
+    spread = Z_95**2 / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = Z_95 * sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def live_trend(project: Project) -> list[float]:
+    """Accuracy over a sliding window of the newest rankings, oldest first."""
+    newest = LivePrediction.objects.filter(project=project, pairs__gt=0).order_by("-at", "-pk")
+    rows = list(newest.values_list("correct", "pairs")[:TREND_SHOWN])[::-1]
+    ends = range(min(TREND_WINDOW, len(rows)), len(rows) + 1)
+    return [_share(rows[max(0, end - TREND_WINDOW) : end]) for end in ends]
+
+
+def _share(rows: Sequence[tuple[float, int]]) -> float:
+    pairs = sum(each for _, each in rows)
+    return sum(correct for correct, _ in rows) / pairs if pairs else 0.5
+
+
+# --- rounds ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a round as people see it: all parts of its job together."""
+
+    name: str
+    state: str
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    error: str = ""
+
+    @property
+    def percent(self) -> int:
+        return int(100 * min(self.done, self.total) / self.total) if self.total else 0
+
+
+def steps_of(round: Round) -> list[Step]:
+    """The steps of the round's method in order; those to come are pending. Reads ``jobs``."""
+    latest: dict[str, Job] = {}
+    for job in sorted(round.jobs.all(), key=lambda job: job.pk):
+        latest[job.kind] = job
+    known = STEPS.get(round.method, ())
+    kinds = [*known, *(kind for kind in latest if kind not in known)]
+    return [_step(kind, latest.get(kind)) for kind in kinds]
+
+
+def _step(kind: str, job: Job | None) -> Step:
+    name = STEP_NAMES.get(kind, kind)
+    if job is None:
+        return Step(name, "to come")
+    return Step(name, job.state, job.done, job.total, job.note, job.error)
+
+
+def rounds_of(project: Project) -> QuerySet[Round]:
+    return (
+        Round.objects.filter(project=project)
+        .select_related("base_policy", "policy", "reward_model")
+        .order_by("-number")
+    )
+
+
+def current_round(rounds: Sequence[Round]) -> Round | None:
+    """The one that runs or waits for a decision."""
+    unsettled = (Round.State.RUNNING, Round.State.WAITING)
+    return next((each for each in rounds if each.state in unsettled), None)
+
+
+def policies_of(project: Project) -> QuerySet[Policy]:
+    return (
+        Policy.objects.filter(project=project)
+        .select_related("round__reward_model")
+        .order_by("-version")
+    )
+
+
+def decisions_for(user: User) -> QuerySet[Round]:
+    """Rounds that wait for this person's word, in the projects that they manage."""
+    managed = Membership.objects.filter(user=user, role=Role.MANAGER).values("project")
+    return (
+        Round.objects.filter(state=Round.State.WAITING, project__in=managed)
+        .select_related("project", "policy")
+        .order_by("finished_at", "pk")
+    )

@@ -1,0 +1,144 @@
+"""Let base and candidate answer held-out prompts, measure both, and hold to the limits."""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from annotation.models import Completion, Prompt
+from training.backbones import backbone, encode
+from training.configuration import RoundSettings
+from training.embedding import embed, read_features, read_logprobs
+from training.jobs import Lease
+from training.models import Evaluation, Policy, RewardModel, Round
+from training.monitors import Measured, broken_limits, measure
+from training.policies import artefact_folder
+from training.rounds import State, advance, again, end
+from training.samples import draw, stored
+from training.steps.context import held_out_prompts, round_of, settings_of, slice_end
+
+PURPOSE = "held-out"
+
+
+def run(lease: Lease) -> None:
+    round = round_of(lease)
+    settings = settings_of(round)
+    assert round.policy is not None, "the step before made a policy"
+    prompts = held_out_prompts(round, settings.evaluation_prompts)
+    base = Policy.objects.get(project=round.project, version=0)
+    if not prompts:
+        with lease.finishing():
+            _end(round, "Not published: the project has no held-out prompts to judge it on.")
+        return
+    if not _answer(lease, (base, round.policy), prompts, settings):
+        with lease.finishing():
+            again(lease)
+        return
+    figures = {
+        policy: _figures(policy, prompts, round, settings) for policy in (base, round.policy)
+    }
+    _decide(lease, round, settings, figures[base], figures[round.policy])
+
+
+def _answer(
+    lease: Lease, policies: tuple[Policy, ...], prompts: list[Prompt], settings: RoundSettings
+) -> bool:
+    """Samples, features and reference log-probabilities of all; False when the slice ended."""
+    until, count = slice_end(), settings.evaluation_samples
+    for policy in policies:
+        if not draw(lease, policy, prompts, count, PURPOSE, settings.sampling, deadline=until):
+            return False
+        drawn = _samples(policy, prompts, settings)
+        if not embed(lease, drawn, settings.reward, until):
+            return False
+    return True
+
+
+def _samples(policy: Policy, prompts: list[Prompt], settings: RoundSettings) -> list[Completion]:
+    """Just what was drawn, near-duplicates and all: a measure of the policy as it is."""
+    found = stored(policy, prompts, settings.evaluation_samples, PURPOSE)
+    return [completion for prompt in prompts for completion in found[prompt.pk]]
+
+
+def _figures(
+    policy: Policy, prompts: list[Prompt], round: Round, settings: RoundSettings
+) -> dict[str, Any]:
+    loaded = backbone()
+    drawn = _samples(policy, prompts, settings)
+    ids = [each.pk for each in drawn]
+    assert round.reward_model is not None, "an earlier step fitted it"
+    return measure(
+        Measured(
+            drawn,
+            read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
+            _rewards(drawn, round.reward_model, settings),
+        )
+    )
+
+
+def _rewards(
+    drawn: list[Completion], model: RewardModel, settings: RoundSettings
+) -> dict[int, float]:
+    folder = artefact_folder(model.artefact)
+    if model.depth == RewardModel.Depth.LORA:
+        from training.engine.reward_lora import score_lora
+
+        rows = [encode(backbone(), each, settings.reward.max_tokens) for each in drawn]
+        scores = score_lora(backbone(), folder, rows, settings.reward)
+    else:
+        from training.engine.reward import load_head
+
+        features = read_features([each.pk for each in drawn], model.encoder)
+        scores = load_head(folder).score([features[each.pk] for each in drawn])
+    return {each.pk: float(score) for each, score in zip(drawn, scores, strict=True)}
+
+
+def _decide(
+    lease: Lease,
+    round: Round,
+    settings: RoundSettings,
+    base: dict[str, Any],
+    candidate: dict[str, Any],
+) -> None:
+    policy = round.policy
+    assert policy is not None
+    # Bradley-Terry fixes differences only: the base's own samples are the zero.
+    candidate["proxy_reward"] = candidate["reward"] - base["reward"]
+    base["proxy_reward"] = 0.0
+    broken = broken_limits(candidate, base, settings.limits)
+    with lease.finishing():
+        name = _name(settings)
+        Evaluation.objects.get_or_create(
+            policy=Policy.objects.get(project=round.project, version=0),
+            name=name,
+            defaults={"metrics": base},
+        )
+        Evaluation.objects.create(policy=policy, name=name, metrics=candidate)
+        policy.metrics = {**policy.metrics, **candidate}
+        policy.save(update_fields=["metrics"])
+        round.metrics = {**round.metrics, "evaluation": candidate, "base": base}
+        round.save(update_fields=["metrics"])
+        if not broken:
+            advance(lease)
+            return
+        reason = "; ".join(broken)
+        Policy.objects.filter(pk=policy.pk).update(
+            state=Policy.State.REJECTED, rejected_because=reason
+        )
+        _end(round, f"Not published: policy {policy} breaks a limit: {reason}.")
+
+
+def _name(settings: RoundSettings) -> str:
+    """One evaluation per policy and way of evaluating."""
+    way = [
+        settings.evaluation_prompts,
+        settings.evaluation_samples,
+        settings.sampling.as_dict(),
+    ]
+    return f"held-out {sha256(json.dumps(way, sort_keys=True).encode()).hexdigest()[:12]}"
+
+
+def _end(round: Round, outcome: str) -> None:
+    Policy.objects.filter(round=round, state=Policy.State.CANDIDATE).update(
+        state=Policy.State.REJECTED, rejected_because=outcome
+    )
+    end(round, State.DONE, outcome)

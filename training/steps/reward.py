@@ -1,0 +1,151 @@
+"""Fit the reward model, judge it on prompts it has not seen, and let the gate decide."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from annotation.models import Split
+from training.backbones import backbone, encode
+from training.configuration import RoundSettings
+from training.embedding import read_features
+from training.jobs import Lease
+from training.models import RewardModel, Round
+from training.policies import artefact_folder
+from training.rounds import State, advance, again, end
+from training.steps.context import RankedPrompt, rankings_of, round_of, settings_of, slice_end
+
+if TYPE_CHECKING:
+    from training.engine.reward import HeadFit, OutOfFold, Ranking
+
+GATE = 0.5  # the lower 95 % bound must lie above it: guessing is no reward
+
+
+def run(lease: Lease) -> None:
+    from training.engine.reward import fit_head, out_of_fold, save_head
+
+    round = round_of(lease)
+    settings = settings_of(round)
+    ranked = rankings_of(round)
+    rankings = _with_features(ranked, settings)
+    judged = out_of_fold(rankings, settings.reward, on_progress=lease.beat)
+    head = fit_head(
+        [each.features for each in rankings], [each.ranks for each in rankings], settings.reward
+    )
+    folder = artefact_folder(f"round-{round.pk}/reward")
+    sha256 = save_head(folder / "head", head, {"encoder": _encoder(settings)})
+    artefact = folder / "head"
+    passed = judged.low > GATE
+    if passed and settings.reward.depth == "lora":
+        trained = _train_lora(lease, ranked, head, settings, folder / "lora")
+        if trained is None:
+            with lease.finishing():
+                again(lease)
+            return
+        artefact, sha256 = trained
+    metrics = _metrics(judged, round)
+    with lease.finishing():
+        _store(round, settings, artefact, sha256, metrics)
+        if passed:
+            advance(lease)
+        else:
+            end(round, State.STOPPED, _gate_message(judged))
+
+
+def _encoder(settings: RoundSettings) -> str:
+    return backbone().encoder_name(settings.reward.layer, settings.reward.pooling)
+
+
+def _with_features(ranked: list[RankedPrompt], settings: RoundSettings) -> "list[Ranking]":
+    from training.engine.reward import Ranking
+
+    ids = {completion.pk for each in ranked for completion in each.completions}
+    features = read_features(ids, _encoder(settings))
+    return [
+        Ranking(
+            group=each.prompt.group,
+            features=_stack([features[completion.pk] for completion in each.completions]),
+            ranks=each.ranks,
+            lengths=[float(len(completion.text)) for completion in each.completions],
+        )
+        for each in ranked
+    ]
+
+
+def _stack(vectors: list[Any]) -> Any:
+    import numpy as np
+
+    return np.stack(vectors).astype(np.float64)
+
+
+def _train_lora(
+    lease: Lease,
+    ranked: list[RankedPrompt],
+    head: "HeadFit",
+    settings: RoundSettings,
+    folder: Path,
+) -> tuple[Path, str] | None:
+    """The deeper model's folder and hash; None when the time slice ended first."""
+    from training.engine.loop import Paused
+    from training.engine.reward_lora import RewardExample, train_lora
+
+    loaded = backbone()
+    examples = []
+    for each in ranked:
+        rows = [encode(loaded, one, settings.reward.max_tokens) for one in each.completions]
+        completions = [row.completion for row in rows]
+        examples.append(
+            RewardExample(str(each.submission.pk), rows[0].prompt, completions, each.ranks)
+        )
+    result = train_lora(
+        loaded,
+        examples,
+        head,
+        settings.reward,
+        folder,
+        deadline=slice_end(),
+        on_progress=lambda done, total: lease.beat(done, total, "training the reward model"),
+    )
+    return None if isinstance(result, Paused) else (result.folder, result.sha256)
+
+
+def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:
+    return {
+        "accuracy": judged.accuracy,
+        "accuracy_low": judged.low,
+        "accuracy_high": judged.high,
+        "pairs": judged.pairs,
+        "rankings": round.snapshot.items.count(),
+        "train_rankings": round.snapshot.items.filter(
+            submission__task__prompt__split=Split.TRAIN
+        ).count(),
+        "longer_wins": judged.longer_wins,
+        "ece": judged.ece,
+        "temperature": judged.temperature,
+        "ece_scaled": judged.ece_scaled,
+    }
+
+
+def _store(
+    round: Round, settings: RoundSettings, artefact: Path, sha256: str, metrics: dict[str, Any]
+) -> None:
+    round.reward_model = RewardModel.objects.create(
+        project=round.project,
+        snapshot=round.snapshot,
+        depth=settings.reward.depth,
+        encoder=_encoder(settings),
+        artefact=str(artefact.relative_to(artefact_folder(""))),
+        manifest_sha256=sha256,
+        metrics=metrics,
+    )
+    round.metrics = {**round.metrics, "reward": metrics}
+    if round.method == "reward":
+        round.outcome = f"The reward model foretells {metrics['accuracy']:.0%} of unseen pairs."
+    round.save(update_fields=["reward_model", "metrics", "outcome"])
+
+
+def _gate_message(judged: "OutOfFold") -> str:
+    return (
+        f"Stopped at the gate: on prompts it had not seen, the reward model foretold "
+        f"{judged.accuracy:.0%} of {judged.pairs} pairs (95 % interval {judged.low:.0%} to "
+        f"{judged.high:.0%}), which does not exclude guessing. Rank more tasks, or look at how "
+        "far annotators agree."
+    )

@@ -1,0 +1,47 @@
+"""Celery tasks: wake-ups. Each looks into the database for what is due and does that."""
+
+from functools import partial
+
+from celery import shared_task
+from django.db import transaction
+
+from annotation.models import Project
+
+
+@shared_task(ignore_result=True)
+def tick() -> None:
+    """Wake whatever is due; beat sends this every few seconds."""
+    from training.ticking import tick as find_due
+
+    queues, projects = find_due()
+    for queue in queues:
+        work.apply_async(args=(queue,), queue=queue, expires=30)
+    for project in projects:
+        learn.apply_async(args=(project,), expires=30)
+
+
+@shared_task(ignore_result=True)
+def work(queue: str) -> None:
+    """Do jobs until none is due."""
+    from training.worker import work as work_off
+
+    work_off(queue)
+
+
+@shared_task(ignore_result=True)
+def learn(project_id: int) -> None:
+    """Let a project's live head learn what is new."""
+    from training.live import learn as learn_rankings
+
+    project = Project.objects.filter(pk=project_id).first()
+    while project is not None and learn_rankings(project):
+        pass
+
+
+def wake(queue: str = "gpu") -> None:
+    """Send a wake-up once the current transaction is in; a lost one is made up by the next tick."""
+    transaction.on_commit(partial(work.apply_async, args=(queue,), queue=queue, expires=30))
+
+
+def wake_live(project_id: int) -> None:
+    transaction.on_commit(partial(learn.apply_async, args=(project_id,), expires=30))
