@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
@@ -10,7 +11,8 @@ from annotation.models import Completion, Project
 from training.backbones import backbone, encode
 from training.engine.config import RewardSettings
 from training.jobs import Lease
-from training.models import Feature, LogProb
+from training.models import Feature, LogProb, Policy
+from training.policies import adapter_folder
 
 CHUNK = 32  # completions between two writes
 PROJECT_ORDER = ("prompt_id", "id")
@@ -81,19 +83,64 @@ def _embed_chunk(
             ),
             ignore_conflicts=True,
         )
-        LogProb.objects.bulk_create(
-            (
-                LogProb(
-                    completion=completion,
-                    reference=loaded.trunk_sha256,
-                    template=loaded.tokenizer_sha256,
-                    value=float(value),
-                    tokens=tokens,
-                )
-                for completion, value, tokens in zip(chunk, made.logprobs, made.tokens, strict=True)
-            ),
-            ignore_conflicts=True,
-        )
+        _store_logprobs(loaded.trunk_sha256, chunk, made.logprobs, made.tokens)
+
+
+def score(
+    lease: Lease,
+    policy: Policy,
+    completions: Sequence[Completion],
+    max_tokens: int,
+    deadline: float = float("inf"),
+) -> bool:
+    """Store the policy's own log-probabilities of completions that lack them.
+
+    At temperature 1, whatever they were sampled at, so that they compare with the reference's.
+    Returns whether all is done, as ``embed``. The base's are the trunk's: nothing to do.
+    """
+    if not policy.artefact:
+        return True
+    known = read_logprobs(
+        [each.pk for each in completions], policy.manifest_sha256, backbone().tokenizer_sha256
+    )
+    todo = [each for each in completions if each.pk not in known]
+    for start in range(0, len(todo), CHUNK):
+        if time.monotonic() > deadline:
+            return False
+        lease.beat(start, len(todo), f"scoring with {policy}")
+        _score_chunk(lease, policy, todo[start : start + CHUNK], max_tokens)
+    return True
+
+
+def _score_chunk(
+    lease: Lease, policy: Policy, chunk: Sequence[Completion], max_tokens: int
+) -> None:
+    from training.engine.scoring import completion_logprobs
+
+    loaded = backbone()
+    encoded = [encode(loaded, completion, max_tokens) for completion in chunk]
+    with loaded.adapter(adapter_folder(policy)) as model:
+        values, tokens = completion_logprobs(model, encoded, loaded.pad_id)
+    with lease.guarded():
+        _store_logprobs(policy.manifest_sha256, chunk, values, tokens)
+
+
+def _store_logprobs(
+    reference: str, chunk: Sequence[Completion], values: Iterable[Any], tokens: Iterable[int]
+) -> None:
+    LogProb.objects.bulk_create(
+        (
+            LogProb(
+                completion=completion,
+                reference=reference,
+                template=backbone().tokenizer_sha256,
+                value=float(value),
+                tokens=count,
+            )
+            for completion, value, count in zip(chunk, values, tokens, strict=True)
+        ),
+        ignore_conflicts=True,
+    )
 
 
 def read_features(completion_ids: Iterable[int], encoder: str) -> dict[int, np.ndarray]:

@@ -4,12 +4,13 @@ from typing import Any
 
 from django import forms
 
+from annotation.errors import Invalid
 from training.configuration import RoundSettings
-from training.engine.config import PreferenceSettings
 from training.models import RoundPlan
 from training.rounds import METHODS
 
 MAX_REASON = 2000
+PREFERENCE_FIELDS = ("beta", "learning_rate", "epochs")
 
 
 class RoundForm(forms.Form):
@@ -49,28 +50,29 @@ class RoundForm(forms.Form):
 
     def __init__(self, *args: Any, plan: RoundPlan | None = None, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
-        planned = RoundSettings.from_dict(plan.configuration if plan else {})
-        self._describe(planned.preference, planned.queue_prompts)
+        self.planned: dict[str, Any] = plan.configuration if plan else {}
+        for name, value in self._in_force().items():
+            self.fields[name].widget.attrs["placeholder"] = f"{value:g}"
 
-    def _describe(self, preference: PreferenceSettings, queue_prompts: int) -> None:
-        shown = {
-            "beta": preference.beta,
-            "learning_rate": preference.learning_rate,
-            "epochs": preference.epochs,
-            "queue_prompts": queue_prompts,
+    def _in_force(self) -> dict[str, float]:
+        """What holds for the fields that are left empty."""
+        try:
+            settings = RoundSettings.from_dict(self.planned)
+        except Invalid:
+            settings = RoundSettings()  # starting will say what is wrong with the plan
+        return {
+            "queue_prompts": settings.queue_prompts,
+            **{name: getattr(settings.preference, name) for name in PREFERENCE_FIELDS},
         }
-        for name, value in shown.items():
-            self.fields[name].widget.attrs.update({"placeholder": f"{value:g}", "step": "any"})
 
     def configuration(self) -> dict[str, Any]:
-        """What differs from the plan."""
-        said = {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if name != "method" and value is not None
-        }
-        queue = {name: said.pop(name) for name in ("queue_prompts",) if name in said}
-        return {**queue, **({"preference": said} if said else {})}
+        """What differs from the plan; nested settings are whole, as ``rounds.start`` takes them."""
+        said = {name: value for name, value in self.cleaned_data.items() if value is not None}
+        preference = {name: said[name] for name in PREFERENCE_FIELDS if name in said}
+        changes = {name: said[name] for name in ("queue_prompts",) if name in said}
+        if preference:
+            changes["preference"] = {**self.planned.get("preference", {}), **preference}
+        return changes
 
 
 class ReasonForm(forms.Form):

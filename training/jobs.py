@@ -8,7 +8,7 @@ worker that stalled and was replaced finds its fence old, raises TakenOver, and 
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -19,11 +19,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from annotation.models import Project
+from annotation.progress import Report
 from training.models import Job, Round
 
 State = Job.State
 BEAT_SECONDS = 1.0
-Report = Callable[[str, int, int], None]  # what is being done, how far, of how much
 
 
 class TakenOver(Exception):
@@ -123,6 +123,7 @@ class Lease:
         self.fence = job.fence
         self.report: Report | None = None
         self._beaten = 0.0
+        self._note = ""
 
     def _mine(self) -> QuerySet[Job]:
         return Job.objects.filter(pk=self.job.pk, fence=self.fence, state=State.RUNNING)
@@ -130,8 +131,9 @@ class Lease:
     def beat(self, done: int | None = None, total: int | None = None, note: str = "") -> None:
         """Renew the lease and tell how far the work is; at most once a second reaches the
         database. Raises TakenOver."""
+        self._note = note or self._note
         if self.report is not None and done is not None and total is not None:
-            self.report(note, done, total)
+            self.report(self._note or self.job.kind, done, total)
         now = time.monotonic()
         last = done is not None and done == total
         if now - self._beaten < BEAT_SECONDS and not last:

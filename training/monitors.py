@@ -26,20 +26,22 @@ class Measured:
     """One policy's samples on held-out prompts, with all that is needed to judge them."""
 
     completions: Sequence[Completion]
-    reference: dict[int, tuple[float, int]]  # log-probability and tokens by completion id
+    own: dict[int, tuple[float, int]]  # the policy's log-probability and tokens, by completion id
+    reference: dict[int, tuple[float, int]]  # the reference's
     rewards: dict[int, float]  # the round's reward model, by completion id
 
 
 def measure(measured: Measured) -> dict[str, Any]:
     """Figures by name; KL in nats a completion, with standard errors clustered by prompt.
 
-    KL is estimated from the policy's own samples (METHODS, k1) and may be below 0 by chance.
+    KL is the mean of log π − log π_ref over the policy's own samples (k1), both at temperature 1;
+    it may be below 0 by chance.
     """
     completions = measured.completions
     texts = [each.text for each in completions]
     groups = [each.prompt_id for each in completions]
     reference = [measured.reference[each.pk] for each in completions]
-    own = [each.logprob or 0.0 for each in completions]
+    own = [measured.own[each.pk][0] for each in completions]
     kl = sequence_kl(own, [value for value, _ in reference], groups)
     reward = clustered_interval([measured.rewards[each.pk] for each in completions], groups)
     return {

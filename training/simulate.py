@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.utils.text import slugify
 
 from annotation.errors import Conflict, Invalid
 from annotation.guidelines import in_force, publish
 from annotation.models import Annotator, Completion, Project, Prompt, Split, Submission
+from annotation.progress import Report
 from annotation.queue import claim
 from annotation.submissions import submit
 from annotation.tasking import add_prompt
 from training import jobs, rounds, tastes, worker
 from training.engine.evaluate import clustered_interval
-from training.jobs import Report
 from training.models import Evaluation, Policy, Round
 from training.policies import ensure_base
 
@@ -54,6 +55,8 @@ def prepare(plan: Plan, slug: str) -> Project:
     """
     if plan.gold not in tastes.TASTES:
         raise Invalid(f"gold: {plan.gold!r} is not known. Use one of: {', '.join(tastes.TASTES)}.")
+    if slugify(slug) != slug:
+        raise Invalid(f"project: {slug!r} must be of small letters, digits and hyphens.")
     project, made = Project.objects.get_or_create(
         slug=slug, defaults={"name": f"Simulation: {plan.gold}", "simulated": True}
     )

@@ -10,8 +10,9 @@ from django.db import connection
 
 from annotation.errors import Refused
 from annotation.models import Project
+from annotation.progress import Report
 from training import rounds
-from training.jobs import Lease, TakenOver, Report, claim, exhausted, give_up, lease_time
+from training.jobs import Lease, TakenOver, claim, exhausted, give_up, lease_time
 from training.models import Job, Round
 from training.steps import step_of
 

@@ -34,6 +34,7 @@ def add(model: Any, name: str, settings: LoraSettings, seed: int) -> dict[str, t
             warnings.simplefilter("ignore")
             inject_adapter_in_model(_lora_config(settings), model, adapter_name=name)
     _switch(_layers(model), None)  # peft leaves what it adds switched on
+    model.train(model.training)  # and its dropout too, whatever mode the model is in
     return parameters(model, name)
 
 

@@ -77,7 +77,7 @@ class RewardSettings(Settings):
     depth: Depth = "head"  # "head" fits in a tenth of a second, "lora" trains the trunk's adapter
     layer: float = 0.5  # which hidden state is read, as a fraction of the trunk's depth
     pooling: Pooling = "mean"  # over the completion's tokens, or the last of them
-    l2: float = 0.01  # weight of half the squared norm of the head, features standardised
+    l2: float = 100.0  # weight of half the squared norm of the head, features standardised
     ties: bool = True  # Davidson's model; without it tied pairs are left out
     folds: int = 5  # cross-validation by prompt
     learning_rate: float = 1e-4  # depth "lora" only, as all below

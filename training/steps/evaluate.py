@@ -7,7 +7,7 @@ from typing import Any
 from annotation.models import Completion, Prompt
 from training.backbones import backbone, encode
 from training.configuration import RoundSettings
-from training.embedding import embed, read_features, read_logprobs
+from training.embedding import embed, read_features, read_logprobs, score
 from training.jobs import Lease
 from training.models import Evaluation, Policy, RewardModel, Round
 from training.monitors import Measured, broken_limits, measure
@@ -50,6 +50,8 @@ def _answer(
         drawn = _samples(policy, prompts, settings)
         if not embed(lease, drawn, settings.reward, until):
             return False
+        if not score(lease, policy, drawn, settings.reward.max_tokens, until):
+            return False
     return True
 
 
@@ -66,11 +68,13 @@ def _figures(
     drawn = _samples(policy, prompts, settings)
     ids = [each.pk for each in drawn]
     assert round.reward_model is not None, "an earlier step fitted it"
+    name = policy.manifest_sha256 or loaded.trunk_sha256
     return measure(
         Measured(
             drawn,
-            read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
-            _rewards(drawn, round.reward_model, settings),
+            own=read_logprobs(ids, name, loaded.tokenizer_sha256),
+            reference=read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
+            rewards=_rewards(drawn, round.reward_model, settings),
         )
     )
 

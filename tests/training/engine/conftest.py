@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,8 +28,8 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def backbone(tiny_folder: Path) -> Iterator[Backbone]:
-    yield load_backbone(tiny_folder, device="cpu")
+def backbone(tiny_folder: Path) -> Backbone:
+    return load_backbone(tiny_folder, device="cpu")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from training.engine.tiny import make_tiny_model
 
 def save_adapter(backbone: Backbone, folder: Path, seed: int, rank: int = 4) -> Path:
     """Write an adapter that changes what the model says."""
-    lora = LoraSettings(rank=rank)
+    lora = LoraSettings(rank=rank, dropout=0.3)
     adapters.add(backbone.model, "made", lora, seed)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
@@ -117,6 +117,12 @@ def test_the_trunks_weights_stay_as_they_were(backbone, tmp_path):
         pass
     now = {key.replace(".base_layer", ""): v for key, v in backbone.model.state_dict().items()}
     assert all(torch.equal(now[key], value) for key, value in weights.items())
+
+
+def test_an_adapter_trained_with_dropout_speaks_without_it(backbone, rows, tmp_path):
+    with backbone.adapter(save_adapter(backbone, tmp_path / "adapter", seed=1)) as model:
+        first, _ = completion_logprobs(model, rows, backbone.pad_id)
+        assert torch.equal(first, completion_logprobs(model, rows, backbone.pad_id)[0])
 
 
 def test_many_adapters_come_and_go_and_each_speaks_for_itself(backbone, rows, tmp_path):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import pickle
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from training.engine import checkpoints
 from training.engine.errors import CheckpointDamaged, EngineError
@@ -131,7 +134,7 @@ def test_a_full_disk_is_told_plainly_and_leaves_nothing(saved: Path, monkeypatch
 
 
 @pytest.mark.parametrize("call", range(1, 9))
-def test_a_kill_while_saving_leaves_no_half_checkpoint(tmp_path: Path, monkeypatch, call: int):
+def test_a_kill_while_saving_leaves_no_half_checkpoint(tmp_path, monkeypatch, call):
     calls = 0
 
     class Killed(BaseException):
@@ -147,14 +150,12 @@ def test_a_kill_while_saving_leaves_no_half_checkpoint(tmp_path: Path, monkeypat
 
         return wrapper
 
-    monkeypatch.setattr(checkpoints.os, "fsync", killing(os.fsync))
-    monkeypatch.setattr(checkpoints.os, "rename", killing(os.rename))
-    monkeypatch.setattr(checkpoints, "save_file", killing(checkpoints.save_file))
-    monkeypatch.setattr(checkpoints.shutil, "rmtree", lambda *args, **kwargs: None)  # dead men
-    try:
+    monkeypatch.setattr(os, "fsync", killing(os.fsync))
+    monkeypatch.setattr(os, "rename", killing(os.rename))
+    monkeypatch.setattr(checkpoints, "save_file", killing(save_file))
+    monkeypatch.setattr(shutil, "rmtree", lambda *args, **kwargs: None)  # the dead do not tidy up
+    with contextlib.suppress(Killed):
         checkpoints.save(tmp_path / "one", TENSORS, {})
-    except Killed:
-        pass
     monkeypatch.undo()
     if (tmp_path / "one").exists():
         checkpoints.verify(tmp_path / "one")

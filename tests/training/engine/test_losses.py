@@ -111,7 +111,8 @@ def test_all_pairs_at_once_have_the_gradient_of_the_pairs_one_by_one(ties):
             outcome = double(float(ranks[high] < ranks[low]))[0]
             losses.append(davidson(apart[high], apart[low], outcome, log_nu))
     torch.stack(losses).mean().backward()
-    assert together.grad is not None and apart.grad is not None
+    assert together.grad is not None
+    assert apart.grad is not None
     assert torch.allclose(together.grad, apart.grad, atol=1e-10, rtol=0)
 
 

@@ -1,0 +1,155 @@
+"""The reward head: its optimum, its honesty on unseen prompts, its checkpoint."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from training.engine.config import RewardSettings
+from training.engine.errors import CheckpointDamaged, EngineError
+from training.engine.losses import ranking_loss
+from training.engine.reward import Ranking, fit_head, load_head, out_of_fold, save_head
+
+WIDTH = 12
+
+
+def planted(count: int, noise: float = 0.0, seed: int = 0, ties: bool = False) -> list[Ranking]:
+    """Rankings of four by a hidden linear taste; near-equal scores tie where asked."""
+    chance = np.random.default_rng(seed)
+    taste = np.linspace(-1, 1, WIDTH)
+    rankings = []
+    for number in range(count):
+        rows = chance.normal(size=(4, WIDTH))
+        scores = rows @ taste + noise * chance.gumbel(size=4)
+        if ties:
+            scores = np.round(scores)
+        ranks = [1 + int(np.sum(scores > mine)) for mine in scores]
+        rankings.append(Ranking(number, rows, ranks, list(chance.random(4))))
+    return rankings
+
+
+def fit(rankings: list[Ranking], **changes):
+    settings = RewardSettings(**{"l2": 1.0, **changes})
+    return fit_head(
+        [each.features for each in rankings], [each.ranks for each in rankings], settings
+    )
+
+
+def test_a_planted_taste_is_recovered():
+    head = fit(planted(200, noise=0.5))
+    found = head.weights / head.scale
+    assert np.corrcoef(found, np.linspace(-1, 1, WIDTH))[0, 1] > 0.98
+
+
+def test_the_fit_is_the_optimum_of_the_losses_in_losses_py():
+    rankings = planted(30, noise=1.0, ties=True)
+    head = fit(rankings)
+    weights = torch.tensor(head.weights, requires_grad=True)
+    log_nu = torch.tensor(head.log_nu, dtype=torch.float64, requires_grad=True)
+    loss = 0.5 * weights @ weights
+    for each in rankings:
+        rows = torch.tensor((each.features - head.mean) / head.scale)
+        loss = loss + ranking_loss(rows @ weights, torch.tensor(each.ranks), log_nu)
+    loss.backward()
+    assert weights.grad.abs().max() < 1e-4
+    assert log_nu.grad.abs() < 1e-4
+
+
+def test_ties_pull_scores_together():
+    rows = np.eye(2)
+    settings = RewardSettings(l2=0.1)
+    clear = fit_head([rows] * 4, [[1, 2]] * 4, settings)
+    tied = fit_head([rows] * 4, [[1, 2], [1, 1], [1, 1], [1, 1]], settings)
+    leads = [-np.diff(head.score(rows))[0] for head in (clear, tied)]
+    assert 0 < leads[1] < leads[0]
+    assert tied.log_nu > 0
+
+
+def test_without_davidson_ties_are_left_out():
+    rankings = planted(30, ties=True)
+    head = fit(rankings, ties=False)
+    assert head.log_nu == -np.inf
+
+
+def test_rankings_without_a_preference_are_refused():
+    flat = [Ranking(0, np.eye(3, WIDTH), [1, 1, 1], [1.0] * 3)]
+    with pytest.raises(EngineError, match="prefers"):
+        fit(flat)
+
+
+def test_a_feature_that_never_changes_is_harmless():
+    rankings = planted(50)
+    constant = [np.hstack([each.features, np.full((4, 1), 7.0)]) for each in rankings]
+    head = fit_head(constant, [each.ranks for each in rankings], RewardSettings(l2=1.0))
+    assert np.isfinite(head.score(constant[0])).all()
+    assert head.weights[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_held_out_accuracy_is_high_for_a_taste_and_even_for_none():
+    settings = RewardSettings(l2=1.0)
+    clear = out_of_fold(planted(100), settings)
+    assert clear.accuracy > 0.95
+    chance = np.random.default_rng(5)
+    noise = [
+        Ranking(
+            each.group, each.features, [int(x) + 1 for x in chance.permutation(4)], each.lengths
+        )
+        for each in planted(100)
+    ]
+    found = out_of_fold(noise, settings)
+    assert found.low < 0.5 < found.high
+
+
+def test_copies_of_a_prompt_are_never_split_over_folds():
+    # Random ranks repeated six times under one group: any leak would be learned by heart.
+    chance = np.random.default_rng(6)
+    base = [
+        Ranking(
+            each.group, each.features, [int(x) + 1 for x in chance.permutation(4)], each.lengths
+        )
+        for each in planted(40)
+    ]
+    found = out_of_fold([each for each in base for _ in range(6)], RewardSettings(l2=0.01))
+    assert found.accuracy < 0.65
+
+
+def test_temperature_scaling_mends_overconfidence():
+    rankings = planted(60, noise=3.0)
+    found = out_of_fold(rankings, RewardSettings(l2=0.001))
+    assert found.temperature > 1
+    assert found.ece_scaled < found.ece
+
+
+def test_progress_counts_the_folds():
+    heard = []
+    out_of_fold(planted(20), RewardSettings(l2=1.0), lambda *counts: heard.append(counts))
+    assert heard == [(each, 5) for each in range(1, 6)]
+
+
+def test_fewer_prompts_than_folds_are_refused():
+    with pytest.raises(EngineError, match="5 folds need"):
+        out_of_fold(planted(4), RewardSettings())
+
+
+def test_a_head_is_saved_to_the_bit(tmp_path):
+    rankings = planted(30, ties=True)
+    head = fit(rankings)
+    save_head(tmp_path / "head", head, {})
+    loaded = load_head(tmp_path / "head")
+    features = np.concatenate([each.features for each in rankings])
+    assert np.array_equal(head.score(features), loaded.score(features))
+    assert head.log_nu == loaded.log_nu
+
+
+def test_a_head_without_ties_keeps_its_minus_infinity(tmp_path):
+    save_head(tmp_path / "head", fit(planted(30), ties=False), {})
+    assert load_head(tmp_path / "head").log_nu == -np.inf
+
+
+def test_an_adapter_is_not_taken_for_a_head(tmp_path):
+    from training.engine import checkpoints
+
+    checkpoints.save(tmp_path / "other", {"adapter_model": {"a": torch.ones(1)}}, {})
+    with pytest.raises(CheckpointDamaged, match="no reward head"):
+        load_head(tmp_path / "other")

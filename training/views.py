@@ -1,0 +1,188 @@
+"""Pages that show both sides: what people do, and what the models make of it.
+
+They stand here because the people's side knows nothing of training. Each view parses, calls one
+verb, and renders.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from annotation.errors import Refused
+from annotation.models import Project, Role
+from annotation.people import has_role
+from annotation.selectors import people_of, progress, projects_for
+from annotation.views.access import PersonRequest, acts_from, project_for
+from training import rounds, selectors
+from training.forms import ReasonForm, RoundForm
+from training.models import Policy, Round, RoundPlan
+from training.tasks import wake
+
+READERS = (Role.MANAGER, Role.RESEARCHER)
+
+
+@login_required
+@never_cache
+@require_safe
+def home(request: PersonRequest) -> HttpResponse:
+    context = {
+        "mine": projects_for(request.user),
+        "decisions": selectors.decisions_for(request.user),
+    }
+    return render(request, "home.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def project(request: PersonRequest, slug: str) -> HttpResponse:
+    found = project_for(request.user, slug, *READERS)
+    return _project_page(request, found)
+
+
+def _project_page(
+    request: PersonRequest, project: Project, form: RoundForm | None = None, status: int = 200
+) -> HttpResponse:
+    shown = list(selectors.rounds_of(project)[: selectors.ROUNDS_SHOWN])
+    manages = has_role(request.user, project, Role.MANAGER)
+    current = selectors.current_round(shown)
+    context: dict[str, Any] = {
+        "project": project,
+        "manages": manages,
+        "progress": progress(project),
+        "people": people_of(project),
+        "rounds": shown,
+        "current": current,
+        "steps": selectors.steps_of(current) if current else [],
+        "policies": list(selectors.policies_of(project)[: selectors.POLICIES_SHOWN]),
+        **_live(project),
+    }
+    if manages:
+        plan = RoundPlan.objects.filter(project=project).first()
+        context |= {"plan": plan, "form": form or RoundForm(plan=plan), "reason": ReasonForm()}
+    return render(request, "project.html", context, status=status)
+
+
+def _live(project: Project) -> dict[str, Any]:
+    accuracy = selectors.live_accuracy(project)
+    return {"live": accuracy, "trend": selectors.live_trend(project) if accuracy else []}
+
+
+@login_required
+@never_cache
+@require_safe
+def live(request: PersonRequest, slug: str) -> HttpResponse:
+    """The live head's part of the project page, which asks for it again and again."""
+    found = project_for(request.user, slug, *READERS)
+    return render(request, "project/live.html", {"project": found, **_live(found)})
+
+
+@login_required
+@acts_from("project", "slug")
+def start_round(request: PersonRequest, slug: str) -> HttpResponse:
+    found = project_for(request.user, slug, Role.MANAGER)
+    form = RoundForm(request.POST, plan=RoundPlan.objects.filter(project=found).first())
+    try:
+        if form.is_valid():
+            made = rounds.start(
+                found,
+                method=form.cleaned_data["method"],
+                trigger=Round.Trigger.HAND,
+                by=f"user:{request.user.pk}",
+                configuration=form.configuration(),
+            )
+            wake()
+            messages.success(request, f"Round {made.number} has started.")
+            return redirect("project", slug)
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+    return _project_page(request, found, form, status=400)
+
+
+@login_required
+@never_cache
+@require_safe
+def round_page(request: PersonRequest, slug: str, number: int) -> HttpResponse:
+    found = project_for(request.user, slug, *READERS)
+    return render(request, "round.html", _round_context(request, found, number))
+
+
+@login_required
+@never_cache
+@require_safe
+def round_progress(request: PersonRequest, slug: str, number: int) -> HttpResponse:
+    """The moving part of the round page, which asks for it every second or so."""
+    found = project_for(request.user, slug, *READERS)
+    return render(request, "project/steps.html", _round_context(request, found, number))
+
+
+def _round_context(request: PersonRequest, project: Project, number: int) -> dict[str, Any]:
+    shown = get_object_or_404(selectors.rounds_of(project), number=number)
+    return {
+        "project": project,
+        "manages": has_role(request.user, project, Role.MANAGER),
+        "round": shown,
+        "steps": selectors.steps_of(shown),
+        "explained": rounds.METHODS.get(shown.method, ""),
+        "reason": ReasonForm(),
+    }
+
+
+@login_required
+@acts_from("round", "slug", "number")
+def stop_round(request: PersonRequest, slug: str, number: int) -> HttpResponse:
+    found = project_for(request.user, slug, Role.MANAGER)
+    running = get_object_or_404(Round, project=found, number=number)
+    reason = _reason(request)
+    if reason:
+        try:
+            rounds.stop(running, by=request.user, reason=reason)
+            messages.success(request, f"Round {number} is stopped.")
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+    return redirect("round", slug, number)
+
+
+@login_required
+@acts_from("project", "slug")
+def promote(request: PersonRequest, slug: str, version: int) -> HttpResponse:
+    policy = _candidate(request, slug, version)
+    try:
+        rounds.promote(policy, by=request.user)
+        messages.success(request, f"Policy {policy} is active now.")
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("project", slug)
+
+
+@login_required
+@acts_from("project", "slug")
+def reject(request: PersonRequest, slug: str, version: int) -> HttpResponse:
+    policy = _candidate(request, slug, version)
+    reason = _reason(request)
+    if reason:
+        try:
+            rounds.reject(policy, by=request.user, reason=reason)
+            messages.success(request, f"Policy {policy} is rejected; the active one stays.")
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+    return redirect("project", slug)
+
+
+def _candidate(request: PersonRequest, slug: str, version: int) -> Policy:
+    found = project_for(request.user, slug, Role.MANAGER)
+    return get_object_or_404(Policy, project=found, version=version)
+
+
+def _reason(request: PersonRequest) -> str:
+    """The reason given; empty, with a message to the person, when it will not do."""
+    form = ReasonForm(request.POST)
+    if form.is_valid():
+        return str(form.cleaned_data["reason"])
+    messages.error(request, " ".join(str(each) for each in form.errors["reason"]))
+    return ""
