@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from annotation.content import check_storable, check_storable_json
 from annotation.errors import Invalid
 from annotation.models import TaskKind, Thumb
 from annotation.pairs import is_weak_order, tiers
@@ -53,8 +54,9 @@ def parse(kind: str, body: Any, texts: Mapping[str, str], *, must_place: bool = 
         raise Invalid("The body must be a JSON object.")
     known = FIELDS[TaskKind(kind)] | COMMON_FIELDS
     for name in body:
+        check_storable("The name of a field", name)
         if name not in known:
-            raise Invalid(f"{name}: unknown field. Known: {', '.join(sorted(known))}.")
+            raise Invalid(f"{_short(name)}: unknown field. Known: {', '.join(sorted(known))}.")
     said = Answer(
         labels=_labels(body.get("labels", {}), texts),
         comment=_text("comment", body.get("comment", ""), MAX_COMMENT),
@@ -84,7 +86,7 @@ def _uids(name: str, value: Any, texts: Mapping[str, str]) -> frozenset[str]:
         raise Invalid(f"{name}: must be a list of completion ids.")
     for uid in value:
         if uid not in texts:
-            raise Invalid(f"{name}: {uid!r} is not a completion of this task.")
+            raise Invalid(f"{name}: {_short(uid)!r} is not a completion of this task.")
     if len(set(value)) != len(value):
         raise Invalid(f"{name}: a completion is named twice.")
     return frozenset(value)
@@ -107,9 +109,9 @@ def _ranks(value: Any, unacceptable: frozenset[str], texts: Mapping[str, str]) -
         raise Invalid("ranks: must be an object that maps each completion id to its rank.")
     for uid, rank in value.items():
         if uid not in texts:
-            raise Invalid(f"ranks: {uid!r} is not a completion of this task.")
+            raise Invalid(f"ranks: {_short(uid)!r} is not a completion of this task.")
         if type(rank) is not int:
-            raise Invalid(f"ranks: the rank of {uid!r} must be a whole number.")
+            raise Invalid(f"ranks: the rank of {_short(uid)!r} must be a whole number.")
     ranks = dict(value)
     for uid in unacceptable - ranks.keys():
         ranks[uid] = 1 + len(texts.keys() - unacceptable)
@@ -150,14 +152,19 @@ def _strengths(value: Any, boundaries: int) -> tuple[int, ...]:
     return tuple(value)
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= 60 else f"{name[:59]}…"
+
+
 def _labels(value: Any, texts: Mapping[str, str]) -> dict[str, list[str]]:
     if not isinstance(value, dict):
         raise Invalid("labels: must be an object that maps a completion id to a list of labels.")
     for uid, names in value.items():
         if uid not in texts:
-            raise Invalid(f"labels: {uid!r} is not a completion of this task.")
+            raise Invalid(f"labels: {_short(uid)!r} is not a completion of this task.")
         if not _is_list_of_short_texts(names):
-            raise Invalid(f"labels: those of {uid!r} must be a list of at most 50 short texts.")
+            raise Invalid(f"labels: those of {_short(uid)!r} must be a list of at most 50 short texts.")
+        check_storable_json("labels:", names)
     return value
 
 
@@ -172,10 +179,9 @@ def _is_list_of_short_texts(value: Any) -> bool:
 def _text(name: str, value: Any, limit: int) -> str:
     if not isinstance(value, str):
         raise Invalid(f"{name}: must be a text.")
-    if "\x00" in value:
-        raise Invalid(f"{name}: holds a null character, which cannot be stored. Remove it.")
     if len(value) > limit:
         raise Invalid(f"{name}: longer than {limit:,} characters. Shorten it.")
+    check_storable(f"{name}:", value)
     return value
 
 

@@ -1,6 +1,7 @@
 """What a prompt and a completion are made of: messages, hashes, groups, splits. Plain Python."""
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -51,6 +52,22 @@ def check_storable(name: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise Invalid(f"{name} holds half of a surrogate pair. Mend its encoding.") from None
+
+
+def check_storable_json(name: str, value: Any) -> None:
+    """Raises Invalid for parsed JSON with a text or a number that no database can hold."""
+    # A list, not recursion: hostile JSON may be nested deeper than Python's stack.
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            check_storable(name, item)
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise Invalid(f"{name} holds {item}, which is not a number that JSON knows. Remove it.")
+        elif isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            waiting += item
 
 
 def check_completion(name: str, text: Any) -> str:

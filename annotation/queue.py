@@ -1,33 +1,28 @@
 """Who works on what: claim, heartbeat, release, skip, expire.
 
-A claim takes the first open task, priority first, then oldest, that this person has not had.
-Finding it must not depend on how many tasks there are, nor on how many this person has done at
-the head of the queue. So each annotator has a cursor: every task before it was, when the cursor
-passed, either taken by this person or full. A place that comes back sets ``task.returned``
-(a trigger does), and a claim looks at the returned tasks before its cursor first; whatever
-reorders the queue calls ``reorder``, which makes every cursor start again.
+Rows are locked in one order everywhere, so that no two of these functions can deadlock: project,
+annotator, assignment, task; several of one table by id.
 """
 
+import math
 import random
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
-from django.db.models.fields.tuple_lookups import (
-    Tuple,
-    TupleGreaterThanOrEqual,
-    TupleLessThan,
-)
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
-from annotation.errors import Invalid, LeaseLost
+from annotation.content import check_storable, check_storable_json
+from annotation.cursors import lock_annotator, next_task
+from annotation.errors import Conflict, Invalid, LeaseLost
 from annotation.guidelines import in_force
 from annotation.models import Annotator, Assignment, Project, Task
 
 MAX_DRAFT_CHARACTERS = 400_000
+MAX_SKIP_COMMENT = 10_000
 EXPIRY_BATCH = 200
+REORDER_BATCH = 500
 State = Assignment.State
 
 
@@ -35,21 +30,20 @@ def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
     """The task this person is to do now, and whether it was claimed just now.
 
     The one already held comes back as it is, its lease renewed; (None, False) when nothing is
-    left for this person.
+    left for this person. Raises Conflict when the project has no guideline to judge by.
     """
-    now = timezone.now()
-    with transaction.atomic():
-        # Serialises two tabs of one person; others are not delayed.
-        annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
-        held = _held(annotator)
-        if held is not None and held.expires_at > now:
-            return _renew(held, annotator.project, now), False
-        if held is not None:
+    while True:
+        with transaction.atomic():
+            annotator = lock_annotator(annotator)
+            held = _held(annotator)
+            if held is None:
+                task = next_task(annotator)
+                return (None, False) if task is None else (_assign(task, annotator), True)
+            now = timezone.now()
+            if held.expires_at > now and _renew(held, annotator.project, now):
+                return held, False
+            # Committed before another is sought: who waits for a task must hold none.
             _end([held.pk], State.EXPIRED, now)
-        task = _next_task(annotator)
-        if task is None:
-            return None, False
-        return _assign(task, annotator, now), True
 
 
 def _held(annotator: Annotator) -> Assignment | None:
@@ -60,75 +54,21 @@ def _held(annotator: Annotator) -> Assignment | None:
     )
 
 
-def _renew(assignment: Assignment, project: Project, now: datetime) -> Assignment:
+def _renew(assignment: Assignment, project: Project, now: datetime) -> bool:
+    """Whether the lease was still there to be renewed."""
     assignment.expires_at = now + timedelta(seconds=project.lease_seconds)
-    assignment.save(update_fields=["expires_at"])
-    return assignment
-
-
-def _candidates(annotator: Annotator) -> QuerySet[Task]:
-    mine = Assignment.objects.filter(task=OuterRef("pk"), annotator=annotator).exclude(
-        state=State.EXPIRED
+    renewed = Assignment.objects.filter(pk=assignment.pk, state=State.OPEN).update(
+        expires_at=assignment.expires_at
     )
-    return (
-        Task.objects.open()
-        .visible()
-        .filter(~Exists(mine), project_id=annotator.project_id)
-        .order_by("queue_order", "id")
-    )
+    return bool(renewed)
 
 
-def _streams(annotator: Annotator) -> Iterator[QuerySet[Task]]:
-    """What to look through, in order: places given back before the cursor, then all after it."""
-    tasks = _candidates(annotator)
-    if annotator.cursor_order is None or annotator.cursor_task is None:
-        yield tasks
-        return
-    place = Tuple(F("queue_order"), F("id"))
-    cursor = (annotator.cursor_order, annotator.cursor_task)
-    yield tasks.filter(TupleLessThan(place, cursor), returned=True)
-    yield tasks.filter(TupleGreaterThanOrEqual(place, cursor))
-
-
-def _next_task(annotator: Annotator) -> Task | None:
-    epoch = Project.objects.values_list("queue_epoch", flat=True).get(pk=annotator.project_id)
-    if annotator.cursor_epoch != epoch:
-        annotator.cursor_epoch, annotator.cursor_order, annotator.cursor_task = epoch, None, None
-    for stream in _streams(annotator):
-        task = _lock_first(stream)
-        if task is not None:
-            _advance(annotator, stream, task)
-            return task
-    return None
-
-
-def _lock_first(stream: QuerySet[Task]) -> Task | None:
-    """The first task of the stream, locked; tasks that others are claiming are stepped over.
-
-    When all that is left is being claimed by others, wait for one: it may stay open.
-    """
-    if not connection.features.has_select_for_update_skip_locked:
-        return stream.first()
-    free = stream.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
-    return free or stream.select_for_update(of=("self",), no_key=True).first()
-
-
-def _advance(annotator: Annotator, stream: QuerySet[Task], task: Task) -> None:
-    """Move the cursor up to the first task that was open to this person, locked or not."""
-    first = stream.first() if connection.features.has_select_for_update_skip_locked else task
-    first = min(first or task, task, key=lambda one: (one.queue_order, one.pk))
-    cursor = (annotator.cursor_order, annotator.cursor_task)
-    place = (first.queue_order, first.pk)
-    if annotator.cursor_order is None or place > cursor:
-        annotator.cursor_order, annotator.cursor_task = place
-        annotator.save(update_fields=["cursor_order", "cursor_task", "cursor_epoch"])
-
-
-def _assign(task: Task, annotator: Annotator, now: datetime) -> Assignment:
+def _assign(task: Any, annotator: Annotator) -> Assignment:
     """Take a place; the trigger counts it. A task that expired for this person comes back."""
     guideline = in_force(annotator.project)
-    order = list(task.slots.order_by("slot").values_list("completion_id", flat=True))
-    random.SystemRandom().shuffle(order)
+    if guideline is None:
+        raise Conflict("This project has no guideline yet. Ask a manager to publish one.")
+    now = timezone.now()
     lease: dict[str, Any] = {
         "state": State.OPEN,
         "guideline": guideline,
@@ -136,10 +76,13 @@ def _assign(task: Task, annotator: Annotator, now: datetime) -> Assignment:
         "expires_at": now + timedelta(seconds=annotator.project.lease_seconds),
         "finished_at": None,
     }
-    again = Assignment.objects.filter(task=task, annotator=annotator).first()
-    if again is None:
+    if task.again is None:
+        order = list(task.slots.order_by("slot").values_list("completion_id", flat=True))
+        random.SystemRandom().shuffle(order)
         return Assignment.objects.create(task=task, annotator=annotator, order=order, **lease)
     # The order stays as it was, so that a kept draft still fits what is on the screen.
+    again = Assignment.objects.get(pk=task.again)
+    again.task, again.annotator = task, annotator
     for name, value in lease.items():
         setattr(again, name, value)
     again.save(update_fields=list(lease))
@@ -164,22 +107,34 @@ def hold(assignment_id: int, annotator: Annotator) -> Assignment:
         .filter(pk=assignment_id, annotator=annotator)
         .first()
     )
-    if assignment is None:
-        raise LeaseLost("This task is not yours. Ask for the next task.")
-    if assignment.state == State.SUBMITTED:
-        raise LeaseLost("You have submitted this task already.")
-    if assignment.state != State.OPEN or assignment.expires_at <= timezone.now():
-        raise LeaseLost(
-            "Your hold on this task has ended. What you did is kept as a draft; "
-            "ask for the next task, and you get it back if it is still open."
-        )
+    lost = why_lost(assignment)
+    if assignment is None or lost:
+        raise LeaseLost(lost)
     return assignment
+
+
+def why_lost(assignment: Assignment | None) -> str:
+    """Why this is no live lease, in a sentence for its person; empty when it is one."""
+    if assignment is None:
+        return "This task is not yours. Ask for the next task."
+    if assignment.state == State.OPEN and assignment.expires_at > timezone.now():
+        return ""
+    if assignment.state == State.SUBMITTED:
+        return "You have submitted this task already. Ask for the next task."
+    if assignment.state in (State.SKIPPED, State.RELEASED):
+        return "You have given this task back. Ask for the next task."
+    return (
+        "Your hold on this task has ended. What you did is kept as a draft; "
+        "ask for the next task, and you get it back if it is still open."
+    )
 
 
 def heartbeat(assignment_id: int, annotator: Annotator) -> Assignment:
     """Renew the lease from now. Raises LeaseLost."""
     with transaction.atomic():
-        return _renew(hold(assignment_id, annotator), annotator.project, timezone.now())
+        assignment = hold(assignment_id, annotator)
+        _renew(assignment, annotator.project, timezone.now())
+    return assignment
 
 
 def release(assignment_id: int, annotator: Annotator) -> None:
@@ -189,10 +144,13 @@ def release(assignment_id: int, annotator: Annotator) -> None:
 
 
 def skip(assignment_id: int, annotator: Annotator, reason: str, comment: str = "") -> None:
-    """Give the task back and say why. Raises Invalid for an unknown reason, LeaseLost."""
+    """Give the task back and say why. Raises Invalid for what cannot be stored, LeaseLost."""
     if reason not in Assignment.SkipReason.values:
         known = ", ".join(Assignment.SkipReason.values)
         raise Invalid(f"reason: {reason!r} is not known. Use one of: {known}.")
+    if len(comment) > MAX_SKIP_COMMENT:
+        raise Invalid(f"comment: longer than {MAX_SKIP_COMMENT:,} characters. Shorten it.")
+    check_storable("comment:", comment)
     with transaction.atomic():
         assignment = hold(assignment_id, annotator)
         _end(
@@ -206,15 +164,17 @@ def skip(assignment_id: int, annotator: Annotator, reason: str, comment: str = "
 
 def keep_draft(assignment_id: int, annotator: Annotator, draft: dict[str, Any]) -> Assignment:
     """Store unfinished work, also when the lease has ended. Raises Invalid, LeaseLost."""
+    if not isinstance(draft, dict):
+        raise Invalid("draft: must be a JSON object.")
     if len(str(draft)) > MAX_DRAFT_CHARACTERS:
         raise Invalid(f"draft: longer than {MAX_DRAFT_CHARACTERS:,} characters. Shorten it.")
-    assignment = Assignment.objects.filter(pk=assignment_id, annotator=annotator).first()
-    if assignment is None:
-        raise LeaseLost("This task is not yours. Ask for the next task.")
-    if assignment.state == State.SUBMITTED:
-        raise LeaseLost("You have submitted this task already.")
-    assignment.draft, assignment.draft_saved_at = draft, timezone.now()
-    assignment.save(update_fields=["draft", "draft_saved_at"])
+    check_storable_json("draft:", draft)
+    mine = Assignment.objects.filter(pk=assignment_id, annotator=annotator)
+    # Guarded by the state, so that a draft that arrives late never joins a finished answer.
+    kept = mine.exclude(state=State.SUBMITTED).update(draft=draft, draft_saved_at=timezone.now())
+    assignment = mine.first()
+    if assignment is None or not kept:
+        raise LeaseLost(why_lost(assignment))
     return assignment
 
 
@@ -223,26 +183,75 @@ def expire() -> int:
     ended = 0
     while True:
         with transaction.atomic():
-            now = timezone.now()
-            late = Assignment.objects.filter(state=State.OPEN, expires_at__lte=now)
-            # Tasks are touched in one order everywhere, so that two of these cannot deadlock.
-            late = late.order_by("task_id").select_for_update(skip_locked=True, of=("self",))
-            ids = [assignment.pk for assignment in late[:EXPIRY_BATCH]]
-            ended += _end(ids, State.EXPIRED, now)
-        if len(ids) < EXPIRY_BATCH:
+            batch = _end_late()
+        ended += batch
+        if batch < EXPIRY_BATCH:
             return ended
 
 
+def _end_late() -> int:
+    now = timezone.now()
+    late = Assignment.objects.filter(state=State.OPEN, expires_at__lte=now).order_by("pk")
+    late = late.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    tasks = dict(late.values_list("pk", "task_id")[:EXPIRY_BATCH])
+    # The trigger gives places back in whatever order the rows are updated; lock in order first.
+    list(Task.objects.filter(pk__in=tasks.values()).order_by("pk").select_for_update(no_key=True))
+    return _end(list(tasks), State.EXPIRED, now)
+
+
+def lock(project: Project) -> Project:
+    """The project as it stands, locked until the transaction ends.
+
+    Whoever makes tasks takes this lock before they get their ids, so that they appear in the
+    order of their ids and no cursor passes one that is still on its way.
+    """
+    return Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+
+
+def admit(project: Project, priority: float) -> None:
+    """Say that a task of this priority joins the queue of this locked project.
+
+    Behind all others it changes nothing; ahead of some, every cursor restarts. Raises Invalid
+    for a priority that no order has.
+    """
+    if not math.isfinite(priority):
+        raise Invalid(f"priority: {priority} is not a finite number.")
+    place = -priority
+    if place < project.queue_tail:
+        restart_cursors(project)
+    elif place > project.queue_tail:
+        project.queue_tail = place
+        project.save(update_fields=["queue_tail"])
+
+
 def reorder(project: Project, priorities: dict[int, float]) -> None:
-    """Give tasks (by id) new priorities, the higher the sooner, and let every cursor restart."""
-    with transaction.atomic():
-        tasks = Task.objects.filter(project=project, pk__in=priorities)
-        for task in tasks:
+    """Give tasks (by id) new priorities, the higher the sooner, and let every cursor restart.
+
+    Written in short transactions, each right by itself. Raises Invalid before any of them.
+    """
+    for task, priority in priorities.items():
+        if not math.isfinite(priority):
+            raise Invalid(f"priority: that of task {task} is {priority}, not a finite number.")
+    ids = sorted(priorities)
+    for start in range(0, len(ids), REORDER_BATCH):
+        with transaction.atomic():
+            _reorder_batch(lock(project), ids[start : start + REORDER_BATCH], priorities)
+
+
+def _reorder_batch(project: Project, ids: list[int], priorities: dict[int, float]) -> None:
+    tasks = Task.objects.filter(project=project, pk__in=ids).order_by("pk")
+    changed = []
+    for task in tasks.select_for_update(no_key=True):
+        if task.priority != priorities[task.pk]:
             task.priority = priorities[task.pk]
-        Task.objects.bulk_update(tasks, ["priority"], batch_size=500)
+            changed.append(task)
+    if changed:
+        Task.objects.bulk_update(changed, ["priority"])
+        project.queue_tail = max(project.queue_tail, *(-task.priority for task in changed))
+        project.save(update_fields=["queue_tail"])
         restart_cursors(project)
 
 
 def restart_cursors(project: Project) -> None:
-    """To be called by whatever puts a task before others that are open already."""
+    """To be called by whatever puts tasks before others that are open already."""
     Project.objects.filter(pk=project.pk).update(queue_epoch=F("queue_epoch") + 1)

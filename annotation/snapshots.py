@@ -6,8 +6,9 @@ from hashlib import sha256
 from django.db import transaction
 from django.utils import timezone
 
-from annotation.errors import Invalid
-from annotation.models import Project, Snapshot, SnapshotItem, Submission
+from annotation.audit import record
+from annotation.errors import Conflict, Invalid
+from annotation.models import Project, Snapshot, SnapshotItem, Submission, User
 
 ITEM_BATCH = 1000
 
@@ -18,13 +19,17 @@ def freeze(
     *,
     kinds: Sequence[str] = ("rank", "compare"),
     minimum: int = 1,
+    by: User | str | None = None,
 ) -> Snapshot:
-    """All submissions of these kinds that count now, hashed. Raises Invalid below ``minimum``.
+    """All submissions of these kinds that count now, hashed.
+
+    Raises Invalid below ``minimum``, Conflict when the name is taken.
 
     The hash covers ids and body hashes in id order, so that it can be computed again from the
     rows at any time (``snapshot_hash``).
     """
     with transaction.atomic():
+        _take_name(project, name)
         rows = list(
             Submission.objects.counted()
             .filter(project=project, task__kind__in=kinds)
@@ -45,7 +50,15 @@ def freeze(
         )
         snapshot.sha256, snapshot.frozen_at = _hash(rows), timezone.now()
         snapshot.save(update_fields=["sha256", "frozen_at"])
+        record("snapshot.frozen", snapshot, project=project, by=by, data={"size": len(rows)})
     return snapshot
+
+
+def _take_name(project: Project, name: str) -> None:
+    # The lock lets only one of two requests for a name go on.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    if Snapshot.objects.filter(project=project, name=name).exists():
+        raise Conflict(f"name: a snapshot {name!r} exists already. Choose another name.")
 
 
 def snapshot_hash(snapshot: Snapshot) -> str:

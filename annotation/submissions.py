@@ -1,6 +1,7 @@
 """Taking an answer: idempotent, whole, sealed, durable before the reply."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -10,7 +11,8 @@ from django.utils import timezone
 
 from annotation import answers, queue
 from annotation.audit import record
-from annotation.errors import Conflict, Invalid, KeyReused, LeaseLost
+from annotation.content import check_storable
+from annotation.errors import Invalid, KeyReused, LeaseLost, Refused
 from annotation.models import (
     Annotator,
     Assignment,
@@ -48,6 +50,7 @@ def submit(
     """
     if not key or len(key) > MAX_KEY:
         raise Invalid(f"Idempotency-Key: send a text of 1 to {MAX_KEY} characters.")
+    check_storable("Idempotency-Key:", key)
     digest = body_hash(assignment_id, body)
     try:
         with transaction.atomic(durable=True):
@@ -55,15 +58,23 @@ def submit(
             if replayed is not None:
                 return replayed
             submission = _store(assignment_id, annotator, body, key, digest, origin)
+            receipt = _receipt(submission)
     except LeaseLost:
-        _keep(assignment_id, annotator, body)
+        # Kept if it can be: what is not theirs, or cannot be stored, is no draft.
+        with suppress(Refused):
+            queue.keep_draft(assignment_id, annotator, body)
         raise
-    submitted.send(Submission, submission=submission)
-    return _receipt(submission)
+    # Robust: the answer is stored, whatever becomes of those who listen.
+    submitted.send_robust(Submission, submission=submission)
+    return receipt
 
 
 def body_hash(assignment_id: int, body: Any) -> str:
-    canonical = json.dumps([assignment_id, body], sort_keys=True, separators=(",", ":"))
+    """What makes two bodies the same one: equal JSON, whatever its spelling. Raises Invalid."""
+    try:
+        canonical = json.dumps([assignment_id, body], sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        raise Invalid("The body is nested too deeply.") from None
     return sha256(canonical.encode()).hexdigest()
 
 
@@ -85,14 +96,6 @@ def _receipt(submission: Submission) -> Receipt:
     return Receipt(submission.pk, Pair.objects.filter(ranking_id=submission.pk).count())
 
 
-def _keep(assignment_id: int, annotator: Annotator, body: Any) -> None:
-    """Keep what the person did; a task that is not theirs keeps nothing."""
-    if isinstance(body, dict):
-        Assignment.objects.filter(pk=assignment_id, annotator=annotator).exclude(
-            state=Assignment.State.SUBMITTED
-        ).update(draft=body, draft_saved_at=timezone.now())
-
-
 def _store(
     assignment_id: int, annotator: Annotator, body: Any, key: str, digest: str, origin: str
 ) -> Submission:
@@ -104,8 +107,6 @@ def _store(
         {uid: item.text for uid, item in shown.items()},
         must_place=origin == Submission.Origin.SCREEN,
     )
-    if assignment.guideline_id is None:
-        raise Conflict("This project has no guideline yet. Ask a manager to publish one.")
     now = timezone.now()
     assignment.state, assignment.finished_at = Assignment.State.SUBMITTED, now
     assignment.draft = None

@@ -19,7 +19,7 @@ from annotation.models import (
     TaskCompletion,
     TaskKind,
 )
-from annotation.queue import restart_cursors
+from annotation.queue import admit, lock
 
 
 def new_prompt(project: Project, prompt: Any, **fields: Any) -> Prompt:
@@ -76,8 +76,8 @@ def make_task(
     ``wanted`` is the project's overlap unless given. Raises Invalid when K does not fit the kind.
     """
     check_k(kind, len(completions))
-    project = prompt.project
     with transaction.atomic():
+        project = lock(prompt.project)
         if key is not None:
             known = Task.objects.filter(project=project, key=key).first()
             if known is not None:
@@ -94,8 +94,7 @@ def make_task(
             batch=batch,
         )
         fill_slots(task, completions)
-        if priority > 0:
-            restart_cursors(project)
+        admit(project, priority)
     return task
 
 

@@ -13,10 +13,9 @@ from annotation.api.schema import CONFLICT, describes
 from annotation.api.serializers import Closed
 from annotation.api.views import ProjectDetail, ProjectList, ProjectView
 from training import rounds
+from training.forms import MAX_REASON
 from training.models import Job, Policy, RewardModel, Round
 from training.tasks import wake
-
-MAX_REASON = 2000
 
 
 class JobSerializer(serializers.ModelSerializer):

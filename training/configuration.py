@@ -26,6 +26,11 @@ class Limits:
     length_ratio: float = 4.0  # mean words against the base's, longer or shorter
 
 
+def for_people() -> SamplingSettings:
+    """Samples that people are to judge: cooler than the model itself, which rambles."""
+    return SamplingSettings(temperature=0.7)
+
+
 @dataclass(frozen=True)
 class RoundSettings:
     """One round. Nested settings belong to the engine."""
@@ -37,7 +42,7 @@ class RoundSettings:
     evaluation_samples: int = 4  # completions for each of them
     reward: RewardSettings = field(default_factory=RewardSettings)
     preference: PreferenceSettings = field(default_factory=PreferenceSettings)
-    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    sampling: SamplingSettings = field(default_factory=for_people)
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -62,7 +67,7 @@ class RoundSettings:
 _NESTED: dict[str, Any] = {
     "reward": RewardSettings.from_dict,
     "preference": PreferenceSettings.from_dict,
-    "sampling": SamplingSettings.from_dict,
+    "sampling": lambda values: SamplingSettings.from_dict({**for_people().as_dict(), **values}),
     "limits": lambda values: Limits(**_nested(Limits, values)),
 }
 

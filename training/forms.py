@@ -1,5 +1,6 @@
 """Forms of the models' side."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -48,8 +49,10 @@ class RoundForm(forms.Form):
         help_text="Prompts that the new policy answers for people to rank next.",
     )
 
-    def __init__(self, *args: Any, plan: RoundPlan | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, plan: RoundPlan | None = None
+    ) -> None:
+        super().__init__(data)
         self.planned: dict[str, Any] = plan.configuration if plan else {}
         for name, value in self._in_force().items():
             self.fields[name].widget.attrs["placeholder"] = f"{value:g}"

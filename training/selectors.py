@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, FloatField, QuerySet, Sum
+from django.db.models.expressions import CombinedExpression
 
 from annotation.models import Membership, Project, Role, User
 from training.models import Job, LivePrediction, Policy, Round
@@ -36,20 +37,24 @@ def live_accuracy(project: Project) -> LiveAccuracy | None:
     """Prequential accuracy over all rankings that hold a pair; None before the first."""
     sums = LivePrediction.objects.filter(project=project, pairs__gt=0).aggregate(
         rankings=Count("pk"),
-        pairs=Sum("pairs"),
-        correct=Sum("correct"),
-        pairs2=Sum(F("pairs") * F("pairs") * 1.0),
-        correct2=Sum(F("correct") * F("correct")),
-        both=Sum(F("correct") * F("pairs")),
-        logloss=Sum(F("logloss") * F("pairs")),
+        p=Sum("pairs"),
+        c=Sum("correct"),
+        pp=_sum(F("pairs") * F("pairs")),
+        cc=_sum(F("correct") * F("correct")),
+        cp=_sum(F("correct") * F("pairs")),
+        loss=_sum(F("logloss") * F("pairs")),
     )
     if not sums["rankings"]:
         return None
-    pairs, rankings = sums["pairs"], sums["rankings"]
-    accuracy = sums["correct"] / pairs
-    scatter = sums["correct2"] - 2 * accuracy * sums["both"] + accuracy**2 * sums["pairs2"]
+    pairs, rankings = sums["p"], sums["rankings"]
+    accuracy = sums["c"] / pairs
+    scatter = sums["cc"] - 2 * accuracy * sums["cp"] + accuracy**2 * sums["pp"]
     low, high = wilson(accuracy, _effective_pairs(accuracy, scatter, rankings, pairs))
-    return LiveAccuracy(accuracy, low, high, rankings, pairs, sums["logloss"] / pairs)
+    return LiveAccuracy(accuracy, low, high, rankings, pairs, sums["loss"] / pairs)
+
+
+def _sum(product: CombinedExpression) -> Sum:
+    return Sum(product, output_field=FloatField())
 
 
 def _effective_pairs(accuracy: float, scatter: float, rankings: int, pairs: int) -> float:
@@ -105,19 +110,20 @@ class Step:
 
 
 def steps_of(round: Round) -> list[Step]:
-    """The steps of the round's method in order; those to come are pending. Reads ``jobs``."""
+    """The steps of the round's method in order; those without a job are to come. Reads ``jobs``."""
     latest: dict[str, Job] = {}
     for job in sorted(round.jobs.all(), key=lambda job: job.pk):
         latest[job.kind] = job
     known = STEPS.get(round.method, ())
     kinds = [*known, *(kind for kind in latest if kind not in known)]
-    return [_step(kind, latest.get(kind)) for kind in kinds]
+    missing = "to come" if round.state == Round.State.RUNNING else "not reached"
+    return [_step(kind, latest.get(kind), missing) for kind in kinds]
 
 
-def _step(kind: str, job: Job | None) -> Step:
+def _step(kind: str, job: Job | None, missing: str) -> Step:
     name = STEP_NAMES.get(kind, kind)
     if job is None:
-        return Step(name, "to come")
+        return Step(name, missing)
     return Step(name, job.state, job.done, job.total, job.note, job.error)
 
 

@@ -45,6 +45,7 @@ class Plan:
     prompts: int = 64  # training prompts
     held_out: int = 24
     max_new_tokens: int = 48
+    sampling_temperature: float = 1.0  # the warmer, the more there is to prefer
     configuration: dict[str, Any] = field(default_factory=dict)  # of every round
 
 
@@ -97,7 +98,7 @@ def run(plan: Plan, project: Project, report: Report, *, heartbeat: bool = True)
 
 
 def _sampling(plan: Plan) -> dict[str, Any]:
-    return {"max_new_tokens": plan.max_new_tokens}
+    return {"max_new_tokens": plan.max_new_tokens, "temperature": plan.sampling_temperature}
 
 
 def _configuration(plan: Plan, *, last: bool) -> dict[str, Any]:
@@ -191,8 +192,9 @@ def _rank_one(person: Annotator, plan: Plan, chance: np.random.Generator) -> boo
 
 
 def results(project: Project, gold: str) -> list[dict[str, Any]]:
-    """One row per policy version, the base first, as ``simulate --json`` prints them."""
-    policies = Policy.objects.filter(project=project).order_by("version")
+    """One row per published policy, the base first. What a round rejected, its outcome names."""
+    policies = Policy.objects.filter(project=project).exclude(state=Policy.State.REJECTED)
+    policies = policies.order_by("version")
     return [_row(policy, tastes.TASTES[gold]) for policy in policies.select_related("round")]
 
 

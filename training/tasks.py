@@ -1,7 +1,5 @@
 """Celery tasks: wake-ups. Each looks into the database for what is due and does that."""
 
-from functools import partial
-
 from celery import shared_task
 from django.db import transaction
 
@@ -22,10 +20,12 @@ def tick() -> None:
 
 @shared_task(ignore_result=True)
 def work(queue: str) -> None:
-    """Do jobs until none is due."""
+    """Do one job, and wake for the next: so a worker that is asked to stop need not finish all."""
+    from training import jobs
     from training.worker import work as work_off
 
-    work_off(queue)
+    if work_off(queue, limit=1) and jobs.due(queue).exists():
+        work.apply_async(args=(queue,), queue=queue, expires=30)
 
 
 @shared_task(ignore_result=True)
@@ -40,8 +40,16 @@ def learn(project_id: int) -> None:
 
 def wake(queue: str = "gpu") -> None:
     """Send a wake-up once the current transaction is in; a lost one is made up by the next tick."""
-    transaction.on_commit(partial(work.apply_async, args=(queue,), queue=queue, expires=30))
+
+    def send() -> None:
+        work.apply_async(args=(queue,), queue=queue, expires=30)
+
+    # Robust: what was asked for is stored, whether or not the broker can be reached.
+    transaction.on_commit(send, robust=True)
 
 
 def wake_live(project_id: int) -> None:
-    transaction.on_commit(partial(learn.apply_async, args=(project_id,), expires=30))
+    def send() -> None:
+        learn.apply_async(args=(project_id,), expires=30)
+
+    transaction.on_commit(send, robust=True)

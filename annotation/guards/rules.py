@@ -32,7 +32,8 @@ def _changed(*columns: str) -> str:
 _ITEMS = "SELECT COUNT(*) FROM annotation_rankeditem i WHERE i.ranking_id = NEW.id"
 _PAIRS = "SELECT COUNT(*) FROM annotation_pair p WHERE p.ranking_id = NEW.id"
 _TASK = "SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id"
-_RANKS = "NEW.task_id IN (SELECT id FROM annotation_task WHERE kind IN ('rank', 'compare'))"
+# EXISTS, not IN: SQLite would read every task for each seal.
+_RANKS = f"EXISTS ({_TASK} AND t.kind IN ('rank', 'compare'))"
 _HAS = {
     table: f"EXISTS (SELECT 1 FROM annotation_{table} d WHERE d.submission_id = NEW.id)"
     for table in ("ranking", "thumb", "demonstration")
@@ -288,9 +289,7 @@ def _place_guards() -> Iterator[Guard]:
     """``task.taken`` counts open and submitted assignments; nobody else writes it."""
     table = "annotation_assignment"
     taken = "{row}.state IN ('open', 'submitted')"
-    give_back = (
-        "UPDATE annotation_task SET taken = taken - 1, returned = (1 = 1) WHERE id = OLD.task_id"
-    )
+    give_back = "UPDATE annotation_task SET taken = taken - 1 WHERE id = OLD.task_id"
     take = "UPDATE annotation_task SET taken = taken + 1 WHERE id = NEW.task_id"
     new, old = taken.format(row="NEW"), taken.format(row="OLD")
     yield Guard("place_taken", table, "AFTER INSERT", action=take, when=new)
@@ -299,6 +298,15 @@ def _place_guards() -> Iterator[Guard]:
         "place_returned", table, "AFTER UPDATE", action=give_back, when=f"{old} AND NOT ({new})"
     )
     yield Guard("place_removed", table, "AFTER DELETE", action=give_back, when=old)
+    # Cursors pass a task only once nobody can have it (annotation.cursors).
+    yield Guard(
+        "task_reopened",
+        "annotation_task",
+        "AFTER UPDATE",
+        action="UPDATE annotation_task SET returned = (1 = 1) WHERE id = NEW.id",
+        when="(OLD.withdrawn OR OLD.taken >= OLD.wanted) AND NOT NEW.withdrawn"
+        " AND NEW.taken < NEW.wanted AND NOT NEW.returned",
+    )
     yield _refuse(
         "assignment_submitted_stays",
         table,

@@ -170,6 +170,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("queue_epoch", models.BigIntegerField(default=0, editable=False)),
+                ("queue_tail", models.FloatField(default=0.0, editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),

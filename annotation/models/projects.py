@@ -5,6 +5,10 @@ from django.db import models
 
 
 class Project(models.Model):
+    """What people work on together. The two ``queue_`` fields are the queue's: its epoch counts
+    what made every cursor start again; no task stands behind its tail.
+    """
+
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=80, unique=True)
     description = models.TextField(blank=True)
@@ -25,6 +29,7 @@ class Project(models.Model):
         default=False, help_text="Holds the work of simulated annotators only."
     )
     queue_epoch = models.BigIntegerField(default=0, editable=False)
+    queue_tail = models.FloatField(default=0.0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

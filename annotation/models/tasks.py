@@ -44,8 +44,8 @@ class Task(models.Model):
 
     ``taken`` counts the open and the submitted assignments. Only the database's own triggers
     write it (``annotation.guards``), and its CHECK is what makes over-assignment impossible.
-    ``returned`` says that a place was given back, so that people who had already passed this
-    task in the queue look at it again.
+    ``returned`` says that it opened again after it had been full or withdrawn, so that people who
+    had passed it in the queue look at it again; the database sets it too.
     """
 
     class Purpose(models.TextChoices):

@@ -109,6 +109,7 @@ class PreferenceSettings(Settings):
     warmup_share: float = 0.1  # of all steps, the rate rising linearly; then it falls to 0
     max_grad_norm: float = 1.0
     label_smoothing: float = 0.0  # share of pairs believed to be the wrong way round
+    nll_weight: float = 0.0  # of the best completion's negative log-likelihood a token
     max_tokens: int = 1024  # prompt and completion together; see sequences.truncate
     seed: int = 0
     lora: LoraSettings = field(default_factory=LoraSettings)
@@ -116,6 +117,7 @@ class PreferenceSettings(Settings):
     def __post_init__(self) -> None:
         _require(self.beta > 0, "beta must be positive")
         _require(0 <= self.label_smoothing < 0.5, "label_smoothing must lie in [0, 0.5)")
+        _require(self.nll_weight >= 0, "nll_weight must not be negative")
         _check_training(self)
 
 

@@ -79,6 +79,16 @@ def dpo(
     return ((1 - label_smoothing) * right + label_smoothing * wrong).mean()
 
 
+def best_nll(policy: Tensor, tokens: Tensor, ranks: Tensor) -> Tensor:
+    """Return the negative log-likelihood a token of the best-ranked completions, a scalar.
+
+    Added to DPO it keeps the policy able to say what was preferred, where DPO alone is content to
+    make both less likely (Pang et al. 2024, the NLL term). `policy` [K] nats, `tokens` [K] counts.
+    """
+    best = ranks == ranks.min()
+    return -(policy[best] / tokens[best]).mean()
+
+
 def kl_k1(policy: Tensor, reference: Tensor) -> Tensor:
     """Return log pi - log ref: unbiased for KL(pi || ref) on pi's samples, any shape, in nats."""
     return policy - reference

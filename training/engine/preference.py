@@ -26,7 +26,7 @@ from training.engine.loop import (
     already_trained,
     fingerprint_of,
 )
-from training.engine.losses import dpo, pairs_of
+from training.engine.losses import best_nll, dpo, pairs_of
 from training.engine.scoring import group_trace, trace_logprobs
 from training.engine.sequences import Encoded, length_buckets, truncate
 
@@ -129,7 +129,7 @@ class PreferenceObjective:
     def accumulate(self, indices: Sequence[int]) -> Metrics:
         """Add the gradient of the mean loss over these examples; return its metrics."""
         chosen = [self.examples[index] for index in indices]
-        totals: Metrics = {"loss": 0.0, "accuracy": 0.0, "margin": 0.0, "log_ratio": 0.0}
+        totals = dict.fromkeys(("loss", "nll", "accuracy", "margin", "log_ratio"), 0.0)
         for bucket in length_buckets(list(map(_cost, chosen)), len(chosen), BATCH_TOKENS):
             group = [chosen[index] for index in bucket]
             trace = group_trace(
@@ -152,14 +152,17 @@ class PreferenceObjective:
         ranks = torch.tensor(example.ranks, device=policy.device)
         settings = self.settings
         loss = dpo(policy, reference, ranks, settings.beta, settings.label_smoothing)
+        totals["loss"] += loss.item()
+        tokens = policy.new_tensor([len(ids) for ids in example.completion_ids])
+        nll = best_nll(policy, tokens, ranks)
+        totals["nll"] += nll.item()
         ratio = (policy - reference).detach()
         better, worse = pairs_of(ranks, ties=False)
         margins = settings.beta * (ratio[better] - ratio[worse])
-        totals["loss"] += loss.item()
         totals["accuracy"] += (margins > 0).double().mean().item()
         totals["margin"] += margins.mean().item()
         totals["log_ratio"] += ratio.mean().item()
-        return loss
+        return loss + settings.nll_weight * nll
 
 
 def _cost(example: PreferenceExample) -> int:

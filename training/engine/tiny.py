@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import random
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -50,7 +52,7 @@ def make_tiny_model(
         return folder
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tokenizer = byte_tokenizer()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _one_thread():
         torch.manual_seed(seed)
         model = LlamaForCausalLM(_config(layers, hidden, tokenizer))
         _teach(model, tokenizer, random.Random(seed), train_steps)  # noqa: S311 - no secret
@@ -77,6 +79,17 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     )
     tokenizer.chat_template = TEMPLATE
     return tokenizer
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Several threads would spend their time waiting for each other on tensors this small."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _config(layers: int, hidden: int, tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:

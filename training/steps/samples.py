@@ -2,7 +2,7 @@
 
 from annotation.models import Prompt
 from annotation.tasking import make_task
-from training.engine.config import SamplingSettings
+from training.configuration import RoundSettings
 from training.jobs import Lease
 from training.policies import active
 from training.samples import draw, stored
@@ -16,7 +16,7 @@ def run(lease: Lease) -> None:
     project = lease.job.project
     assert project is not None, "samples are those of a project"
     payload = lease.job.payload
-    settings = SamplingSettings.from_dict(payload.get("sampling", {}))
+    settings = RoundSettings.from_dict({"sampling": payload.get("sampling", {})}).sampling
     prompts = list(Prompt.objects.filter(project=project, pk__in=payload["prompts"]))
     policy, count = active(project), settings.completions_per_prompt
     end = slice_end()

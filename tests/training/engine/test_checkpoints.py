@@ -9,6 +9,7 @@ import pickle
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -140,7 +141,7 @@ def test_a_kill_while_saving_leaves_no_half_checkpoint(tmp_path, monkeypatch, ca
     class Killed(BaseException):
         pass
 
-    def killing(original):
+    def killing(original: Any) -> Any:
         def wrapper(*args, **kwargs):
             nonlocal calls
             calls += 1

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from training.engine.losses import (
+    best_nll,
     bradley_terry,
     davidson,
     dpo,
@@ -101,7 +102,7 @@ def test_all_pairs_at_once_have_the_gradient_of_the_pairs_one_by_one(ties):
     log_nu = torch.tensor(-0.7, dtype=torch.float64) if ties else None
     together = double(0.3, -1.2, 0.8, 0.1).requires_grad_()
     apart = together.detach().clone().requires_grad_()
-    ranking_loss(together, ranks, log_nu).backward()
+    torch.autograd.backward(ranking_loss(together, ranks, log_nu))
     better, worse = pairs_of(ranks, ties)
     losses = []
     for high, low in zip(better, worse, strict=True):
@@ -110,7 +111,7 @@ def test_all_pairs_at_once_have_the_gradient_of_the_pairs_one_by_one(ties):
         else:
             outcome = double(float(ranks[high] < ranks[low]))[0]
             losses.append(davidson(apart[high], apart[low], outcome, log_nu))
-    torch.stack(losses).mean().backward()
+    torch.autograd.backward(torch.stack(losses).mean())
     assert together.grad is not None
     assert apart.grad is not None
     assert torch.allclose(together.grad, apart.grad, atol=1e-10, rtol=0)
@@ -118,7 +119,8 @@ def test_all_pairs_at_once_have_the_gradient_of_the_pairs_one_by_one(ties):
 
 def test_a_ranking_of_ties_alone_teaches_nothing_without_davidson():
     scores = double(1.0, 2.0).requires_grad_()
-    ranking_loss(scores, torch.tensor([1, 1])).backward()
+    torch.autograd.backward(ranking_loss(scores, torch.tensor([1, 1])))
+    assert scores.grad is not None
     assert torch.equal(scores.grad, double(0, 0))
 
 
@@ -130,7 +132,8 @@ def test_dpo_is_ln_two_where_the_policy_is_the_reference():
 
 def test_dpo_starts_with_half_beta_as_its_slope():
     policy = double(-5.0, -9.0).requires_grad_()
-    dpo(policy, policy.detach(), torch.tensor([1, 2]), beta=0.1).backward()
+    torch.autograd.backward(dpo(policy, policy.detach(), torch.tensor([1, 2]), beta=0.1))
+    assert policy.grad is not None
     assert torch.allclose(policy.grad, double(-0.05, 0.05), atol=1e-12)
 
 
@@ -149,6 +152,12 @@ def test_label_smoothing_counts_a_share_of_pairs_the_other_way_round():
     wrong = dpo(policy, reference, torch.tensor([2, 1]), beta=0.1)
     smoothed = dpo(policy, reference, torch.tensor([1, 2]), beta=0.1, label_smoothing=0.2)
     assert torch.allclose(smoothed, 0.8 * right + 0.2 * wrong, atol=1e-12)
+
+
+def test_the_best_completions_likelihood_is_a_mean_over_tokens_and_then_over_ties():
+    policy, tokens = double(-6, -8, -3), torch.tensor([2, 4, 1])
+    assert best_nll(policy, tokens, torch.tensor([1, 2, 2])).item() == 3.0
+    assert best_nll(policy, tokens, torch.tensor([1, 1, 3])).item() == 2.5
 
 
 def test_both_kl_samples_have_the_exact_kl_as_their_mean():

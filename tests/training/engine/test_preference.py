@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -42,6 +43,13 @@ def examples(backbone: Backbone, prompts: list[list[int]]) -> list[PreferenceExa
     return made
 
 
+def trained(*args: Any, **kwargs: Any) -> Trained:
+    """`train_preference` to the end."""
+    done = train_preference(*args, **kwargs)
+    assert isinstance(done, Trained)
+    return done
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "adapter" / "adapter_model.safetensors")
 
@@ -53,15 +61,14 @@ def same(first: Path, second: Path) -> bool:
 
 def test_the_first_loss_is_ln_two_and_then_it_falls(backbone, examples, tmp_path):
     settings = replace(SETTINGS, lora=LoraSettings(rank=4), epochs=8)
-    done = train_preference(backbone, examples, settings, tmp_path)
-    assert isinstance(done, Trained)
+    done = trained(backbone, examples, settings, tmp_path)
     assert done.metrics[0]["loss"] == pytest.approx(0.693147, abs=1e-4)
     assert done.metrics[-1]["loss"] < 0.6
     assert done.metrics[-1]["accuracy"] == 1.0
 
 
 def test_the_trained_adapter_prefers_what_was_preferred(backbone, examples, tmp_path):
-    done = train_preference(backbone, examples, replace(SETTINGS, epochs=8), tmp_path)
+    done = trained(backbone, examples, replace(SETTINGS, epochs=8), tmp_path)
     for each in examples:
         rows = [Encoded(each.prompt_ids, ids) for ids in each.completion_ids]
         with backbone.adapter(done.folder) as model:
@@ -83,7 +90,7 @@ def test_training_leaves_the_trunk_alone(backbone, examples, tmp_path):
 @pytest.mark.parametrize("seed", range(10))
 def test_paused_at_random_it_ends_as_if_never_interrupted(backbone, examples, tmp_path, seed):
     settings = replace(SETTINGS, seed=seed)
-    whole = train_preference(backbone, examples, settings, tmp_path / "whole")
+    whole = trained(backbone, examples, settings, tmp_path / "whole")
     chance = random.Random(seed)
     result: Trained | Paused = Paused(0, 0)
     while isinstance(result, Paused):
@@ -107,15 +114,13 @@ def test_killed_at_random_it_ends_as_if_never_interrupted(
         if chance.random() < 0.3:
             raise Killed
 
-    whole = train_preference(backbone, examples, SETTINGS, tmp_path / "whole")
+    whole = trained(backbone, examples, SETTINGS, tmp_path / "whole")
     monkeypatch.setattr(loop_module, "SAVE_SECONDS", 0.0)
     chance = random.Random(4)
     result = None
     while result is None:
         try:
-            result = train_preference(
-                backbone, examples, SETTINGS, tmp_path / "parts", on_progress=kill
-            )
+            result = trained(backbone, examples, SETTINGS, tmp_path / "parts", on_progress=kill)
         except Killed:
             continue
     assert same(tmp_path / "whole", tmp_path / "parts")
@@ -123,11 +128,11 @@ def test_killed_at_random_it_ends_as_if_never_interrupted(
 
 
 def test_a_damaged_progress_is_made_again(backbone, examples, tmp_path):
-    whole = train_preference(backbone, examples, SETTINGS, tmp_path / "whole")
+    whole = trained(backbone, examples, SETTINGS, tmp_path / "whole")
     train_preference(backbone, examples, SETTINGS, tmp_path / "parts", should_stop=lambda: True)
     (progress,) = (tmp_path / "parts").glob("step-*")
     (progress / "optimizer.safetensors").write_bytes(b"")
-    again = train_preference(backbone, examples, SETTINGS, tmp_path / "parts")
+    again = trained(backbone, examples, SETTINGS, tmp_path / "parts")
     assert same(tmp_path / "whole", tmp_path / "parts")
     assert again.metrics == whole.metrics
 
@@ -139,13 +144,13 @@ def test_it_pauses_when_its_deadline_has_passed(backbone, examples, tmp_path):
 
 
 def test_what_is_finished_is_returned_at_once(backbone, examples, tmp_path, monkeypatch):
-    first = train_preference(backbone, examples, SETTINGS, tmp_path)
+    first = trained(backbone, examples, SETTINGS, tmp_path)
     monkeypatch.setattr(PreferenceObjective, "accumulate", None)
     assert train_preference(backbone, examples, SETTINGS, tmp_path) == first
 
 
 def test_a_damaged_result_is_made_again(backbone, examples, tmp_path):
-    first = train_preference(backbone, examples, SETTINGS, tmp_path)
+    first = trained(backbone, examples, SETTINGS, tmp_path)
     (first.folder / "adapter_model.safetensors").write_bytes(b"")
     assert train_preference(backbone, examples, SETTINGS, tmp_path) == first
 
@@ -166,7 +171,7 @@ def test_other_data_or_settings_in_the_same_folder_are_refused(backbone, example
 
 
 def test_the_next_round_starts_from_the_active_adapter(backbone, examples, tmp_path):
-    first = train_preference(backbone, examples, SETTINGS, tmp_path / "one")
+    first = trained(backbone, examples, SETTINGS, tmp_path / "one")
     still = replace(SETTINGS, learning_rate=0.0)
     train_preference(backbone, examples, still, tmp_path / "two", start_adapter=first.folder)
     assert same(tmp_path / "one", tmp_path / "two")
@@ -174,16 +179,14 @@ def test_the_next_round_starts_from_the_active_adapter(backbone, examples, tmp_p
 
 def test_the_next_round_is_measured_against_the_same_reference(backbone, examples, tmp_path):
     settings = replace(SETTINGS, lora=LoraSettings(rank=4), epochs=8)
-    first = train_preference(backbone, examples, settings, tmp_path / "one")
-    second = train_preference(
-        backbone, examples, settings, tmp_path / "two", start_adapter=first.folder
-    )
+    first = trained(backbone, examples, settings, tmp_path / "one")
+    second = trained(backbone, examples, settings, tmp_path / "two", start_adapter=first.folder)
     assert second.metrics[0]["loss"] < 0.65  # not ln 2: the policy has moved, the base has not
 
 
 def test_at_learning_rate_zero_the_policy_stays_the_reference(backbone, examples, tmp_path):
     settings = replace(SETTINGS, learning_rate=0.0, lora=LoraSettings(rank=4))
-    for line in train_preference(backbone, examples, settings, tmp_path).metrics:
+    for line in trained(backbone, examples, settings, tmp_path).metrics:
         assert line["log_ratio"] == pytest.approx(0.0, abs=1e-4)
 
 
@@ -192,9 +195,9 @@ def test_the_gradient_does_not_depend_on_how_a_step_is_split(
     backbone, examples, tmp_path, monkeypatch, budget
 ):
     settings = replace(SETTINGS, lora=LoraSettings(rank=4), prompts_per_step=6, epochs=2)
-    whole = train_preference(backbone, examples, settings, tmp_path / "whole")
+    whole = trained(backbone, examples, settings, tmp_path / "whole")
     monkeypatch.setattr("training.engine.preference.BATCH_TOKENS", budget)
-    split = train_preference(backbone, examples, settings, tmp_path / "split")
+    split = trained(backbone, examples, settings, tmp_path / "split")
     for one, two in zip(whole.metrics, split.metrics, strict=True):
         assert one["grad_norm"] == pytest.approx(two["grad_norm"], rel=1e-4)
         assert one["loss"] == pytest.approx(two["loss"], rel=1e-5)
@@ -221,6 +224,14 @@ def test_rankings_of_ties_alone_are_refused(backbone, examples, tmp_path):
 def test_an_example_too_long_for_its_reference_is_refused_by_its_key(backbone, examples, tmp_path):
     with pytest.raises(EngineError, match=r"example 0 .* truncate to 4"):
         train_preference(backbone, examples, replace(SETTINGS, max_tokens=4), tmp_path)
+
+
+def test_the_likelihood_term_keeps_the_best_completion_likely(backbone, examples, tmp_path):
+    plain = replace(SETTINGS, lora=LoraSettings(rank=4), epochs=8)
+    kept = replace(plain, nll_weight=1.0)
+    one = trained(backbone, examples, plain, tmp_path / "plain").metrics[-1]["nll"]
+    two = trained(backbone, examples, kept, tmp_path / "kept").metrics[-1]["nll"]
+    assert two < one
 
 
 def test_an_example_whose_parts_disagree_is_refused():

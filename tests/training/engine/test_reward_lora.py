@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from training.engine.config import LoraSettings, RewardSettings
 from training.engine.errors import CheckpointDamaged
-from training.engine.loop import Paused
+from training.engine.loop import Paused, Trained
 from training.engine.reward import fit_head
 from training.engine.reward_lora import RewardExample, score_lora, train_lora
 from training.engine.scoring import features
@@ -34,8 +35,15 @@ def examples(prompts):
     return made
 
 
-def rows_of(example):
+def rows_of(example: RewardExample) -> list[Encoded]:
     return [Encoded(example.prompt_ids, ids) for ids in example.completion_ids]
+
+
+def trained(*args: Any, **kwargs: Any) -> Trained:
+    """`train_lora` to the end."""
+    done = train_lora(*args, **kwargs)
+    assert isinstance(done, Trained)
+    return done
 
 
 @pytest.fixture
@@ -46,21 +54,21 @@ def head(backbone, examples):
 
 def test_at_learning_rate_zero_it_scores_as_the_head_does(backbone, examples, head, tmp_path):
     settings = RewardSettings.from_dict({**SETTINGS.as_dict(), "learning_rate": 0.0})
-    done = train_lora(backbone, examples, head, settings, tmp_path)
+    done = trained(backbone, examples, head, settings, tmp_path)
     found = score_lora(backbone, done.folder, rows_of(examples[0]), settings)
     expected = head.score(features(backbone, rows_of(examples[0])))
     assert np.allclose(found, expected, atol=1e-4)
 
 
 def test_it_fits_its_rankings_better_than_the_head(backbone, examples, head, tmp_path):
-    done = train_lora(backbone, examples, head, SETTINGS, tmp_path)
+    done = trained(backbone, examples, head, SETTINGS, tmp_path)
     assert done.metrics[-1]["loss"] < done.metrics[0]["loss"] - 0.1
 
 
 def test_it_resumes_to_the_bit(backbone, examples, head, tmp_path):
-    whole = train_lora(backbone, examples, head, SETTINGS, tmp_path / "whole")
+    whole = trained(backbone, examples, head, SETTINGS, tmp_path / "whole")
     chance = random.Random(1)
-    result = Paused(0, 0)
+    result: Trained | Paused = Paused(0, 0)
     while isinstance(result, Paused):
         result = train_lora(
             backbone, examples, head, SETTINGS, tmp_path / "parts",
@@ -70,7 +78,7 @@ def test_it_resumes_to_the_bit(backbone, examples, head, tmp_path):
 
 
 def test_it_is_saved_with_its_head(backbone, examples, head, tmp_path):
-    done = train_lora(backbone, examples, head, SETTINGS, tmp_path)
+    done = trained(backbone, examples, head, SETTINGS, tmp_path)
     first = score_lora(backbone, done.folder, rows_of(examples[0]), SETTINGS)
     fresh = type(backbone)(**{**vars(backbone), "_cached": []})
     assert np.array_equal(first, score_lora(fresh, done.folder, rows_of(examples[0]), SETTINGS))
@@ -85,7 +93,7 @@ def test_a_policys_adapter_is_not_taken_for_a_reward_model(backbone, rows, tmp_p
 
 
 def test_scores_come_in_the_order_of_the_input(backbone, examples, head, tmp_path):
-    done = train_lora(backbone, examples, head, SETTINGS, tmp_path)
+    done = trained(backbone, examples, head, SETTINGS, tmp_path)
     rows = [row for each in examples for row in rows_of(each)]
     together = score_lora(backbone, done.folder, rows, SETTINGS)
     apart = [score_lora(backbone, done.folder, [row], SETTINGS)[0] for row in rows]

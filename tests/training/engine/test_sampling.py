@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 import torch
 
 from training.engine.config import SamplingSettings
-from training.engine.sampling import draw, sample
+from training.engine.sampling import Sample, draw, sample
 
 
-def by_seed(drawn):
+def by_seed(drawn: Iterable[Sample]) -> dict[int, Sample]:
     return {each.seed: each for each in drawn}
 
 
-def seeds_for(prompts, count=3):
+def seeds_for(prompts: list[list[int]], count: int = 3) -> list[list[int]]:
     return [[100 * index + each for each in range(count)] for index in range(len(prompts))]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
-from torch import Tensor
 
 from training.engine import scoring
 from training.engine.backbone import Backbone
@@ -12,7 +13,7 @@ from training.engine.scoring import completion_logprobs, embed, features
 from training.engine.sequences import Encoded
 
 
-def plain_logprob(backbone: Backbone, row: Encoded) -> Tensor:
+def plain_logprob(backbone: Backbone, row: Encoded) -> Any:
     """One row alone through the whole model, every logit kept."""
     with torch.no_grad():
         logits = backbone.model(input_ids=torch.tensor([row.prompt + row.completion])).logits[0]
@@ -20,7 +21,7 @@ def plain_logprob(backbone: Backbone, row: Encoded) -> Tensor:
     return logprobs.gather(1, torch.tensor(row.completion)[:, None]).sum()
 
 
-def plain_hidden(backbone: Backbone, row: Encoded, layer: int) -> Tensor:
+def plain_hidden(backbone: Backbone, row: Encoded, layer: int) -> Any:
     """[completion tokens, H] of one row alone."""
     with torch.no_grad():
         states = backbone.model(
@@ -121,11 +122,11 @@ def test_gradients_through_a_shared_prompt_are_those_of_separate_rows(backbone, 
     trace = scoring.group_trace(
         backbone.model, [group[0].prompt], [[row.completion for row in group]], backbone.pad_id
     )
-    (scoring.trace_logprobs(backbone.model, trace) * weights).sum().backward()
+    torch.autograd.backward((scoring.trace_logprobs(backbone.model, trace) * weights).sum())
     shared, weight.grad = weight.grad.clone(), None
     for row, factor in zip(group, weights, strict=True):
         logits = backbone.model(input_ids=torch.tensor([row.prompt + row.completion])).logits[0]
         logprobs = logits.double().log_softmax(dim=-1)[len(row.prompt) - 1 : -1]
         chosen = logprobs.gather(1, torch.tensor(row.completion)[:, None]).sum()
-        (factor * chosen).backward()
+        torch.autograd.backward(factor * chosen)
     assert torch.allclose(shared, weight.grad, atol=1e-5, rtol=1e-4)

@@ -12,7 +12,7 @@ from training.management.commands.run_round import parse_configuration
 
 PLANNED = (
     *("gold", "rounds", "annotators", "seed", "temperature"),
-    *("prompts", "held_out", "max_new_tokens"),
+    *("prompts", "held_out", "max_new_tokens", "sampling_temperature"),
 )
 COLUMNS = (
     ("version", "policy", "v{}"),
@@ -52,6 +52,7 @@ class Command(VerbCommand):
         parser.add_argument("--prompts", type=int, default=plan.prompts)
         parser.add_argument("--held-out", type=int, default=plan.held_out)
         parser.add_argument("--max-new-tokens", type=int, default=plan.max_new_tokens)
+        parser.add_argument("--sampling-temperature", type=float, default=plan.sampling_temperature)
         parser.add_argument("--configuration", default="{}", metavar="JSON")
 
     def run(self, **options: Any) -> dict[str, Any]:

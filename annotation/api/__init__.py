@@ -1,0 +1,1 @@
+"""The people's side over HTTP. Each view parses, calls one verb, and renders."""

@@ -1,0 +1,152 @@
+"""A person's work: ask for a task, answer it, keep it, give it back."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from knox.auth import TokenAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation import queue, submissions
+from annotation.api.examples import ANSWERS, RECEIPT, WORK
+from annotation.api.permissions import MEMBERS, RANKERS, READERS, person
+from annotation.api.schema import CONFLICT, KEY_REUSED, describes
+from annotation.api.views import AssignmentView, ProjectList
+from annotation.api.work import (
+    AnswerSerializer,
+    AssignmentSerializer,
+    DraftSerializer,
+    LeaseSerializer,
+    ReceiptSerializer,
+    SkipSerializer,
+    WorkSerializer,
+    work,
+)
+from annotation.models import Assignment, Submission
+from annotation.people import annotator_for, has_role
+
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description=(
+        "A text of 1 to 200 characters that you make up for this answer, such as a UUID. The same "
+        "key with the same body gives the same reply, however often it is sent."
+    ),
+)
+
+
+@describes("list_assignments", "List assignments")
+class AssignmentsView(ProjectList):
+    """Managers and researchers see all assignments, others their own."""
+
+    noun = "work"
+    roles = {"GET": MEMBERS, "POST": RANKERS}
+    queryset = Assignment.objects.select_related("task", "annotator")
+    serializer_class = AssignmentSerializer
+
+    def get_queryset(self) -> QuerySet[Assignment]:
+        assignments = Assignment.objects.filter(task__project=self.project)
+        if not has_role(person(self.request), self.project, *READERS):
+            assignments = assignments.filter(annotator__user=person(self.request))
+        return assignments.select_related("task", "annotator")
+
+    @extend_schema(
+        operation_id="claim_task",
+        summary="Ask for the task to do now",
+        request=None,
+        responses={
+            201: OpenApiResponse(WorkSerializer, "A task that is now yours for a while."),
+            200: OpenApiResponse(WorkSerializer, "The task that you hold already."),
+            204: OpenApiResponse(description="Nothing is left for you."),
+            409: CONFLICT,
+        },
+        examples=[WORK],
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        assignment, new = queue.claim(annotator_for(person(request), self.project))
+        if assignment is None:
+            return Response(status=204)
+        return Response(WorkSerializer(work(assignment)).data, status=201 if new else 200)
+
+
+class SubmissionView(AssignmentView):
+    noun = "work"
+
+    @extend_schema(
+        operation_id="submit_answer",
+        summary="Answer the task",
+        description=(
+            "Stored for good when the reply arrives. With a session instead of a token, `placed` "
+            "must name every completion, because an untouched screen is no opinion."
+        ),
+        parameters=[KEY],
+        request=AnswerSerializer,
+        responses={201: ReceiptSerializer, 409: CONFLICT, 422: KEY_REUSED},
+        examples=[*ANSWERS, RECEIPT],
+    )
+    def post(self, request: Request, id: int) -> Response:
+        by_token = isinstance(request.successful_authenticator, TokenAuthentication)
+        receipt = submissions.submit(
+            id,
+            self.annotator,
+            request.data,
+            key=request.headers.get("Idempotency-Key", ""),
+            origin=Submission.Origin.API if by_token else Submission.Origin.SCREEN,
+        )
+        return Response(ReceiptSerializer(receipt).data, status=201)
+
+
+class SkipView(AssignmentView):
+    noun = "work"
+
+    @extend_schema(
+        operation_id="skip_task",
+        summary="Give the task back, saying why",
+        request=SkipSerializer,
+        responses={204: OpenApiResponse(description="Given back."), 409: CONFLICT},
+    )
+    def post(self, request: Request, id: int) -> Response:
+        sent = SkipSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        queue.skip(id, self.annotator, **sent.validated_data)
+        return Response(status=204)
+
+
+class HeartbeatView(AssignmentView):
+    noun = "work"
+
+    @extend_schema(
+        operation_id="renew_lease",
+        summary="Say that you are still at it",
+        request=None,
+        responses={200: LeaseSerializer, 409: CONFLICT},
+    )
+    def post(self, request: Request, id: int) -> Response:
+        return Response(LeaseSerializer(queue.heartbeat(id, self.annotator)).data)
+
+
+class DraftView(AssignmentView):
+    noun = "work"
+
+    @extend_schema(
+        operation_id="get_draft",
+        summary="Read what you kept of unfinished work",
+        responses=DraftSerializer,
+    )
+    def get(self, request: Request, id: int) -> Response:
+        assignment = get_object_or_404(self.annotator.assignments, pk=id)
+        return Response(DraftSerializer(assignment).data)
+
+    @extend_schema(
+        operation_id="keep_draft",
+        summary="Keep unfinished work, also when the lease has ended",
+        request={"application/json": {"type": "object", "additionalProperties": {}}},
+        responses={200: DraftSerializer, 409: CONFLICT},
+    )
+    def put(self, request: Request, id: int) -> Response:
+        draft: Any = request.data
+        return Response(DraftSerializer(queue.keep_draft(id, self.annotator, draft)).data)

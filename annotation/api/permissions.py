@@ -1,0 +1,62 @@
+"""Who may call what. A project that is not one's own is not found; a role one lacks is refused."""
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import get_object_or_404
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from annotation.models import Assignment, Role, User
+from annotation.people import RANKERS, annotator_for, projects_of, require_role
+
+if TYPE_CHECKING:
+    from annotation.api.views import AssignmentView, ProjectView
+
+MEMBERS = tuple(Role)
+READERS = (Role.MANAGER, Role.RESEARCHER)
+MANAGERS = (Role.MANAGER,)
+
+__all__ = ["MANAGERS", "MEMBERS", "RANKERS", "READERS", "HoldsWork", "InProject", "person"]
+
+
+def person(request: Request) -> User:
+    """Who asks; to be called where an anonymous request has been refused."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+class InProject(BasePermission):
+    """The roles that the view names for the method, in the project that the address names.
+
+    Gives the view its ``project``. Raises Http404, NotAllowed.
+    """
+
+    def has_permission(self, request: Request, view: "ProjectView") -> bool:  # type: ignore[override]
+        if not request.user.is_authenticated:
+            return False
+        user = person(request)
+        view.project = get_object_or_404(projects_of(user), slug=view.kwargs["slug"])
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        if method not in view.roles:
+            raise MethodNotAllowed(method)
+        require_role(user, view.project, *view.roles[method])
+        return True
+
+
+class HoldsWork(BasePermission):
+    """People who rank, in the project of the assignment; whether it is theirs, the verbs decide.
+
+    Gives the view its ``annotator``. Raises Http404, NotAllowed.
+    """
+
+    def has_permission(self, request: Request, view: "AssignmentView") -> bool:  # type: ignore[override]
+        if not request.user.is_authenticated:
+            return False
+        user = person(request)
+        assignments = Assignment.objects.select_related("task__project")
+        assignment = get_object_or_404(
+            assignments.filter(task__project__in=projects_of(user)), pk=view.kwargs["id"]
+        )
+        view.annotator = annotator_for(user, assignment.task.project)
+        return True

@@ -1,0 +1,97 @@
+"""Submissions that count, each with its answer; annotators go by their pseudonyms."""
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django_filters import CharFilter, ChoiceFilter, FilterSet
+from rest_framework import serializers
+
+from annotation.api.filters import IdFilter
+from annotation.api.schema import describes
+from annotation.api.views import ProjectDetail, ProjectList
+from annotation.models import RankedItem, Submission, TaskCompletion, TaskKind
+
+
+class SubmissionSerializer(serializers.ModelSerializer):
+    """One answer. What its kind of task does not ask for is null."""
+
+    kind = serializers.ChoiceField(TaskKind.choices, source="task.kind")
+    prompt = serializers.IntegerField(source="task.prompt_id")
+    annotator = serializers.CharField(source="annotator.pseudonym", help_text="A pseudonym.")
+    guideline = serializers.CharField(source="guideline.label", allow_null=True)
+    order = serializers.SerializerMethodField(help_text="Completion ids as they were shown.")
+    ranks = serializers.SerializerMethodField(help_text="Ranks by completion id.")
+    unacceptable = serializers.SerializerMethodField()
+    strengths = serializers.ListField(
+        source="ranking.strengths", child=serializers.IntegerField(), allow_null=True
+    )
+    verdict = serializers.CharField(source="thumb.verdict", allow_null=True)
+    text = serializers.CharField(source="demonstration.text", allow_null=True)
+
+    class Meta:
+        model = Submission
+        fields = (
+            *("id", "task", "kind", "prompt", "annotator", "guideline", "origin", "revision"),
+            *("order", "seconds", "ranks", "unacceptable", "strengths", "verdict", "text"),
+            *("labels", "comment", "external_id", "created_at"),
+        )
+
+    def get_order(self, submission: Submission) -> list[str] | None:
+        if submission.order is None:
+            return None
+        uids = {slot.completion_id: str(slot.completion.uid) for slot in _slots(submission)}
+        return [uids[pk] for pk in submission.order]
+
+    def get_ranks(self, submission: Submission) -> dict[str, int] | None:
+        items = _items(submission)
+        return None if items is None else {str(i.completion.uid): i.rank for i in items}
+
+    def get_unacceptable(self, submission: Submission) -> list[str] | None:
+        items = _items(submission)
+        return None if items is None else [str(i.completion.uid) for i in items if i.unacceptable]
+
+
+def _slots(submission: Submission) -> list[TaskCompletion]:
+    return list(submission.task.slots.all())
+
+
+def _items(submission: Submission) -> list[RankedItem] | None:
+    """Best first; None where the task asked for no ranking."""
+    ranking = getattr(submission, "ranking", None)
+    return None if ranking is None else list(ranking.items.all())
+
+
+class SubmissionFilters(FilterSet):
+    kind = ChoiceFilter(field_name="task__kind", choices=TaskKind.choices)
+    origin = ChoiceFilter(choices=Submission.Origin.choices)
+    task = IdFilter(field_name="task_id")
+    prompt = IdFilter(field_name="task__prompt_id")
+    annotator = CharFilter(field_name="annotator__pseudonym", max_length=200)
+    guideline = CharFilter(field_name="guideline__label", max_length=200)
+
+
+def _submissions() -> QuerySet[Submission]:
+    named: Any = ("completion__uid",)
+    slots = TaskCompletion.objects.select_related("completion").only("task", *named)
+    items = RankedItem.objects.select_related("completion").order_by("rank", "id")
+    items = items.only("ranking", "rank", "unacceptable", *named)
+    return (
+        Submission.objects.counted()
+        .select_related("task", "annotator", "guideline", "ranking", "thumb", "demonstration")
+        .prefetch_related(Prefetch("task__slots", slots), Prefetch("ranking__items", items))
+    )
+
+
+@describes("list_submissions", "List the submissions that count")
+class SubmissionsView(ProjectList):
+    noun = "submissions"
+    queryset = _submissions()
+    serializer_class = SubmissionSerializer
+    filterset_class = SubmissionFilters
+
+
+@describes("get_submission", "Read one submission")
+class OneSubmissionView(ProjectDetail):
+    noun = "submissions"
+    queryset = _submissions()
+    serializer_class = SubmissionSerializer

@@ -1,0 +1,42 @@
+"""Addresses of the people's side of the API, below /api/v1/."""
+
+from django.urls import path
+
+from annotation.api import (
+    assignments,
+    completions,
+    guidelines,
+    pairs,
+    projects,
+    prompts,
+    snapshots,
+    submissions,
+    tasks,
+)
+
+ASSIGNMENT = "assignments/<int:id>/"
+PROJECT = "projects/<slug:slug>/"
+
+urlpatterns = [
+    path("projects/", projects.ProjectsView.as_view()),
+    path(PROJECT, projects.OneProjectView.as_view()),
+    path(f"{PROJECT}assignments/", assignments.AssignmentsView.as_view()),
+    path(f"{ASSIGNMENT}submission/", assignments.SubmissionView.as_view()),
+    path(f"{ASSIGNMENT}skip/", assignments.SkipView.as_view()),
+    path(f"{ASSIGNMENT}heartbeat/", assignments.HeartbeatView.as_view()),
+    path(f"{ASSIGNMENT}draft/", assignments.DraftView.as_view()),
+    path(f"{PROJECT}prompts/", prompts.PromptsView.as_view()),
+    path(f"{PROJECT}prompts/<int:id>/", prompts.PromptView.as_view()),
+    path(f"{PROJECT}completions/", completions.CompletionsView.as_view()),
+    path(f"{PROJECT}completions/<uuid:id>/", completions.CompletionView.as_view()),
+    path(f"{PROJECT}tasks/", tasks.TasksView.as_view()),
+    path(f"{PROJECT}tasks/<int:id>/", tasks.TaskView.as_view()),
+    path(f"{PROJECT}submissions/", submissions.SubmissionsView.as_view()),
+    path(f"{PROJECT}submissions/<int:id>/", submissions.OneSubmissionView.as_view()),
+    path(f"{PROJECT}pairs/", pairs.PairsView.as_view()),
+    path(f"{PROJECT}pairs/<int:id>/", pairs.PairView.as_view()),
+    path(f"{PROJECT}guidelines/", guidelines.GuidelinesView.as_view()),
+    path(f"{PROJECT}guidelines/<int:id>/", guidelines.GuidelineView.as_view()),
+    path(f"{PROJECT}snapshots/", snapshots.SnapshotsView.as_view()),
+    path(f"{PROJECT}snapshots/<int:id>/", snapshots.SnapshotView.as_view()),
+]

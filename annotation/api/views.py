@@ -1,0 +1,54 @@
+"""What the views of all nouns share."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.api.errors import LengthRequired
+from annotation.api.permissions import READERS, HoldsWork, InProject
+from annotation.models import Annotator, Project
+
+
+class WholeBodyView(APIView):
+    """Takes no body in chunks: WSGI shows none of it, and an answer would seem to be empty."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+            raise LengthRequired
+
+
+class ProjectView(WholeBodyView, GenericAPIView):
+    """Something of the project in the address. ``roles`` says who may use each method."""
+
+    permission_classes = [InProject]
+    roles: ClassVar[dict[str, tuple[str, ...]]] = {"GET": READERS}
+    project: Project
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().filter(project=self.project)
+
+
+class ProjectList(ListModelMixin, ProjectView):
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.list(request, *args, **kwargs)
+
+
+class ProjectDetail(RetrieveModelMixin, ProjectView):
+    filter_backends = ()
+    lookup_field = "id"
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.retrieve(request, *args, **kwargs)
+
+
+class AssignmentView(WholeBodyView):
+    """Something that a person does to the task in hand."""
+
+    permission_classes = [HoldsWork]
+    annotator: Annotator

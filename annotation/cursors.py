@@ -1,0 +1,140 @@
+"""Finding the next task for a person, however many there are.
+
+A claim takes the first open task, priority first, then oldest, that this person has not had.
+Finding it must not depend on how many tasks there are, nor on how many this person has done at
+the head of the queue. So each annotator has a cursor: every task before it was, when the cursor
+passed, either this person's or full. A full task that opens again is marked ``returned`` (a
+trigger does), and the returned tasks before the cursor are looked at first. What comes in before
+a cursor otherwise makes every cursor of the project start again (``annotation.queue``: ``admit``,
+``reorder``, ``restart_cursors``).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+from django.db.models import (
+    BigIntegerField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.fields.tuple_lookups import (
+    Tuple,
+    TupleGreaterThanOrEqual,
+    TupleLessThan,
+)
+
+from annotation.models import Annotator, Assignment, Task
+
+
+def lock_annotator(annotator: Annotator) -> Annotator:
+    """The annotator as it stands, with its project, locked until the transaction ends.
+
+    Serialises two tabs of one person; others are not delayed.
+    """
+    returned = Task.objects.open().filter(
+        project=OuterRef("project"), returned=True, queue_order__lte=OuterRef("cursor_order")
+    )
+    return (
+        Annotator.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("project")
+        .annotate(passed_returned=Exists(returned))
+        .get(pk=annotator.pk)
+    )
+
+
+def next_task(annotator: Annotator) -> Any:
+    """The first task that is open to this locked person, locked too; None when nothing is left.
+
+    Tasks that others are just claiming are stepped over. When all that is left is being claimed
+    by others, wait for one: it may stay open.
+    """
+    if annotator.cursor_epoch != annotator.project.queue_epoch:
+        annotator.cursor_epoch = annotator.project.queue_epoch
+        annotator.cursor_order = annotator.cursor_task = None
+    for step_over in (True, False):
+        for stream in _streams(annotator):
+            locked = stream.select_for_update(of=("self",), no_key=True, skip_locked=step_over)
+            task = locked.first()
+            if task is not None:
+                _advance(annotator, task)
+                return task
+    return None
+
+
+def _streams(annotator: Annotator) -> Iterator[QuerySet[Any]]:
+    """What to look through, in order: places given back before the cursor, then all after it."""
+    if annotator.cursor_order is not None and annotator.passed_returned:  # type: ignore[attr-defined]
+        yield from _beside_cursor(annotator, _candidates(annotator).filter(returned=True), False)
+    yield from _after_cursor(annotator)
+
+
+def _after_cursor(annotator: Annotator) -> Iterator[QuerySet[Any]]:
+    if annotator.cursor_order is None:
+        yield _candidates(annotator)
+    else:
+        yield from _beside_cursor(annotator, _candidates(annotator), True)
+
+
+def _beside_cursor(
+    annotator: Annotator, tasks: QuerySet[Any], after: bool
+) -> Iterator[QuerySet[Any]]:
+    """Those of the tasks that stand before the cursor, or at and after it.
+
+    PostgreSQL seeks in the queue's index by a comparison of pairs, and might walk along the
+    primary key instead if it were split in two. SQLite seeks to a rowid only if it is split.
+    """
+    order, task = annotator.cursor_order, annotator.cursor_task
+    if connection.features.supports_tuple_lookups:
+        compare = TupleGreaterThanOrEqual if after else TupleLessThan
+        yield tasks.filter(compare(Tuple(F("queue_order"), F("id")), (order, task)))
+    elif after:
+        yield tasks.filter(queue_order=order, pk__gte=task)
+        yield tasks.filter(queue_order__gt=order)
+    else:
+        yield tasks.filter(queue_order__lt=order)
+        yield tasks.filter(queue_order=order, pk__lt=task)
+
+
+def _candidates(annotator: Annotator) -> QuerySet[Any]:
+    """The open tasks this person may have; ``again`` is an assignment of theirs that expired.
+
+    A scalar subquery, because PostgreSQL may turn NOT EXISTS into a join with all that the person
+    has ever done; and a sum, so that it looks among the people of a task, who are few, not among
+    the tasks of the person.
+    """
+    who = ExpressionWrapper(F("annotator_id") + Value(0), output_field=BigIntegerField())
+    mine = Assignment.objects.alias(who=who).filter(task=OuterRef("pk"), who=annotator.pk)
+    had = mine.exclude(state=Assignment.State.EXPIRED)
+    return (
+        Task.objects.open()
+        .visible()
+        .alias(had=Subquery(had.values("pk")[:1]))
+        .annotate(again=Subquery(mine.values("pk")[:1]))
+        .filter(had=None, project_id=annotator.project_id)
+        .order_by("queue_order", "id")
+    )
+
+
+def _advance(annotator: Annotator, task: Any) -> None:
+    """Move the cursor up to the first task after it that is open to this person."""
+    cursor = (annotator.cursor_order, annotator.cursor_task)
+    if annotator.cursor_order is not None and _place(task) <= cursor:
+        return
+    place = _place(task)
+    if connection.features.has_select_for_update_skip_locked:
+        # One may have been stepped over that its claimer yet lets go: the cursor stays there.
+        open_ones = (stream.first() for stream in _after_cursor(annotator))
+        place = min(place, next((_place(one) for one in open_ones if one), place))
+    if annotator.cursor_order is None or place > cursor:
+        annotator.cursor_order, annotator.cursor_task = place
+        annotator.save(update_fields=["cursor_order", "cursor_task", "cursor_epoch"])
+
+
+def _place(task: Task) -> tuple[float, int]:
+    return (task.queue_order, task.pk)

@@ -1,0 +1,111 @@
+"""Rows that hold one comparison: a chosen and a rejected answer, in the forms found outside.
+
+Plain (``prompt``, ``chosen``, ``rejected`` as texts), conversational (as messages), and whole
+dialogues without a prompt: as messages, or as one text in the form of Anthropic's HH data. Each
+is a ranking of two. The two are stored in the order of their texts: a chosen one that always came
+first would give itself away.
+"""
+
+import re
+from os.path import commonprefix
+from typing import Any
+
+from annotation.content import Messages, check_completion, parse_messages
+from annotation.errors import Invalid
+from annotation.importing import fields
+from annotation.importing.rankings import check_strength
+from annotation.importing.rows import Answer, PromptRow, RankingRow, check_place
+
+COMPARISON_FIELDS = fields.ABOUT | {
+    *("prompt", "chosen", "rejected", "chosen_model", "rejected_model", "strength"),
+}
+ROLES = {"Human": "user", "Assistant": "assistant"}
+TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
+REPLY = "\n\nAssistant:"
+SIDES = ("chosen", "rejected")
+
+
+def parse_comparison_row(value: Any) -> RankingRow:
+    """Raises Invalid, naming the field."""
+    row = fields.check_known(value, COMPARISON_FIELDS)
+    chosen, rejected = fields.take(row, "chosen"), fields.take(row, "rejected")
+    if row.get("prompt") is not None:
+        messages = parse_messages(row["prompt"])
+        texts = _reply("chosen", chosen), _reply("rejected", rejected)
+    elif isinstance(chosen, str) and isinstance(rejected, str):
+        messages, *texts = _split_text(chosen, rejected)
+    else:
+        messages, *texts = _split_messages(chosen, rejected)
+    return _ranking(row, messages, *texts)
+
+
+def _ranking(row: dict[str, Any], messages: Messages, chosen: str, rejected: str) -> RankingRow:
+    better, worse = (
+        Answer(check_completion(side, text), fields.name(f"{side}_model", row.get(f"{side}_model")))
+        for side, text in zip(SIDES, (chosen, rejected), strict=True)
+    )
+    if better.text == worse.text:
+        raise Invalid("rejected: the same text as chosen. Leave the line out.")
+    given = sorted((better, worse), key=lambda answer: answer.text)
+    ranks = tuple(1 + (answer is worse) for answer in given)
+    prompt = PromptRow(messages, tuple(given), fields.metadata(row.get("metadata")))
+    check_place(row, prompt)
+    strength = row.get("strength")
+    return RankingRow(
+        prompt,
+        ranks=ranks,
+        unacceptable=(False, False),
+        labels=((), ()),
+        strengths=() if strength is None else (check_strength("strength", strength),),
+        shown=False,
+        **fields.about(row),
+    )
+
+
+def _reply(side: str, value: Any) -> str:
+    """The text of an answer, or of the one assistant message that it is."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list) or len(value) != 1:
+        raise Invalid(f"{side}: must be a text or a list of one message.")
+    (message,) = value
+    if not isinstance(message, dict) or message.keys() != {"role", "content"}:
+        raise Invalid(f"{side}: its message must have a role and a content, nothing else.")
+    if message["role"] != "assistant":
+        raise Invalid(f"{side}: its message must have the role assistant.")
+    return message["content"]
+
+
+def _split_messages(chosen: Any, rejected: Any) -> tuple[Messages, str, str]:
+    if not isinstance(chosen, list) or not isinstance(rejected, list):
+        raise Invalid("prompt: it is missing, and chosen and rejected are not whole dialogues.")
+    if not chosen or chosen[:-1] != rejected[:-1]:
+        raise Invalid("rejected: must be the same dialogue as chosen up to the last message.")
+    return parse_messages(chosen[:-1]), _reply(SIDES[0], chosen[-1:]), _reply(SIDES[1], rejected[-1:])
+
+
+def _split_text(chosen: str, rejected: str) -> tuple[Messages, str, str]:
+    """Split where the last reply begins that the two dialogues both come to."""
+    reply = commonprefix([chosen, rejected]).rfind(REPLY)
+    if reply < 0:
+        raise Invalid(
+            'chosen, rejected: without a prompt they must be whole dialogues, "\\n\\nHuman: …'
+            '\\n\\nAssistant: …", that begin alike.'
+        )
+    start = reply + len(REPLY)
+    return _turns(chosen[:reply]), chosen[start:].removeprefix(" "), rejected[start:].removeprefix(" ")
+
+
+def _turns(dialogue: str) -> Messages:
+    """Messages of a dialogue; one space after each name belongs to the form, not to the text."""
+    first = TURN.match(dialogue)
+    if first is None:
+        raise Invalid('chosen: a dialogue must begin with "Human:" or "Assistant:".')
+    marks = list(TURN.finditer(dialogue))
+    ends = [mark.start() for mark in marks[1:]] + [len(dialogue)]
+    return parse_messages(
+        [
+            {"role": ROLES[mark[1]], "content": dialogue[mark.end() : end].removeprefix(" ")}
+            for mark, end in zip(marks, ends, strict=True)
+        ]
+    )

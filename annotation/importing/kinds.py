@@ -1,0 +1,176 @@
+"""What sets a file of prompts and a file of rankings apart."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from annotation.importing.comparisons import SIDES, parse_comparison_row
+from annotation.importing.judgements import Keyed, store_judgements
+from annotation.importing.ledger import Ledger
+from annotation.importing.offers import store_offers
+from annotation.importing.rankings import parse_ranking_row
+from annotation.importing.rows import PromptRow, RankingRow, digest_of, parse_prompt_row
+from annotation.models import Annotator, Import, Project, Prompt, Submission
+
+Complaints = Iterator[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A row that is good by itself, and the line it stands on."""
+
+    line: int
+    row: Any
+
+    @property
+    def size(self) -> int:
+        return int(self.row.size)
+
+
+class Intake(ABC):
+    """One pass over a file of one kind. It remembers what it has seen: take a new one each time."""
+
+    kind: Import.Kind
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+
+    @abstractmethod
+    def parse(self, value: Any) -> Any:
+        """A checked row. Raises Invalid."""
+
+    @abstractmethod
+    def contradictions(self, batch: Sequence[Parsed]) -> Complaints:
+        """Rows that do not go together with earlier ones of the file: line and complaint."""
+
+    @abstractmethod
+    def conflicts(self, project: Project, batch: Sequence[Parsed]) -> Complaints:
+        """Rows that do not go together with what the project holds: line and complaint."""
+
+    @abstractmethod
+    def prepare(self, row: Any) -> Any:
+        """The row as ``store`` wants it; to be called for every row in order."""
+
+    @abstractmethod
+    def store(self, run: Import, rows: Sequence[Any]) -> None:
+        """Store what is not there yet; inside a transaction."""
+
+
+class PromptIntake(Intake):
+    kind = Import.Kind.PROMPTS
+
+    def parse(self, value: Any) -> PromptRow:
+        return parse_prompt_row(value)
+
+    def contradictions(self, batch: Sequence[Parsed]) -> Complaints:
+        return _other_metadata(self.ledger, [(each.line, each.row) for each in batch])
+
+    def conflicts(self, project: Project, batch: Sequence[Parsed]) -> Complaints:
+        return _stored_metadata(project, [(each.line, each.row) for each in batch])
+
+    def prepare(self, row: PromptRow) -> PromptRow:
+        return row
+
+    def store(self, run: Import, rows: Sequence[PromptRow]) -> None:
+        store_offers(run, rows)
+
+
+class RankingIntake(Intake):
+    kind = Import.Kind.RANKINGS
+
+    def parse(self, value: Any) -> RankingRow:
+        if isinstance(value, dict) and not value.keys().isdisjoint(SIDES):
+            return parse_comparison_row(value)
+        return parse_ranking_row(value)
+
+    def contradictions(self, batch: Sequence[Parsed]) -> Complaints:
+        yield from _other_metadata(self.ledger, [(each.line, each.row.prompt) for each in batch])
+        for each in batch:
+            name = each.row.external_id
+            if not name:
+                continue
+            first, line = self.ledger.first(f"id:{name}", each.row.digest, each.line)
+            if first != each.row.digest:
+                yield (
+                    each.line,
+                    f"id: {name!r} stands on line {line} as well, for another ranking. "
+                    "Give each ranking an id of its own.",
+                )
+
+    def conflicts(self, project: Project, batch: Sequence[Parsed]) -> Complaints:
+        yield from _stored_metadata(project, [(each.line, each.row.prompt) for each in batch])
+        yield from _stored_ids(project, batch)
+        yield from _other_judges(project, batch)
+
+    def prepare(self, row: RankingRow) -> Keyed:
+        """Without an id, a ranking is told from its like by how often it has come before."""
+        if row.external_id:
+            return Keyed(row, f"id:{digest_of(row.external_id)}")
+        return Keyed(row, f"row:{row.digest}:{self.ledger.count(row.digest)}")
+
+    def store(self, run: Import, rows: Sequence[Keyed]) -> None:
+        store_judgements(run, rows)
+
+
+def _other_metadata(ledger: Ledger, rows: Sequence[tuple[int, PromptRow]]) -> Complaints:
+    for line, row in rows:
+        if not row.metadata:
+            continue
+        content = digest_of(row.metadata)
+        first, where = ledger.first(f"metadata:{row.content_sha256}", content, line)
+        if first != content:
+            yield (
+                line,
+                f"metadata: line {where} gives the same prompt other metadata. "
+                "A prompt has one: make them alike, or leave one out.",
+            )
+
+
+def _stored_metadata(project: Project, rows: Sequence[tuple[int, PromptRow]]) -> Complaints:
+    rows = [(line, row) for line, row in rows if row.metadata]
+    stored = dict(
+        Prompt.objects.visible()
+        .filter(project=project, content_sha256__in={row.content_sha256 for _, row in rows})
+        .values_list("content_sha256", "metadata")
+    )
+    for line, row in rows:
+        if stored.get(row.content_sha256, row.metadata) != row.metadata:
+            yield (
+                line,
+                "metadata: the project has this prompt already, with other metadata, and it "
+                "keeps that. Leave the field out.",
+            )
+
+
+def _stored_ids(project: Project, batch: Sequence[Parsed]) -> Complaints:
+    named = [each for each in batch if each.row.external_id]
+    stored = dict(
+        Submission.objects.visible()
+        .filter(project=project, external_id__in={each.row.external_id for each in named})
+        .values_list("external_id", "body_sha256")
+    )
+    for each in named:
+        if stored.get(each.row.external_id, each.row.digest) != each.row.digest:
+            yield (
+                each.line,
+                f"id: {each.row.external_id!r} is in the project already, for another ranking. "
+                "What is stored never changes; give this one another id.",
+            )
+
+
+def _other_judges(project: Project, batch: Sequence[Parsed]) -> Complaints:
+    """Nobody speaks by a file in the name of somebody who judges here."""
+    names = {each.row.annotator for each in batch} - {""}
+    taken = set(
+        Annotator.objects.filter(project=project, pseudonym__in=names)
+        .exclude(kind=Annotator.Kind.IMPORTED)
+        .values_list("pseudonym", flat=True)
+    )
+    for each in batch:
+        if each.row.annotator in taken:
+            yield (
+                each.line,
+                f"annotator: {each.row.annotator!r} judges in this project, and a file cannot "
+                "speak in that name. Import into another project, or change the name.",
+            )

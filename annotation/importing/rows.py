@@ -1,0 +1,156 @@
+"""Rows of a file, checked by themselves: what they may hold and how they are told apart."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from annotation.content import (
+    Messages,
+    check_completion,
+    content_hash,
+    group_of,
+    parse_messages,
+    split_of,
+    text_hash,
+)
+from annotation.errors import Invalid
+from annotation.importing import fields
+from annotation.models import TaskKind
+from annotation.tasking import check_k
+
+PROMPT_FIELDS = {"prompt", "completions", "metadata"}
+
+
+def digest_of(*parts: Any) -> str:
+    """One name for equal JSON."""
+    canonical = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A completion as a file gives it: its text byte for byte, and the model's name or ""."""
+
+    text: str
+    model: str
+
+    @cached_property
+    def text_sha256(self) -> str:
+        return text_hash(self.text)
+
+
+@dataclass(frozen=True)
+class PromptRow:
+    """A prompt, and the completions that are to be ranked or none yet."""
+
+    messages: Messages
+    answers: tuple[Answer, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def content_sha256(self) -> str:
+        return content_hash(self.messages)
+
+    @cached_property
+    def group(self) -> str:
+        return group_of(self.messages)
+
+    @property
+    def split(self) -> str:
+        return split_of(self.group)
+
+    @property
+    def task_key(self) -> str:
+        """Names the task over these completions: the same row, by a file or over HTTP, makes no
+        second one."""
+        shown = [[answer.model, answer.text_sha256] for answer in self.answers]
+        return f"prompts:{digest_of(self.content_sha256, shown)}"
+
+    @property
+    def size(self) -> int:
+        """Characters, near enough to keep a batch small."""
+        texts = [message["content"] for message in self.messages]
+        return sum(map(len, texts)) + sum(len(answer.text) for answer in self.answers)
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """One person's ranking of the prompt's completions; lists go beside ``prompt.answers``.
+
+    ``shown`` says whether the file's order of the completions is one in which somebody saw them.
+    ``annotator``, ``guideline`` and ``external_id`` are "" where the file says nothing.
+    """
+
+    prompt: PromptRow
+    ranks: tuple[int, ...]
+    unacceptable: tuple[bool, ...]
+    labels: tuple[tuple[str, ...], ...]
+    strengths: tuple[int, ...] = ()
+    comment: str = ""
+    seconds: float | None = None
+    annotator: str = ""
+    guideline: str = ""
+    external_id: str = ""
+    shown: bool = True
+
+    @cached_property
+    def choice(self) -> str:
+        """Names what is ranked, in whatever order it stands: equal for all rankings of it."""
+        return digest_of(
+            self.prompt.content_sha256,
+            sorted((answer.model, answer.text_sha256) for answer in self.prompt.answers),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """Names who said what of it, in whatever order it stands."""
+        answers = self.prompt.answers
+        judged = zip(answers, self.ranks, self.unacceptable, self.labels, strict=True)
+        return digest_of(
+            self.prompt.content_sha256,
+            sorted([a.model, a.text_sha256, rank, bad, names] for a, rank, bad, names in judged),
+            [self.strengths, self.comment, self.seconds, self.annotator, self.guideline],
+        )
+
+    @property
+    def size(self) -> int:
+        return self.prompt.size
+
+
+def parse_prompt_row(value: Any) -> PromptRow:
+    """Raises Invalid, naming the field."""
+    row = fields.check_known(value, PROMPT_FIELDS)
+    given = row.get("completions")
+    return PromptRow(
+        parse_messages(fields.take(row, "prompt")),
+        () if given is None else parse_answers(given),
+        fields.metadata(row.get("metadata")),
+    )
+
+
+def check_place(row: dict[str, Any], prompt: PromptRow) -> None:
+    """Raises Invalid when the row puts its prompt into another split or group than the one that
+    its content puts it in."""
+    for name, place in (("split", prompt.split), ("prompt_group_id", prompt.group)):
+        said = row.get(name)
+        if said is not None and said != place:
+            raise Invalid(
+                f"{name}: {said!r}, but by its content this prompt belongs to {str(place)!r}. "
+                "Leave the field out."
+            )
+
+
+def parse_answers(value: Any) -> tuple[Answer, ...]:
+    if not isinstance(value, list):
+        raise Invalid("completions: must be a list.")
+    check_k(TaskKind.RANK, len(value))
+    return tuple(_answer(f"completions: number {n}", each) for n, each in enumerate(value, 1))
+
+
+def _answer(name: str, value: Any) -> Answer:
+    if not isinstance(value, dict) or not {"text"} <= value.keys() <= {"text", "model"}:
+        raise Invalid(f"{name} must have a text and may have a model, nothing else.")
+    model = fields.name(f"{name}, model", value.get("model"))
+    return Answer(check_completion(name, value["text"]), model)

@@ -1,0 +1,66 @@
+"""What the commands of this project have in common."""
+
+import json
+import sys
+from abc import abstractmethod
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from annotation.errors import Refused
+
+REFUSED = 1
+INTERRUPTED = 130  # as a shell reports an interrupt
+
+
+class VerbCommand(BaseCommand):
+    """A thin edge: parses, calls one verb, prints what came of it.
+
+    A refusal, of arguments too, ends it with exit code 1 and one line on stderr; Ctrl-C with 130
+    and one line.
+    ``--json`` prints the result as one JSON object on the last line of stdout.
+    """
+
+    # The verbs check what they need; the checks of the site would load all of its pages.
+    requires_system_checks: list[str] = []  # type: ignore[assignment]
+    interrupted = "Interrupted. Run it again to go on."
+
+    @abstractmethod
+    def run(self, **options: Any) -> dict[str, Any]:
+        """Call the verb; returns what ``--json`` prints."""
+
+    @abstractmethod
+    def describe(self, result: dict[str, Any]) -> str:
+        """The result in words."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        if self._called_from_command_line:
+            parser.error = self._refuse  # type: ignore[method-assign]
+        return parser
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--json", action="store_true", help="Print the result as JSON on the last line."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            result = self.run(**options)
+        except Refused as refusal:
+            self._stop(str(refusal), REFUSED, refusal)
+        except KeyboardInterrupt as interrupt:
+            self._stop(self.interrupted, INTERRUPTED, interrupt)
+        else:
+            self.stdout.write(json.dumps(result) if options["json"] else self.describe(result))
+
+    def _stop(self, message: str, code: int, cause: BaseException) -> NoReturn:
+        """Without Django's "CommandError:" before it; whoever calls from code gets the error."""
+        if not self._called_from_command_line:
+            raise CommandError(message, returncode=code) from cause
+        self.stderr.write(message)
+        sys.exit(code)
+
+    def _refuse(self, message: str) -> NoReturn:
+        self.stderr.write(f"{message}. See --help.")
+        sys.exit(REFUSED)

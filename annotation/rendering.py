@@ -1,0 +1,186 @@
+"""Markdown → safe HTML. The only way in which what a person or a model wrote reaches a page.
+
+Two walls: the parser emits no HTML that was in the text, and an allow-list sanitiser reads its
+output again. Nothing is fetched: an image becomes its words and its address. Nothing is hidden:
+where a link leads is written beside it, characters that cannot be seen are named, and a text of
+which the parser would drop a single letter is shown as it was written. The stored text is never
+altered.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from html import escape, unescape
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from annotation import hidden
+from annotation.highlighting import CLASSES, highlighted
+
+FIRST_HEADING = 3  # a text stands below the title of its card, which is an h2
+CACHED_CHARACTERS = 20_000
+_ALLOWED = """
+    a blockquote br code del div em h3 h4 h5 h6 hr li ol p pre s span strong
+    table tbody td th thead tr ul
+"""
+TAGS = frozenset(_ALLOWED.split())
+ALIGNMENTS = {f"text-align:{side}": f"align-{side}" for side in ("left", "center", "right")}
+TAG = re.compile(r'<[^>"]*(?:"[^"]*"[^>"]*)*>')
+LIST_MARKS = re.compile(r"(?m)^(?:[ \t]|[>*+-]|\d{1,9}[.)](?=\s|$))+")
+
+_cleaner = nh3.Cleaner(
+    tags=set(TAGS),
+    attributes={"a": {"href"}, "ol": {"start"}},
+    tag_attribute_values={
+        "a": {"target": {"_blank"}},
+        "div": {"tabindex": {"0"}, "role": {"region"}, "aria-label": {"Table"}},
+    },
+    allowed_classes={
+        "span": {"address", "language", *CLASSES},
+        "div": {"code", "table"},
+        "td": set(ALIGNMENTS.values()),
+        "th": set(ALIGNMENTS.values()),
+    },
+    url_schemes={"http", "https"},
+    url_relative="deny",
+    link_rel="noopener noreferrer nofollow",
+)
+
+
+def render(text: str) -> str:
+    """Safe HTML of a markdown text."""
+    return _cached(text) if len(text) <= CACHED_CHARACTERS else _render(text)
+
+
+def render_plain(text: str) -> str:
+    """Safe HTML of a text that stands within a line: a name, the beginning of a prompt."""
+    return hidden.reveal(escape(text))
+
+
+def _render(text: str) -> str:
+    html = _cleaner.clean(_to_html(hidden.protect(text)))
+    if not _is_whole(text, html):
+        html = f"<pre>{escape(text)}</pre>"
+    return hidden.reveal(html)
+
+
+_cached = lru_cache(maxsize=1024)(_render)
+
+
+def _is_whole(text: str, html: str) -> bool:
+    """Whether every letter and digit of the text is in the page; list numbers are drawn."""
+    there = _letters(unescape(TAG.sub("", html)))
+    return not (
+        _letters(LIST_MARKS.sub("", text)) - there
+        and _letters(unescape(LIST_MARKS.sub("", text))) - there
+    )
+
+
+def _letters(text: str) -> Counter[str]:
+    return Counter(filter(str.isalnum, text))
+
+
+# --- markdown -------------------------------------------------------------------------------
+
+
+def _to_html(text: str) -> str:
+    tokens = _parser.parse(text)
+    _nest_headings(tokens)
+    _align_by_class(tokens)
+    return str(_parser.renderer.render(tokens, _parser.options, {"source": text}))
+
+
+def _is_safe_link(url: str) -> bool:
+    """Whole http addresses only: a relative one would lead into this site."""
+    return re.match(r"https?://[^/]", url, re.IGNORECASE) is not None
+
+
+def _address(token: Token, name: str, source: str) -> str:
+    """Where a link or an image leads, in the spelling of the text."""
+    url = str(token.attrGet(name))
+    shown = url if url in source else _parser.normalizeLinkText(url)
+    title = token.attrGet("title")
+    told = f'{shown} "{title}"' if title else shown
+    return f' <span class="address">({escape(told)})</span>'
+
+
+def _link_open(self: Any, tokens: Sequence[Token], place: int, *_: Any) -> str:
+    return f'<a href="{escape(str(tokens[place].attrGet("href")))}" target="_blank">'
+
+
+def _link_close(
+    self: Any, tokens: Sequence[Token], place: int, options: Any, env: dict[str, str]
+) -> str:
+    opening = max(at for at in range(place) if tokens[at].type == "link_open")
+    if tokens[opening].markup == "autolink":
+        return "</a>"
+    return "</a>" + _address(tokens[opening], "href", env["source"])
+
+
+def _image(
+    self: Any, tokens: Sequence[Token], place: int, options: Any, env: dict[str, str]
+) -> str:
+    token = tokens[place]
+    return f"<em>Image: {escape(token.content)}</em>{_address(token, 'src', env['source'])}"
+
+
+def _fence(self: Any, tokens: Sequence[Token], place: int, *_: Any) -> str:
+    """Code under all that its opening line says, not the language alone."""
+    info = tokens[place].info.strip()
+    code = highlighted(tokens[place].content, info.lower())
+    title = f'<span class="language">{escape(info)}</span>' if info else ""
+    return f'<div class="code">{title}<pre><code>{code}</code></pre></div>\n'
+
+
+def _table_open(*_: Any) -> str:
+    # Reached and scrolled by keyboard where it is wider than the page.
+    return '<div class="table" tabindex="0" role="region" aria-label="Table"><table>\n'
+
+
+def _table_close(*_: Any) -> str:
+    return "</table></div>\n"
+
+
+def _nest_headings(tokens: list[Token]) -> None:
+    """Give headings the levels of a sound outline below the card's own title."""
+    above: list[int] = []
+    for opening, closing in zip(tokens, tokens[2:], strict=False):
+        if opening.type != "heading_open":
+            continue
+        level = int(opening.tag[1:])
+        while above and above[-1] >= level:
+            above.pop()
+        opening.tag = closing.tag = f"h{min(FIRST_HEADING + len(above), 6)}"
+        above.append(level)
+
+
+def _align_by_class(tokens: list[Token]) -> None:
+    """The pages' policy forbids the style attributes that the parser writes."""
+    for token in tokens:
+        if token.type in ("td_open", "th_open") and "style" in token.attrs:
+            token.attrs = {"class": ALIGNMENTS[str(token.attrs["style"])]}
+
+
+def _make_parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    # A reference definition is a way to hide text: it stays text.
+    parser.enable(["table", "strikethrough"]).disable("reference")
+    parser.validateLink = _is_safe_link  # type: ignore[method-assign]
+    rules = {
+        "link_open": _link_open,
+        "link_close": _link_close,
+        "image": _image,
+        "fence": _fence,
+        "table_open": _table_open,
+        "table_close": _table_close,
+    }
+    for name, rule in rules.items():
+        parser.add_render_rule(name, rule)
+    return parser
+
+
+_parser = _make_parser()

@@ -1,0 +1,1 @@
+"""Pages of the people's side. Each view parses, calls one verb, and renders."""

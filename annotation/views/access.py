@@ -1,0 +1,69 @@
+"""What a person may reach. Every view gets its project and its assignment through here."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from annotation.errors import NotAllowed
+from annotation.models import Assignment, Project, User
+from annotation.people import RANKERS, projects_of, require_role
+
+
+class PersonRequest(HttpRequest):
+    """A request of someone who is signed in."""
+
+    user: User
+
+
+def project_for(user: User, slug: str, *roles: str) -> Project:
+    """The project, for those who hold one of these roles in it.
+
+    404 for a project that the person has no part in; 403, saying which role is missing.
+    """
+    project = get_object_or_404(projects_of(user), slug=slug)
+    _require(user, project, *roles)
+    return project
+
+
+def assignment_for(user: User, pk: int) -> Assignment:
+    """The person's own assignment; 404 when it is another's, 403 when they may no longer rank."""
+    assignment = get_object_or_404(
+        Assignment.objects.select_related(
+            "task__prompt", "task__project", "annotator", "guideline"
+        ),
+        pk=pk,
+        annotator__user=user,
+    )
+    _require(user, assignment.task.project, *RANKERS)
+    return assignment
+
+
+def _require(user: User, project: Project, *roles: str) -> None:
+    try:
+        require_role(user, project, *roles)
+    except NotAllowed as refusal:
+        raise PermissionDenied(str(refusal)) from None
+
+
+def acts_from(page: str, *names: str) -> Callable[[Callable[..., HttpResponse]], Any]:
+    """For a view that only acts: it runs on POST, and a GET goes to the page with its button.
+
+    Such a GET comes after signing in again in the middle of a POST. ``names`` are the arguments
+    of that page's address.
+    """
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def act(request: PersonRequest, **arguments: Any) -> HttpResponse:
+            if request.method == "POST":
+                return view(request, **arguments)
+            there: HttpResponse = redirect(page, **{name: arguments[name] for name in names})
+            return there
+
+        return act
+
+    return decorate

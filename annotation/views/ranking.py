@@ -1,0 +1,42 @@
+"""The queue's door: ask for the next task."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from annotation import queue, selectors
+from annotation.errors import Conflict
+from annotation.models import Project
+from annotation.people import RANKERS, annotator_for
+from annotation.views.access import PersonRequest, project_for
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def rank(request: PersonRequest, slug: str) -> HttpResponse:
+    """Only a POST claims a task, so that a prefetch or a reload takes nothing from others."""
+    project = project_for(request.user, slug, *RANKERS)
+    if request.method == "POST":
+        return next_task(request, project)
+    annotator = annotator_for(request.user, project)
+    held = selectors.held(annotator)
+    if held is not None:
+        return redirect("task", held.pk)
+    context = {"project": project, "work": selectors.work_of(annotator)}
+    return render(request, "rank/start.html", context)
+
+
+def next_task(request: PersonRequest, project: Project) -> HttpResponse:
+    """Claim, and go there; back to the door when nothing is left."""
+    try:
+        assignment, _ = queue.claim(annotator_for(request.user, project))
+    except Conflict as refusal:
+        messages.error(request, str(refusal))
+        return redirect("rank", project.slug)
+    if assignment is None:
+        return redirect("rank", project.slug)
+    return redirect("task", assignment.pk)

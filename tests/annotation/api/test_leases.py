@@ -1,0 +1,105 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from annotation.models import Assignment
+from tests.api import Api
+from tests.cast import full_ranking, give_task
+
+CLAIM = "projects/tides/assignments/"
+
+
+@pytest.fixture
+def task(cast):
+    return give_task(cast.project)
+
+
+@pytest.fixture
+def held(task, annotator):
+    return annotator.post(CLAIM).json()["id"]
+
+
+def lose(held):
+    Assignment.objects.filter(pk=held).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_heartbeat_renews_the_lease(annotator, held):
+    soon = timezone.now() + timedelta(seconds=5)
+    Assignment.objects.update(expires_at=soon)
+    reply = annotator.post(f"assignments/{held}/heartbeat/")
+    assert reply.status_code == 200
+    assert Assignment.objects.get().expires_at > soon
+
+
+def test_a_lost_lease_has_no_heartbeat(annotator, held):
+    lose(held)
+    assert annotator.post(f"assignments/{held}/heartbeat/").status_code == 409
+
+
+def test_a_skip_gives_the_task_back_with_its_reason(annotator, held, task):
+    body = {"reason": "language", "comment": "It is in Frisian."}
+    reply = annotator.post(f"assignments/{held}/skip/", body)
+    assignment = Assignment.objects.get()
+    assert reply.status_code == 204
+    assert (assignment.state, assignment.skip_reason) == ("skipped", "language")
+    assert assignment.skip_comment == "It is in Frisian."
+    task.refresh_from_db()
+    assert task.taken == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({}, "reason"),
+        ({"reason": "boredom"}, "Use one of: unclear, language"),
+        ({"reason": ["language"]}, "reason"),
+        ({"reason": "other", "comment": "x" * 10_001}, "comment"),
+        ({"reason": "other", "mood": "low"}, "mood: unknown field"),
+        ([], "dictionary"),
+        ("other", "dictionary"),
+    ],
+)
+def test_a_skip_needs_a_known_reason(annotator, held, body, word):
+    reply = annotator.post(f"assignments/{held}/skip/", body)
+    assert reply.status_code == 400
+    assert word in reply.json()["detail"]
+    assert Assignment.objects.get().state == "open"
+
+
+def test_a_draft_is_kept_and_read_again(annotator, held):
+    draft = {"ranks": {"a": None}, "comment": "half a thou"}
+    assert annotator.put(f"assignments/{held}/draft/", draft).json()["draft"] == draft
+    assert annotator.get(f"assignments/{held}/draft/").json()["draft"] == draft
+
+
+def test_a_draft_is_kept_when_the_lease_has_ended(annotator, held):
+    lose(held)
+    assert annotator.put(f"assignments/{held}/draft/", {"comment": "late"}).status_code == 200
+
+
+def test_a_draft_of_a_submitted_task_is_409(annotator, held, task):
+    annotator.answer(held, full_ranking(task))
+    assert annotator.put(f"assignments/{held}/draft/", {}).status_code == 409
+
+
+@pytest.mark.parametrize("draft", [[], "text", 1, {"comment": "x" * 400_001}])
+def test_a_draft_is_an_object_of_some_size(annotator, held, draft):
+    reply = annotator.put(f"assignments/{held}/draft/", draft)
+    assert reply.status_code == 400
+    assert "draft" in reply.json()["detail"]
+
+
+def test_nobody_reads_or_writes_anothers_draft(cast, annotator, held):
+    annotator.put(f"assignments/{held}/draft/", {"comment": "mine"})
+    reviewer = Api(cast.reviewer)
+    assert reviewer.get(f"assignments/{held}/draft/").status_code == 404
+    assert reviewer.put(f"assignments/{held}/draft/", {"comment": "yours"}).status_code == 409
+    assert Assignment.objects.get(pk=held).draft == {"comment": "mine"}
+
+
+def test_a_draft_in_chunks_is_411_and_overwrites_nothing(annotator, held):
+    annotator.put(f"assignments/{held}/draft/", {"comment": "mine"})
+    reply = annotator.put(f"assignments/{held}/draft/", **{"Transfer-Encoding": "chunked"})
+    assert reply.status_code == 411
+    assert Assignment.objects.get(pk=held).draft == {"comment": "mine"}

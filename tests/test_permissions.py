@@ -1,0 +1,326 @@
+"""Who may do what: every route of the site, by every method, for every kind of person.
+
+To add a route, add one line to ``ROWS``: the method and the route as Django writes it, then the
+statuses that it answers with to each of ``IDENTITIES`` in their own project. In a project that
+they have no part in, everyone gets what ``foreign`` says. Without its line, a route fails here.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth import get_user_model
+from django.test import Client, TestCase
+from django.urls import URLResolver, get_resolver
+from django.views.generic.edit import ProcessFormView
+
+from annotation import guidelines, queue
+from annotation.models import Annotator, Pair, Project
+from annotation.snapshots import freeze
+from annotation.submissions import submit
+from tests.api import check_reply
+from tests.cast import Cast, full_ranking, give_task, make_cast, make_judges
+from training import rounds
+from training.models import RewardModel, Round, RoundPlan
+from training.policies import add_candidate
+
+IDENTITIES = ("anonymous", "annotator", "reviewer", "manager", "researcher", "outsider")
+FOREIGN_API = "401 404 404 404 404 404"
+FOREIGN_PAGE = "302 404 404 404 404 404"
+Body = Callable[["World", str], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each identity gets, in the order of ``IDENTITIES``.
+
+    ``body`` makes what is sent; ``at`` names what the address ends with, where the word before it
+    does not; ``state`` is that of the project's round beforehand.
+    """
+
+    own: str
+    foreign: str = ""
+    body: Body = lambda world, who: {}
+    at: str = ""
+    state: str = "done"
+
+
+def answer(world: "World", who: str) -> Any:
+    return full_ranking(world.held.task)
+
+
+EVERYONE = "200 200 200 200 200 200"
+NOBODY = "405 405 405 405 405 405"
+SIGNED_IN_405 = "302 405 405 405 405 405"
+MEMBERS_READ = Row("401 200 200 200 200 404")
+READERS_READ = Row("401 403 403 200 200 404")
+PAGE_FOR_ALL = Row("302 200 200 200 200 404")
+PAGE_FOR_READERS = Row("302 403 403 200 200 404")
+NO_POST = Row(SIGNED_IN_405, foreign=SIGNED_IN_405)
+# An action that is fetched leads back to the page with its button, which then asks who you are.
+BACK_TO_ITS_PAGE = Row("302 302 302 302 302 302", foreign="302 302 302 302 302 302")
+PROJECT = "projects/<slug:slug>/"
+ROUND = f"{PROJECT}rounds/<int:number>/"
+POLICY = f"{PROJECT}policies/<int:version>/"
+API = f"api/v1/{PROJECT}"
+WORK = "api/v1/assignments/<int:id>/"
+REASON = {"reason": "It forgot its words."}
+
+ROWS = {
+    # --- the API, people's side ---
+    "GET api/v1/schema/": Row(EVERYONE),
+    "GET api/v1/docs/": Row(EVERYONE),
+    "GET api/v1/projects/": Row("401 200 200 200 200 200"),
+    f"GET {API}": MEMBERS_READ,
+    f"GET {API}assignments/": MEMBERS_READ,
+    f"POST {API}assignments/": Row("401 200 201 403 403 404"),
+    f"POST {WORK}submission/": Row("401 201 409 403 403 404", body=answer),
+    f"POST {WORK}skip/": Row("401 204 409 403 403 404", body=lambda *_: {"reason": "other"}),
+    f"POST {WORK}heartbeat/": Row("401 200 409 403 403 404"),
+    f"GET {WORK}draft/": Row("401 200 404 403 403 404"),
+    f"PUT {WORK}draft/": Row("401 200 409 403 403 404"),
+    f"GET {API}prompts/": READERS_READ,
+    f"POST {API}prompts/": Row("401 403 403 201 403 404", body=lambda *_: [{"prompt": "Why?"}]),
+    f"GET {API}prompts/<int:id>/": READERS_READ,
+    f"GET {API}completions/": READERS_READ,
+    f"GET {API}completions/<uuid:id>/": READERS_READ,
+    f"GET {API}tasks/": READERS_READ,
+    f"GET {API}tasks/<int:id>/": READERS_READ,
+    f"GET {API}submissions/": READERS_READ,
+    f"GET {API}submissions/<int:id>/": READERS_READ,
+    f"GET {API}pairs/": READERS_READ,
+    f"GET {API}pairs/<int:id>/": READERS_READ,
+    f"GET {API}guidelines/": MEMBERS_READ,
+    f"POST {API}guidelines/": Row("401 403 403 201 403 404", body=lambda *_: {"body": "New."}),
+    f"GET {API}guidelines/<int:id>/": MEMBERS_READ,
+    f"GET {API}snapshots/": READERS_READ,
+    f"POST {API}snapshots/": Row("401 403 403 201 201 404", body=lambda _, who: {"name": who}),
+    f"GET {API}snapshots/<int:id>/": READERS_READ,
+    # --- the API, models' side ---
+    f"GET {API}rounds/": READERS_READ,
+    f"POST {API}rounds/": Row("401 403 403 201 403 404", body=lambda *_: {"method": "reward"}),
+    f"GET {API}rounds/<int:number>/": READERS_READ,
+    f"POST {API}rounds/<int:number>/stop/": Row(
+        "401 403 403 200 403 404", body=lambda *_: REASON, state="running"
+    ),
+    f"GET {API}reward-models/": READERS_READ,
+    f"GET {API}reward-models/<int:id>/": READERS_READ,
+    f"GET {API}policies/": READERS_READ,
+    f"GET {API}policies/<int:version>/": READERS_READ,
+    f"POST {API}policies/<int:version>/promote/": Row("401 403 403 200 403 404"),
+    f"POST {API}policies/<int:version>/reject/": Row(
+        "401 403 403 200 403 404", body=lambda *_: REASON
+    ),
+    # --- pages, people's side ---
+    f"GET {PROJECT}rank/": Row("302 302 200 403 403 404"),
+    f"POST {PROJECT}rank/": Row("302 302 302 403 403 404"),
+    f"GET {PROJECT}guideline/": PAGE_FOR_ALL,
+    f"POST {PROJECT}guideline/": Row("302 403 403 302 403 404", body=lambda *_: {"body": "New."}),
+    f"GET {PROJECT}guideline/<int:pk>/": PAGE_FOR_ALL,
+    f"POST {PROJECT}guideline/<int:pk>/": NO_POST,
+    "GET tasks/<int:pk>/": Row("302 200 404 404 404 404", at="assignments"),
+    "POST tasks/<int:pk>/": Row("302 400 404 404 404 404", at="assignments"),
+    "GET tasks/<int:pk>/skip/": BACK_TO_ITS_PAGE,
+    "POST tasks/<int:pk>/skip/": Row(
+        "302 302 404 404 404 404", at="assignments", body=lambda *_: {"skip-reason": "other"}
+    ),
+    # --- pages, models' side ---
+    "GET ": Row("302 200 200 200 200 200"),
+    "POST ": Row(SIGNED_IN_405),
+    f"GET {PROJECT}": PAGE_FOR_READERS,
+    f"POST {PROJECT}": NO_POST,
+    f"GET {PROJECT}live/": PAGE_FOR_READERS,
+    f"POST {PROJECT}live/": NO_POST,
+    f"GET {PROJECT}rounds/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}rounds/": Row("302 403 403 302 403 404", body=lambda *_: {"method": "reward"}),
+    f"GET {ROUND}": PAGE_FOR_READERS,
+    f"POST {ROUND}": NO_POST,
+    f"GET {ROUND}progress/": PAGE_FOR_READERS,
+    f"POST {ROUND}progress/": NO_POST,
+    f"GET {ROUND}stop/": BACK_TO_ITS_PAGE,
+    f"POST {ROUND}stop/": Row("302 403 403 302 403 404", body=lambda *_: REASON, state="running"),
+    f"GET {POLICY}promote/": BACK_TO_ITS_PAGE,
+    f"POST {POLICY}promote/": Row("302 403 403 302 403 404"),
+    f"GET {POLICY}reject/": BACK_TO_ITS_PAGE,
+    f"POST {POLICY}reject/": Row("302 403 403 302 403 404", body=lambda *_: REASON),
+    # --- accounts ---
+    "GET accounts/login/": Row("200 302 302 302 302 302"),
+    "POST accounts/login/": Row("200 302 302 302 302 302"),
+    "GET accounts/logout/": Row("302 200 200 200 200 200"),
+    "POST accounts/logout/": Row("302 302 302 302 302 302"),
+    "GET accounts/signup/": Row("200 302 302 302 302 302"),
+    "POST accounts/signup/": Row("200 302 302 302 302 302"),
+    "GET accounts/inactive/": Row(EVERYONE),
+    "GET accounts/reauthenticate/": Row("302 200 200 200 200 200"),
+    "POST accounts/reauthenticate/": Row("302 200 200 200 200 200"),
+    "GET accounts/password/change/": Row("302 200 200 200 200 200"),
+    "POST accounts/password/change/": Row("302 200 200 200 200 200"),
+    "GET accounts/password/set/": Row("302 302 302 302 302 302"),
+    "POST accounts/password/set/": Row("302 302 302 302 302 302"),
+    # --- for supervisors ---
+    "GET healthz": Row(EVERYONE),
+    "POST healthz": Row(NOBODY),
+    "GET readyz": Row(EVERYONE),
+    "POST readyz": Row(NOBODY),
+}
+
+
+class World:
+    """A project with one of everything, a task in ``holder``'s hands, and all their names."""
+
+    def __init__(self, project: Project, holder: Annotator):
+        self.project = project
+        task = give_task(project, prompt=f"Why {project.slug}?")
+        (judge,) = make_judges(project, 1)
+        done, _ = queue.claim(judge)
+        submission = submit(done.pk, judge, full_ranking(task), key="k", origin="api").id
+        self.held, _ = queue.claim(holder)
+        self.names = {
+            "slug": project.slug,
+            "assignments": self.held.pk,
+            "prompts": task.prompt_id,
+            "completions": task.completions.first().uid,
+            "tasks": task.pk,
+            "submissions": submission,
+            "pairs": Pair.objects.filter(ranking_id=submission).first().pk,
+            "guidelines": guidelines.in_force(project).pk,
+            "guideline": guidelines.in_force(project).pk,
+            "snapshots": freeze(project, "first").pk,
+            **self.train(),
+        }
+
+    def train(self) -> dict[str, int]:
+        RoundPlan.objects.create(project=self.project, configuration={"minimum_rankings": 1})
+        made = rounds.start(self.project, method="dpo", trigger="hand", by="a test")
+        reward_model = RewardModel.objects.create(
+            project=self.project, snapshot=made.snapshot, depth="head"
+        )
+        candidate = add_candidate(
+            made.base_policy, artefact="nowhere", manifest_sha256="0" * 64, metrics={}
+        )
+        Round.objects.filter(pk=made.pk).update(policy=candidate, reward_model=reward_model)
+        return {
+            "rounds": made.number,
+            "policies": candidate.version,
+            "reward-models": reward_model.pk,
+        }
+
+    def address(self, route: str, at: str) -> str:
+        """The route with this world's names in it; ``at`` where the word before is no name."""
+
+        def fill(match: re.Match[str]) -> str:
+            before, name = match.groups()
+            return f"{before}/{self.names['slug' if name == 'slug' else at or before]}"
+
+        return "/" + re.sub(r"([\w-]+)/<\w+:(\w+)>", fill, route)
+
+
+def routes(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every route of the site with what answers it."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        else:
+            yield route, pattern.callback
+
+
+def methods(view: Any) -> list[str]:
+    """What a class answers; a function might answer both GET and POST, and has a line for each."""
+    cls = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    if cls is None:
+        return ["GET", "POST"]
+    names = ["get", "post", "put", "patch", "delete"]
+    if issubclass(cls, ProcessFormView):
+        names.remove("put")  # Django lets it do what POST does
+    return [name.upper() for name in names if hasattr(cls, name)]
+
+
+def test_every_route_has_a_row_and_every_row_a_route():
+    found = {
+        f"{method} {route}"
+        for route, view in routes()
+        if not route.startswith("admin/")
+        for method in methods(view)
+    }
+    assert sorted(found - ROWS.keys()) == [], "routes without a row"
+    assert sorted(ROWS.keys() - found) == [], "rows without a route"
+
+
+class PermissionTests(TestCase):
+    cast: Cast
+    own: World
+    other: World
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.cast = make_cast(overlap=3)
+        other = Project.objects.create(name="Dunes", slug="dunes", overlap=3)
+        guidelines.publish(other, "# Theirs", None)
+        (stranger,) = Annotator.objects.bulk_create([Annotator(project=other, pseudonym="other")])
+        cls.own = World(cls.cast.project, cls.cast.judge)
+        cls.other = World(other, stranger)
+
+    def status(self, method: str, path: str, who: str, body: Any = None) -> int:
+        client = Client(raise_request_exception=True)
+        if who != "anonymous":
+            client.force_login(getattr(self.cast, who))
+        if path.startswith("/api/"):
+            body, kind = json.dumps(body), "application/json"
+        else:
+            body, kind = urlencode(body or {}), "application/x-www-form-urlencoded"
+        reply = client.generic(
+            method, path, "" if method == "GET" else body, kind, headers={"Idempotency-Key": who}
+        )
+        described = ("/api/v1/projects", "/api/v1/assignments")
+        if path.startswith(described) and reply.status_code != 405:
+            check_reply(path, method, reply)
+        return reply.status_code
+
+    def check(self, method: str, route: str, row: Row, world: World, expected: str) -> None:
+        Round.objects.update(state=row.state)
+        path = world.address(route, row.at)
+        found = {who: self.status(method, path, who, row.body(world, who)) for who in IDENTITIES}
+        assert found == dict(zip(IDENTITIES, map(int, expected.split()), strict=True))
+
+    def test_nobody_of_the_cast_gets_into_the_admin_site(self):
+        for route, _ in routes():
+            if route.startswith("admin/"):
+                path = "/" + re.sub(r"<[^>]+>", "1", route.partition("^")[0])
+                for who in IDENTITIES:
+                    for method in ("GET", "POST"):
+                        assert self.status(method, path, who) in (302, 403, 404), path
+
+    def test_a_superuser_does(self):
+        admin = get_user_model().objects.create_superuser("root")
+        client = Client()
+        client.force_login(admin)
+        assert client.get("/admin/").status_code == 200
+
+    def test_the_api_answers_no_other_method(self):
+        for route, view in routes():
+            if route.startswith("api/"):
+                for method in {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - set(methods(view)):
+                    path = self.own.address(route, "")
+                    who = "annotator" if "assignments" in route else "manager"
+                    assert self.status(method, path, who) == 405, (method, path)
+
+
+def _add_test(key: str, row: Row) -> None:
+    method, _, route = key.partition(" ")
+
+    def test(self: PermissionTests) -> None:
+        self.check(method, route, row, self.own, row.own)
+        if "<" in route:
+            foreign = row.foreign or (FOREIGN_API if route.startswith("api/") else FOREIGN_PAGE)
+            self.check(method, route, row, self.other, foreign)
+
+    name = re.sub(r"\W+", "_", key).strip("_").lower()
+    setattr(PermissionTests, f"test_{name}", test)
+
+
+for _key, _row in ROWS.items():
+    _add_test(_key, _row)

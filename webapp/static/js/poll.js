@@ -1,0 +1,47 @@
+// Parts of a page that move: fetched again every second or so, until they have settled.
+
+const PATIENCE = 30_000; // ms: the longest pause after failures
+
+async function fetchPage(address) {
+  const reply = await fetch(address, { credentials: "same-origin", redirect: "manual" });
+  if (!reply.ok) throw new Error(`${address}: ${reply.status}`);
+  return reply.text();
+}
+
+// What else on the page depends on a part that has just settled.
+async function refresh() {
+  const page = new DOMParser().parseFromString(await fetchPage(window.location.href), "text/html");
+  for (const old of document.querySelectorAll("[data-refresh]")) {
+    const renewed = page.getElementById(old.id);
+    if (renewed) old.replaceWith(document.importNode(renewed, true));
+  }
+}
+
+function poll(part) {
+  const pause = Number(part.dataset.every);
+  let failures = 0;
+  const isSettled = () => part.querySelector("[data-settled]") !== null;
+
+  async function look() {
+    try {
+      if (!document.hidden) {
+        const html = await fetchPage(part.dataset.poll);
+        // Replaced only when it differs, so that nothing is read out for no reason.
+        if (html !== part.dataset.shown) part.innerHTML = html;
+        part.dataset.shown = html;
+        failures = 0;
+        if (isSettled()) {
+          await refresh();
+          return;
+        }
+      }
+    } catch {
+      failures += 1;
+    }
+    setTimeout(look, Math.min(pause * 2 ** failures, PATIENCE));
+  }
+
+  if (!isSettled()) setTimeout(look, pause);
+}
+
+for (const part of document.querySelectorAll("[data-poll]")) poll(part);
