@@ -32,7 +32,7 @@ def insert(
         raise TypeError(f"{model.__name__} has no columns {sorted(unknown)} beside {list(names)}")
     tail = [_prepare(field, same.get(name, _default(field))) for name, field in rest.items()]
     prepare = [(i, fields[name]) for i, name in enumerate(names) if _needs_preparing(fields[name])]
-    columns = [fields[name].column for name in (*names, *rest)]
+    columns = [str(fields[name].column) for name in (*names, *rest)]
     statement = _statement(model, columns)
     step = max(1, (connection.features.max_query_params or MAX_PARAMETERS) // len(columns))
     keys: list[int] = []
@@ -63,10 +63,11 @@ def _prepare(field: Field, value: Any) -> Any:
 def _statement(model: type[Model], columns: Sequence[str]) -> Callable[[int], str]:
     quote = connection.ops.quote_name
     assert model._meta.pk is not None
-    into = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, columns))}) VALUES "
-    values = f"({', '.join(['%s'] * len(columns))})"
-    returning = f" RETURNING {quote(model._meta.pk.column)}"
-    return lambda count: into + ", ".join([values] * count) + returning
+    table, key = quote(model._meta.db_table), quote(str(model._meta.pk.column))
+    row = f"({', '.join(['%s'] * len(columns))})"
+    start = f"{table} ({', '.join(map(quote, columns))}) VALUES "
+    # Names of tables and columns only; every value is a parameter.
+    return lambda count: f"INSERT INTO {start}{', '.join([row] * count)} RETURNING {key}"
 
 
 def _parameters(

@@ -95,7 +95,9 @@ def group_of(messages: Messages) -> str:
     words: list[str] = []
     for message in messages:
         plain = unicodedata.normalize("NFKD", message["content"]).casefold()
-        words += re.findall(r"\w+", "".join(c for c in plain if not unicodedata.combining(c)))
+        if not plain.isascii():
+            plain = "".join(c for c in plain if not unicodedata.combining(c))
+        words += re.findall(r"\w+", plain)
     return text_hash(" ".join(words) or content_hash(messages))
 
 

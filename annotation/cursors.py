@@ -49,40 +49,40 @@ def lock_annotator(annotator: Annotator) -> Annotator:
 
 
 def next_task(annotator: Annotator) -> Any:
-    """The first task that is open to this locked person, locked too; None when nothing is left.
+    """The first task that is open to this locked person, locked too.
 
-    Tasks that others are just claiming are stepped over. When all that is left is being claimed
-    by others, wait for one: it may stay open.
+    Tasks that others are just claiming are stepped over; None when there are no others.
     """
     if annotator.cursor_epoch != annotator.project.queue_epoch:
         annotator.cursor_epoch = annotator.project.queue_epoch
         annotator.cursor_order = annotator.cursor_task = None
-    for step_over in (True, False):
-        for stream in _streams(annotator):
-            locked = stream.select_for_update(of=("self",), no_key=True, skip_locked=step_over)
-            task = locked.first()
-            if task is not None:
-                _advance(annotator, task)
-                return task
+    for stream in _streams(annotator):
+        task = stream.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
+        if task is not None:
+            _advance(annotator, task)
+            return task
     return None
+
+
+def first_open(annotator: Annotator) -> Any:
+    """The first task that is open to this person, whoever is just claiming it, or None."""
+    found = (stream.first() for stream in _streams(annotator))
+    return next((task for task in found if task is not None), None)
 
 
 def _streams(annotator: Annotator) -> Iterator[QuerySet[Any]]:
     """What to look through, in order: places given back before the cursor, then all after it."""
-    if annotator.cursor_order is not None and annotator.passed_returned:  # type: ignore[attr-defined]
-        yield from _beside_cursor(annotator, _candidates(annotator).filter(returned=True), False)
-    yield from _after_cursor(annotator)
-
-
-def _after_cursor(annotator: Annotator) -> Iterator[QuerySet[Any]]:
+    tasks = _candidates(annotator)
     if annotator.cursor_order is None:
-        yield _candidates(annotator)
-    else:
-        yield from _beside_cursor(annotator, _candidates(annotator), True)
+        yield tasks
+        return
+    if annotator.passed_returned:  # type: ignore[attr-defined]
+        yield from _beside_cursor(annotator, tasks.filter(returned=True), after=False)
+    yield from _beside_cursor(annotator, tasks, after=True)
 
 
 def _beside_cursor(
-    annotator: Annotator, tasks: QuerySet[Any], after: bool
+    annotator: Annotator, tasks: QuerySet[Any], *, after: bool
 ) -> Iterator[QuerySet[Any]]:
     """Those of the tasks that stand before the cursor, or at and after it.
 
@@ -129,8 +129,7 @@ def _advance(annotator: Annotator, task: Any) -> None:
     place = _place(task)
     if connection.features.has_select_for_update_skip_locked:
         # One may have been stepped over that its claimer yet lets go: the cursor stays there.
-        open_ones = (stream.first() for stream in _after_cursor(annotator))
-        place = min(place, next((_place(one) for one in open_ones if one), place))
+        place = min(place, _place(first_open(annotator) or task))
     if annotator.cursor_order is None or place > cursor:
         annotator.cursor_order, annotator.cursor_task = place
         annotator.save(update_fields=["cursor_order", "cursor_task", "cursor_epoch"])

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.audit import record
+from annotation.content import check_storable
 from annotation.errors import Invalid
 from annotation.models import GuidelineVersion, Project, User
 
@@ -27,11 +28,12 @@ def publish(project: Project, body: str, by: User | None) -> GuidelineVersion:
         raise Invalid("guideline: it is empty. Write what annotators are to look for.")
     if len(body) > MAX_CHARACTERS:
         raise Invalid(f"guideline: longer than {MAX_CHARACTERS:,} characters. Shorten it.")
-    current = in_force(project)
-    if current is not None and current.body == body:
-        raise Invalid(f"guideline: this is the text of {current.label} already.")
+    check_storable("guideline:", body)
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=project.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        current = in_force(project)
+        if current is not None and current.body == body:
+            raise Invalid(f"guideline: this is the text of {current.label} already.")
         version = GuidelineVersion.objects.create(
             project=project,
             label=_next_label(project),

@@ -37,7 +37,7 @@ _cleaner = nh3.Cleaner(
     attributes={"a": {"href"}, "ol": {"start"}},
     tag_attribute_values={
         "a": {"target": {"_blank"}},
-        "div": {"tabindex": {"0"}, "role": {"region"}, "aria-label": {"Table"}},
+        "div": {"tabindex": {"0"}, "role": {"group"}, "aria-label": {"Table"}},
     },
     allowed_classes={
         "span": {"address", "language", *CLASSES},
@@ -138,7 +138,7 @@ def _fence(self: Any, tokens: Sequence[Token], place: int, *_: Any) -> str:
 
 def _table_open(*_: Any) -> str:
     # Reached and scrolled by keyboard where it is wider than the page.
-    return '<div class="table" tabindex="0" role="region" aria-label="Table"><table>\n'
+    return '<div class="table" tabindex="0" role="group" aria-label="Table"><table>\n'
 
 
 def _table_close(*_: Any) -> str:

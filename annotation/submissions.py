@@ -111,7 +111,8 @@ def _store(
     assignment.state, assignment.finished_at = Assignment.State.SUBMITTED, now
     assignment.draft = None
     assignment.save(update_fields=["state", "finished_at", "draft"])
-    elapsed = (now - assignment.claimed_at).total_seconds()
+    # A clock that was set back in between must not cost the answer.
+    elapsed = max(0.0, (now - assignment.claimed_at).total_seconds())
     submission = Submission.objects.create(
         project_id=assignment.task.project_id,
         task=assignment.task,

@@ -73,7 +73,8 @@ def make_task(
 ) -> Task:
     """A task over these completions, in these slots. The same key gives the task made before.
 
-    ``wanted`` is the project's overlap unless given. Raises Invalid when K does not fit the kind.
+    ``wanted`` is the project's overlap unless given. Raises Invalid when K does not fit the kind,
+    or the priority is not finite.
     """
     check_k(kind, len(completions))
     with transaction.atomic():
@@ -82,6 +83,7 @@ def make_task(
             known = Task.objects.filter(project=project, key=key).first()
             if known is not None:
                 return known
+        admit(project, priority)
         task = Task.objects.create(
             project=project,
             prompt=prompt,
@@ -94,7 +96,6 @@ def make_task(
             batch=batch,
         )
         fill_slots(task, completions)
-        admit(project, priority)
     return task
 
 

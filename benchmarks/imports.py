@@ -1,7 +1,7 @@
 """How fast files of prompts and of rankings come in and go out, how much memory that takes, and
 what people who submit rankings meanwhile notice of it.
 
-    python benchmarks/imports.py [--rows 20000] [--small 2000] [--annotators 20]
+    python -m benchmarks.imports [--quick]
 
 Every measurement has a fresh database: SQLite in a temporary folder, or the empty one that
 DATABASE_URL names, which is emptied again. Rows have four completions. Prints JSON, one object a
@@ -20,18 +20,20 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-WORDS = "the sea is salty because rivers carry minerals from rocks and they stay behind".split()
+WORDS = ("sea", "salt", "rivers", "carry", "minerals", "from", "rocks", "where", "they", "stay")
 RANKS = ([1, 2, 3, 4], [2, 1, 2, 4], [4, 1, 3, 2], [1, 1, 3, 3])
-THINKING = 0.5  # seconds between two submissions of one annotator
+ANNOTATORS = 20
+THINKING = 2.0  # seconds between two submissions of one annotator
 
 
 def write_file(path: Path, rows: int, *, ranked: bool) -> Path:
     chance = random.Random(0)
     with path.open("w") as file:
         for number in range(rows):
-            row = {
+            row: dict[str, Any] = {
                 "prompt": f"Question {number}: {' '.join(chance.choices(WORDS, k=20))}?",
                 "completions": [
                     {"text": " ".join(chance.choices(WORDS, k=60)), "model": f"model-{slot}"}
@@ -84,17 +86,18 @@ class Longest:
     """The longest time from the first statement of a transaction to its end."""
 
     def __init__(self, connection) -> None:
-        self.connection, self.seconds, self.began = connection, 0.0, None
+        self.connection = connection
+        self.seconds = self.began = 0.0
 
     def __call__(self, execute, *args):
-        if self.began is None and self.connection.in_atomic_block:
+        if not self.began and self.connection.in_atomic_block:
             self.began = time.perf_counter()
             self.connection.on_commit(self.end)
         return execute(*args)
 
     def end(self) -> None:
         self.seconds = max(self.seconds, time.perf_counter() - self.began)
-        self.began = None
+        self.began = 0.0
 
 
 def measure_annotators(count: int, file: Path, stop: Path) -> dict:
@@ -161,8 +164,8 @@ class Site:
         subprocess.run(command, env=self.environment, check=True)
 
     def start(self, *arguments: object) -> subprocess.Popen:
-        command = [sys.executable, __file__, "--measure", *map(str, arguments)]
-        return subprocess.Popen(command, env=self.environment)
+        command = [sys.executable, "-m", "benchmarks.imports", "--measure", *map(str, arguments)]
+        return subprocess.Popen(command, env=self.environment, cwd=ROOT)
 
     def close(self) -> None:
         if "DATABASE_URL" in os.environ:
@@ -180,7 +183,7 @@ def run(kind: str, rows: int, annotators: int = 0) -> None:
         if annotators:
             tasks = write_file(folder / "tasks.jsonl", 500, ranked=False)
             people = site.start("annotators", annotators, tasks, stop)
-            while not stop.with_suffix(".ready").exists():
+            while people.poll() is None and not stop.with_suffix(".ready").exists():
                 time.sleep(0.1)
         site.start(kind, file).wait()
         stop.touch()
@@ -190,7 +193,6 @@ def run(kind: str, rows: int, annotators: int = 0) -> None:
 
 
 def measure(what: str, *arguments: str) -> None:
-    sys.path.insert(0, str(ROOT))
     import django
 
     django.setup()
@@ -204,18 +206,17 @@ def measure(what: str, *arguments: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--small", type=int, default=2_000)
-    parser.add_argument("--annotators", type=int, default=20)
+    parser.add_argument("--quick", action="store_true", help="A quarter of the rows.")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         measure(*options.measure)
         return
+    few, many = (500, 5_000) if options.quick else (2_000, 20_000)
     for kind in ("prompts", "rankings"):
-        for rows in (options.small, options.rows):
+        for rows in (few, many):
             run(kind, rows)
-    run("rankings", options.rows, options.annotators)
+    run("rankings", many, ANNOTATORS)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ from django.test import TransactionTestCase
 
 from annotation import guards
 
+pytest_plugins = ["tests.services"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _empty_databases_with_guards_lifted():
-    """The guards refuse what a test database needs after a test with real transactions: emptying."""
+    """After a test with real transactions its database is emptied, which the guards refuse."""
     empty = TransactionTestCase._fixture_teardown
 
     def with_guards_lifted(self):

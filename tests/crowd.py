@@ -1,17 +1,21 @@
 """Many annotators at once, in real processes: ``python -m tests.crowd``.
 
 Each process runs some annotators, each in a thread with a connection of its own; all begin when
-they are told. What they did is printed as one line of JSON.
+they are told. What they did is said in one line of JSON.
 """
 
 import argparse
 import json
+import os
 import random
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import django
 
@@ -35,6 +39,46 @@ def fill(tasks: int, people: int, overlap: int) -> None:
         give_task(cast.project, prompt=f"Question {number}?")
 
 
+def judges(first: int, last: int) -> list[Annotator]:
+    project = Project.objects.get(slug="crowd")
+    return list(Annotator.objects.filter(project=project, user=None).order_by("pk"))[first:last]
+
+
+def body_of(assignment: Assignment) -> dict[str, Any]:
+    shown = Completion.objects.filter(slots__task=assignment.task_id).order_by("pk")
+    uids = shown.values_list("uid", flat=True)
+    return {"ranks": {str(uid): rank for rank, uid in enumerate(uids, start=1)}}
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def all_at_once(doings: list[Callable[[], None]]) -> None:
+    """Run each in a thread; they begin together, once a line comes in."""
+    begin = threading.Event()
+
+    def run(doing: Callable[[], None]) -> None:
+        begin.wait()
+        try:
+            doing()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[doing]) for doing in doings]
+    for thread in threads:
+        thread.start()
+    say("ready")
+    sys.stdin.readline()
+    begin.set()
+    for thread in threads:
+        thread.join()
+
+
+# --- work -----------------------------------------------------------------------------------
+
+
 class Person:
     """One annotator who works until nothing is left, at times skips, at times wanders off."""
 
@@ -46,21 +90,23 @@ class Person:
         self.errors: list[str] = []
         self.slowest = 0.0
 
-    def work(self, begin: threading.Event) -> None:
-        begin.wait()
+    def work(self) -> None:
         try:
             deadline = time.monotonic() + PATIENCE_SECONDS
             while self._one_task() or self._something_may_come_back(deadline):
                 pass
         except Exception as error:
             self.errors.append(repr(error))
+
+    def _timed(self, verb: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        started = time.monotonic()
+        try:
+            return verb(*args, **options)
         finally:
-            connection.close()
+            self.slowest = max(self.slowest, time.monotonic() - started)
 
     def _one_task(self) -> bool:
-        started = time.monotonic()
-        assignment, _ = queue.claim(self.annotator)
-        self.slowest = max(self.slowest, time.monotonic() - started)
+        assignment, _ = self._timed(queue.claim, self.annotator)
         if assignment is None:
             return False
         if self.chance.random() < self.skips:
@@ -83,13 +129,11 @@ class Person:
             self.did["came late"] += 1
 
     def _answer(self, assignment: Assignment) -> None:
-        uids = Completion.objects.filter(slots__task=assignment.task_id).values_list("uid")
-        ranks = {str(uid): rank for rank, (uid,) in enumerate(uids, start=1)}
-        started = time.monotonic()
-        submissions.submit(
-            assignment.pk, self.annotator, {"ranks": ranks}, key=f"{assignment.pk}", origin="api"
+        body = body_of(assignment)
+        key = str(assignment.pk)
+        self._timed(
+            *(submissions.submit, assignment.pk, self.annotator, body), key=key, origin="api"
         )
-        self.slowest = max(self.slowest, time.monotonic() - started)
         self.did["submitted"] += 1
 
     def _something_may_come_back(self, deadline: float) -> bool:
@@ -101,39 +145,85 @@ class Person:
 
 
 def work(first: int, last: int, skips: float, wanders: float) -> None:
-    project = Project.objects.get(slug="crowd")
-    annotators = list(Annotator.objects.filter(project=project, user=None).order_by("pk"))
-    people = [Person(annotator, skips, wanders) for annotator in annotators[first:last]]
-    begin = threading.Event()
-    threads = [threading.Thread(target=person.work, args=[begin]) for person in people]
-    for thread in threads:
-        thread.start()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    begin.set()
-    for thread in threads:
-        thread.join()
+    people = [Person(annotator, skips, wanders) for annotator in judges(first, last)]
+    all_at_once([person.work for person in people])
     did = sum((person.did for person in people), Counter())
     errors = [error for person in people for error in person.errors]
     slowest = max(person.slowest for person in people)
-    print(json.dumps({"did": did, "errors": errors, "slowest": slowest}))
+    say(json.dumps({"did": did, "errors": errors, "slowest": slowest}))
+
+
+# --- the same answers, sent by many at once -------------------------------------------------
+
+
+def replay(senders: int) -> None:
+    """Each sender sends every person's answer, under one key per person."""
+    people = judges(0, 10**6)
+    held = {}
+    for person in people:
+        assignment, _ = queue.claim(person)
+        assert assignment is not None
+        held[person.pk] = assignment
+    receipts: list[list[Any]] = []
+
+    def send_all() -> None:
+        for person in people:
+            assignment = held[person.pk]
+            try:
+                receipt = submissions.submit(
+                    *(assignment.pk, person, body_of(assignment)), key="one key", origin="api"
+                )
+                receipts.append([person.pk, receipt.id, receipt.pairs])
+            except Exception as error:
+                receipts.append([person.pk, repr(error)])
+
+    all_at_once([send_all] * senders)
+    say(json.dumps(receipts))
+
+
+# --- until killed ---------------------------------------------------------------------------
+
+
+def journal(first: int, path: str) -> None:
+    """One person's work, with a note on disk of what is sent and of what was acknowledged."""
+    (person,) = judges(first, first + 1)
+    with Path(path).open("a") as notes:
+
+        def note(line: str) -> None:
+            notes.write(f"{line}\n")
+            notes.flush()
+            os.fsync(notes.fileno())
+
+        say("ready")
+        while True:
+            assignment, _ = queue.claim(person)
+            if assignment is None:
+                return
+            note(f"sent {assignment.pk}")
+            submissions.submit(
+                *(assignment.pk, person, body_of(assignment)), key=f"{assignment.pk}", origin="api"
+            )
+            note(f"acknowledged {assignment.pk}")
+
+
+COMMANDS: dict[Callable[..., None], dict[str, type]] = {
+    fill: {"tasks": int, "people": int, "overlap": int},
+    work: {"first": int, "last": int, "skips": float, "wanders": float},
+    replay: {"senders": int},
+    journal: {"first": int, "path": str},
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(required=True)
-    filling = commands.add_parser("fill")
-    filling.set_defaults(run=fill)
-    for name in ("tasks", "people", "overlap"):
-        filling.add_argument(f"--{name}", type=int, required=True)
-    working = commands.add_parser("work")
-    working.set_defaults(run=work)
-    for name in ("first", "last"):
-        working.add_argument(f"--{name}", type=int, required=True)
-    for name in ("skips", "wanders"):
-        working.add_argument(f"--{name}", type=float, default=0.0)
-    options = vars(parser.parse_args())
-    options.pop("run")(**options)
+    for command, options in COMMANDS.items():
+        subparser = commands.add_parser(command.__name__)
+        subparser.set_defaults(run=command)
+        for name, kind in options.items():
+            subparser.add_argument(f"--{name}", type=kind, required=True)
+    chosen = vars(parser.parse_args())
+    chosen.pop("run")(**chosen)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The live head: a Bayesian Bradley-Terry head that learns within a second of each ranking.
 
-Numpy alone; it reads stored features and never a model. Weights w have a Gaussian prior,
-N(0, 1/PRIOR_PRECISION) over standardised features; the posterior is its Laplace approximation,
-mean ŵ at the mode and covariance H⁻¹ with H = λI + Σ p(1−p)ddᵀ over pairs with difference d.
-A pair is foretold by averaging over the posterior (MacKay 1992): σ(κ ŵᵀd),
-κ = (1 + π dᵀH⁻¹d / 8)^−½.
+Numpy alone; it reads stored features and never a model. Weights w over H standardised features
+have a Gaussian prior N(0, 1/H), so that before any ranking a margin varies by about √2 whatever
+the width. The posterior is its Laplace approximation: mean ŵ at the mode, precision
+A = H·I + Σ p(1−p)ddᵀ over pairs with difference d. A pair is foretold by averaging over the
+posterior (MacKay 1992): σ(κ ŵᵀd), κ = (1 + π dᵀA⁻¹d / 8)^−½.
 
 Each ranking is foretold before it is learned, so the running accuracy is honest without any
 held-out set (prequential; Dawid 1984). Held-out prompts are foretold and never learned.
@@ -23,7 +23,6 @@ from annotation.pairs import strict_pairs
 from training.embedding import read_features
 from training.models import LiveHead, LivePrediction
 
-PRIOR_PRECISION = 30.0
 WINDOW = 1000  # the newest rankings that the head is fitted to: keeps a refit below a second
 NEWTON_STEPS = 25
 TOLERANCE = 1e-6
@@ -50,13 +49,15 @@ def sigmoid(values: Array) -> Array:
 
 
 def fit(
-    differences: Array, start: Array | None = None, prior_precision: float = PRIOR_PRECISION
+    differences: Array, start: Array | None = None, prior_precision: float | None = None
 ) -> Posterior:
     """The posterior after pairs with differences (winner − loser) [P, H], by Newton's method.
 
-    The objective is convex; steps are halved until it falls.
+    The prior precision is H unless given. The objective is convex; steps are halved until it
+    falls.
     """
     hidden = differences.shape[1]
+    prior_precision = float(hidden) if prior_precision is None else prior_precision
     mean = np.zeros(hidden) if start is None else start.copy()
     value = _objective(mean, differences, prior_precision)
     for _ in range(NEWTON_STEPS):

@@ -81,7 +81,7 @@ def live_trend(project: Project) -> list[float]:
     """Accuracy over a sliding window of the newest rankings, oldest first."""
     newest = LivePrediction.objects.filter(project=project, pairs__gt=0).order_by("-at", "-pk")
     rows = list(newest.values_list("correct", "pairs")[:TREND_SHOWN])[::-1]
-    ends = range(min(TREND_WINDOW, len(rows)), len(rows) + 1)
+    ends = range(max(1, min(TREND_WINDOW, len(rows))), len(rows) + 1)
     return [_share(rows[max(0, end - TREND_WINDOW) : end]) for end in ends]
 
 

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from annotation.errors import Refused
+from annotation.errors import Conflict, Refused
 from annotation.models import Project, Role
 from annotation.people import has_role
 from annotation.selectors import people_of, progress, projects_for
@@ -99,6 +99,10 @@ def start_round(request: PersonRequest, slug: str) -> HttpResponse:
             wake()
             messages.success(request, f"Round {made.number} has started.")
             return redirect("project", slug)
+    except Conflict as refusal:
+        # The page of a project whose round runs has no form to say it beside.
+        messages.error(request, str(refusal))
+        return redirect("project", slug)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     return _project_page(request, found, form, status=400)

@@ -114,9 +114,7 @@ def _ranked(row: dict[str, Any], items: dict[int, tuple[Any, ...]]) -> Ranked:
     )
 
 
-def _shown(
-    order: list[int] | None, items: dict[int, tuple[Any, ...]]
-) -> Iterable[tuple[Any, ...]]:
+def _shown(order: list[int] | None, items: dict[int, tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
     return [items[completion] for completion in order] if order else items.values()
 
 

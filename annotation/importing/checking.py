@@ -48,9 +48,7 @@ def check(file: RowFile, intake: Intake, project: Project | None, report: Report
     return rows
 
 
-def _parsed(
-    file: RowFile, intake: Intake, findings: Findings, report: Report
-) -> Iterator[Parsed]:
+def _parsed(file: RowFile, intake: Intake, findings: Findings, report: Report) -> Iterator[Parsed]:
     for line in file.lines():
         report("Checking", line.end, file.size)
         try:

@@ -7,7 +7,6 @@ first would give itself away.
 """
 
 import re
-from os.path import commonprefix
 from typing import Any
 
 from annotation.content import Messages, check_completion, parse_messages
@@ -28,18 +27,16 @@ SIDES = ("chosen", "rejected")
 def parse_comparison_row(value: Any) -> RankingRow:
     """Raises Invalid, naming the field."""
     row = fields.check_known(value, COMPARISON_FIELDS)
-    chosen, rejected = fields.take(row, "chosen"), fields.take(row, "rejected")
+    chosen, rejected = (fields.take(row, side) for side in SIDES)
     if row.get("prompt") is not None:
         messages = parse_messages(row["prompt"])
-        texts = _reply("chosen", chosen), _reply("rejected", rejected)
-    elif isinstance(chosen, str) and isinstance(rejected, str):
-        messages, *texts = _split_text(chosen, rejected)
-    else:
-        messages, *texts = _split_messages(chosen, rejected)
-    return _ranking(row, messages, *texts)
+        return _ranking(row, messages, _reply(SIDES[0], chosen), _reply(SIDES[1], rejected))
+    if isinstance(chosen, str) and isinstance(rejected, str):
+        return _ranking(row, *_split_text(chosen, rejected))
+    return _ranking(row, *_split_messages(chosen, rejected))
 
 
-def _ranking(row: dict[str, Any], messages: Messages, chosen: str, rejected: str) -> RankingRow:
+def _ranking(row: dict[str, Any], messages: Messages, chosen: Any, rejected: Any) -> RankingRow:
     better, worse = (
         Answer(check_completion(side, text), fields.name(f"{side}_model", row.get(f"{side}_model")))
         for side, text in zip(SIDES, (chosen, rejected), strict=True)
@@ -62,8 +59,8 @@ def _ranking(row: dict[str, Any], messages: Messages, chosen: str, rejected: str
     )
 
 
-def _reply(side: str, value: Any) -> str:
-    """The text of an answer, or of the one assistant message that it is."""
+def _reply(side: str, value: Any) -> Any:
+    """The text of an answer, or what the one assistant message that it is has for one."""
     if isinstance(value, str):
         return value
     if not isinstance(value, list) or len(value) != 1:
@@ -76,24 +73,36 @@ def _reply(side: str, value: Any) -> str:
     return message["content"]
 
 
-def _split_messages(chosen: Any, rejected: Any) -> tuple[Messages, str, str]:
+def _split_messages(chosen: Any, rejected: Any) -> tuple[Messages, Any, Any]:
     if not isinstance(chosen, list) or not isinstance(rejected, list):
         raise Invalid("prompt: it is missing, and chosen and rejected are not whole dialogues.")
     if not chosen or chosen[:-1] != rejected[:-1]:
         raise Invalid("rejected: must be the same dialogue as chosen up to the last message.")
-    return parse_messages(chosen[:-1]), _reply(SIDES[0], chosen[-1:]), _reply(SIDES[1], rejected[-1:])
+    return (
+        parse_messages(chosen[:-1]),
+        _reply(SIDES[0], chosen[-1:]),
+        _reply(SIDES[1], rejected[-1:]),
+    )
 
 
 def _split_text(chosen: str, rejected: str) -> tuple[Messages, str, str]:
     """Split where the last reply begins that the two dialogues both come to."""
-    reply = commonprefix([chosen, rejected]).rfind(REPLY)
+    alike = next(
+        (place for place, (a, b) in enumerate(zip(chosen, rejected, strict=False)) if a != b),
+        min(len(chosen), len(rejected)),
+    )
+    reply = chosen.rfind(REPLY, 0, alike)
     if reply < 0:
         raise Invalid(
             'chosen, rejected: without a prompt they must be whole dialogues, "\\n\\nHuman: …'
             '\\n\\nAssistant: …", that begin alike.'
         )
     start = reply + len(REPLY)
-    return _turns(chosen[:reply]), chosen[start:].removeprefix(" "), rejected[start:].removeprefix(" ")
+    return (
+        _turns(chosen[:reply]),
+        chosen[start:].removeprefix(" "),
+        rejected[start:].removeprefix(" "),
+    )
 
 
 def _turns(dialogue: str) -> Messages:

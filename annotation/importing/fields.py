@@ -11,8 +11,15 @@ from annotation.nameless import is_nameless
 # Of a ranking in any form. The last two follow from the prompt; an export says them.
 ABOUT = {"id", "annotator", "guideline", "metadata", "prompt_group_id", "split"}
 MAX_NAME = 200
+MAX_SHOWN = 60
 MAX_METADATA = 20_000
 MAX_DEPTH = 50
+
+
+def shown(value: Any) -> str:
+    """Something of a file as a message can show it: on one line, and short."""
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
 def check_known(row: Any, known: Collection[str]) -> dict[str, Any]:
@@ -21,7 +28,7 @@ def check_known(row: Any, known: Collection[str]) -> dict[str, Any]:
         raise Invalid("the line must hold a JSON object.")
     for name in row:
         if name not in known:
-            raise Invalid(f"{name}: unknown field. Known: {', '.join(sorted(known))}.")
+            raise Invalid(f"{shown(name)}: unknown field. Known: {', '.join(sorted(known))}.")
     return row
 
 
@@ -44,7 +51,7 @@ def name(field: str, value: Any) -> str:
     return value
 
 
-def about(row: dict[str, Any]) -> dict[str, str]:
+def about(row: dict[str, Any]) -> dict[str, Any]:
     """Who ranked, by which guideline, under which id; "" where the row does not say."""
     return {
         "external_id": name("id", row.get("id")),

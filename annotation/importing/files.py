@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from annotation.errors import Invalid
+from annotation.importing.fields import shown
 
 # Nine completions at their limit, every character written as an escape, fit in it.
 MAX_LINE = 16 * 1024 * 1024
@@ -57,6 +58,8 @@ def open_rows(path: Path) -> Iterator[RowFile]:
     except OSError as error:
         raise Invalid(f"{path}: {error.strerror}. Name a file that can be read.") from None
     with stream:
+        if not stream.seekable():
+            raise Invalid(f"{path}: it can be read only once. Save it as a file first.")
         digest = file_digest(stream, "sha256").hexdigest()
         yield RowFile(path.name, stream.tell(), digest, stream)
 
@@ -117,7 +120,7 @@ def _constant(name: str) -> float:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise Invalid(f"{text} is too great for a number. Write a smaller one.")
+        raise Invalid(f"{shown(text)} is too great for a number. Write a smaller one.")
     return value
 
 
@@ -126,7 +129,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Invalid(f"{twice}: the field is there twice. Keep one.")
+        raise Invalid(f"{shown(twice)}: the field is there twice. Keep one.")
     return value
 
 

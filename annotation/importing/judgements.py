@@ -106,10 +106,7 @@ def _submit(run: Import, placed: Sequence[Placed]) -> list[int]:
     assignments = insert(
         Assignment,
         ("task_id", "annotator_id", "guideline_id", "order"),
-        [
-            (*names, _order(each.judgement) or [])
-            for names, each in zip(named, placed, strict=True)
-        ],
+        [(*names, _order(each.judgement) or []) for names, each in zip(named, placed, strict=True)],
         state=Assignment.State.SUBMITTED.value,
         claimed_at=now,
         expires_at=now,

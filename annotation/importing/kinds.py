@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.importing.comparisons import SIDES, parse_comparison_row
+from annotation.importing.fields import shown
 from annotation.importing.judgements import Keyed, store_judgements
 from annotation.importing.ledger import Ledger
 from annotation.importing.offers import store_offers
@@ -29,12 +30,16 @@ class Parsed:
 
 
 class Intake(ABC):
-    """One pass over a file of one kind. It remembers what it has seen: take a new one each time."""
+    """One pass over a file of one kind. It remembers what it has seen: take a new one each
+    time, and close it."""
 
     kind: Import.Kind
 
     def __init__(self) -> None:
         self.ledger = Ledger()
+
+    def close(self) -> None:
+        self.ledger.close()
 
     @abstractmethod
     def parse(self, value: Any) -> Any:
@@ -94,7 +99,7 @@ class RankingIntake(Intake):
             if first != each.row.digest:
                 yield (
                     each.line,
-                    f"id: {name!r} stands on line {line} as well, for another ranking. "
+                    f"id: {shown(name)} stands on line {line} as well, for another ranking. "
                     "Give each ranking an id of its own.",
                 )
 
@@ -154,7 +159,7 @@ def _stored_ids(project: Project, batch: Sequence[Parsed]) -> Complaints:
         if stored.get(each.row.external_id, each.row.digest) != each.row.digest:
             yield (
                 each.line,
-                f"id: {each.row.external_id!r} is in the project already, for another ranking. "
+                f"id: {shown(each.row.external_id)} is in the project already, for another ranking. "
                 "What is stored never changes; give this one another id.",
             )
 
@@ -171,6 +176,6 @@ def _other_judges(project: Project, batch: Sequence[Parsed]) -> Complaints:
         if each.row.annotator in taken:
             yield (
                 each.line,
-                f"annotator: {each.row.annotator!r} judges in this project, and a file cannot "
+                f"annotator: {shown(each.row.annotator)} judges in this project, and a file cannot "
                 "speak in that name. Import into another project, or change the name.",
             )

@@ -18,7 +18,7 @@ def store_offers(run: Import, rows: Sequence[PromptRow]) -> None:
     }
     known = Task.objects.filter(project_id=run.project_id, key__in=offers)
     for key in known.values_list("key", flat=True):
-        del offers[key]
+        del offers[str(key)]
     _make_tasks(run, offers)
 
 

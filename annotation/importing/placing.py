@@ -92,8 +92,9 @@ def _seats(run: Import, judgements: Sequence[Judgement], number: int) -> dict[st
             seats[choice] = Seat(key, judgement.prompt, judgement.completions)
     by_key = {seat.key: seat for seat in seats.values()}
     stored = Task.objects.filter(project_id=run.project_id, key__in=by_key)
-    for key, task, wanted in stored.values_list("key", "pk", "wanted"):
-        by_key[str(key)].task, by_key[str(key)].wanted = task, wanted
+    for name, task, wanted in stored.values_list("key", "pk", "wanted"):
+        seat = by_key[str(name)]
+        seat.task, seat.wanted = task, wanted
     _note_judges(seats.values(), {judgement.row.annotator for judgement in judgements})
     return seats
 

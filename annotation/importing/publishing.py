@@ -1,16 +1,14 @@
 """The end of an import: the database checks and seals its rankings, then all of it is shown."""
 
-from time import perf_counter
-
 from django.db import transaction
 from django.utils import timezone
 
 from annotation import guidelines, queue
 from annotation.audit import record
 from annotation.importing.batches import Pace
-from annotation.projects import GUIDELINE
-from annotation.models import Import, Submission, User
+from annotation.models import Import, Submission, Task, User
 from annotation.progress import Report
+from annotation.projects import GUIDELINE
 
 
 def seal_all(run: Import, report: Report) -> None:
@@ -18,9 +16,8 @@ def seal_all(run: Import, report: Report) -> None:
     waiting = Submission.objects.filter(batch=run, sealed=False).order_by("pk")
     total, done, last, pace = waiting.count(), 0, 0, Pace()
     while ids := list(waiting.filter(pk__gt=last).values_list("pk", flat=True)[: pace.rows()]):
-        started = perf_counter()
-        waiting.filter(pk__gt=last, pk__lte=ids[-1]).update(sealed=True)
-        pace.took(len(ids), perf_counter() - started)
+        with pace.transaction(len(ids)):
+            waiting.filter(pk__gt=last, pk__lte=ids[-1]).update(sealed=True)
         done, last = done + len(ids), ids[-1]
         report("Sealing", done, total)
 
@@ -30,13 +27,12 @@ def publish(run: Import, *, by: User | None = None, with_guideline: bool = False
     with transaction.atomic():
         project = queue.lock(run.project)
         now = timezone.now()
-        if not Import.objects.filter(pk=run.pk, published_at__isnull=True).update(
-            published_at=now
-        ):
+        if not Import.objects.filter(pk=run.pk, published_at__isnull=True).update(published_at=now):
             return
-        # Cursors have passed these tasks while nobody could see them.
-        queue.admit(project, 0.0)
-        queue.restart_cursors(project)
+        if Task.objects.open().filter(batch=run).exists():
+            # Cursors have passed these tasks while nobody could see them.
+            queue.admit(project, 0.0)
+            queue.restart_cursors(project)
         if with_guideline and guidelines.in_force(project) is None:
             guidelines.publish(project, GUIDELINE, by)
         record(

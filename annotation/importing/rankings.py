@@ -51,10 +51,11 @@ def _said(row: dict[str, Any], given: Sequence[Answer]) -> tuple[answers.Answer,
     flags = fields.per_completion("unacceptable", row.get("unacceptable"), k)
     if not all(type(flag) is bool for flag in flags):
         raise Invalid("unacceptable: must be a list of true and false.")
+    labels = fields.per_completion("labels", row.get("labels"), k)
     body = {
         "ranks": dict(zip(names, ranks, strict=True)),
         "unacceptable": [name for name, flag in zip(names, flags, strict=False) if flag],
-        "labels": dict(zip(names, fields.per_completion("labels", row.get("labels"), k))),
+        "labels": dict(zip(names, labels, strict=False)),
         "comment": "" if row.get("comment") is None else row["comment"],
         "seconds": row.get("seconds"),
     }

@@ -137,7 +137,7 @@ def check_place(row: dict[str, Any], prompt: PromptRow) -> None:
         said = row.get(name)
         if said is not None and said != place:
             raise Invalid(
-                f"{name}: {said!r}, but by its content this prompt belongs to {str(place)!r}. "
+                f"{name}: {fields.shown(said)}, but by its content this prompt belongs to {place}. "
                 "Leave the field out."
             )
 

@@ -1,9 +1,9 @@
 """One file on its way in, from the first look at it to the flip that shows it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from django.db import transaction
@@ -14,10 +14,10 @@ from annotation.importing.checking import check
 from annotation.importing.discarding import discard
 from annotation.importing.files import RowFile, open_rows
 from annotation.importing.kinds import Intake, PromptIntake, RankingIntake
-from annotation.projects import find_project, make_project
 from annotation.importing.publishing import publish, seal_all
 from annotation.models import Import, Project, User
 from annotation.progress import Report, silent
+from annotation.projects import find_project, make_project
 from annotation.queue import lock
 
 
@@ -48,12 +48,12 @@ class Outcome:
         return asdict(self)
 
 
-def import_prompts(path: Path, slug: str, options: Options = Options()) -> Outcome:  # noqa: B008
+def import_prompts(path: Path, slug: str, options: Options = Options()) -> Outcome:
     """Take in a file of prompts; those with completions become tasks. See ``_take_in``."""
     return _take_in(PromptIntake, path, slug, options)
 
 
-def import_rankings(path: Path, slug: str, options: Options = Options()) -> Outcome:  # noqa: B008
+def import_rankings(path: Path, slug: str, options: Options = Options()) -> Outcome:
     """Take in a file of rankings or comparisons. See ``_take_in``."""
     return _take_in(RankingIntake, path, slug, options)
 
@@ -70,9 +70,11 @@ def _take_in(kind: type[Intake], path: Path, slug: str, options: Options) -> Out
             if before is not None and before.published_at is not None:
                 return Outcome(slug, before.rows_total, imported_before=True)
             _make_way(project, before, options)
-        rows = check(file, kind(), project, options.report)
+        with closing(kind()) as intake:
+            rows = check(file, intake, project, options.report)
         run = _begin(kind, file, rows, slug, options)
-        _store(run, file, kind(), options.report)
+        with closing(kind()) as intake:
+            _store(run, file, intake, options.report)
     seal_all(run, options.report)
     publish(run, by=options.by, with_guideline=options.create)
     return _outcome(run)
@@ -130,9 +132,8 @@ def _begin(kind: type[Intake], file: RowFile, rows: int, slug: str, options: Opt
 def _store(run: Import, file: RowFile, intake: Intake, report: Report) -> None:
     pace = Pace()
     for batch in batches(_prepared(run, file, intake), pace.rows):
-        started = perf_counter()
-        _store_batch(run, intake, batch)
-        pace.took(len(batch), perf_counter() - started)
+        with pace.transaction(len(batch)):
+            _store_batch(run, intake, batch)
         report("Storing", run.rows_done, run.rows_total)
 
 
@@ -148,19 +149,18 @@ def _prepared(run: Import, file: RowFile, intake: Intake) -> Iterator[Any]:
 
 
 def _store_batch(run: Import, intake: Intake, batch: list[Any]) -> None:
-    done = run.rows_done + len(batch)
-    with transaction.atomic():
-        here = Import.objects.select_for_update(no_key=True).filter(
-            pk=run.pk, published_at__isnull=True, rows_done=run.rows_done
+    """Inside a transaction."""
+    here = Import.objects.select_for_update(no_key=True).filter(
+        pk=run.pk, published_at__isnull=True, rows_done=run.rows_done
+    )
+    if not here:
+        raise Conflict(
+            f"Another process has taken over this import of {run.file_name}, or dropped it. "
+            "Run this again once the other has ended."
         )
-        if not here:
-            raise Conflict(
-                f"Another process has taken over this import of {run.file_name}, or dropped it. "
-                "Run this again once the other has ended."
-            )
-        intake.store(run, batch)
-        Import.objects.filter(pk=run.pk).update(rows_done=done)
-    run.rows_done = done
+    intake.store(run, batch)
+    run.rows_done += len(batch)
+    Import.objects.filter(pk=run.pk).update(rows_done=run.rows_done)
 
 
 def _outcome(run: Import) -> Outcome:

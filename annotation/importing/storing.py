@@ -29,9 +29,9 @@ def store_prompts(run: Import, rows: Sequence[PromptRow]) -> list[int]:
     # Of several rows with one prompt, any may bring its metadata.
     metadata = {row.content_sha256: row.metadata for row in rows if row.metadata}
     keys = {}
-    for prompt in Prompt.objects.filter(
-        project_id=run.project_id, content_sha256__in=names
-    ).defer("messages"):
+    for prompt in Prompt.objects.filter(project_id=run.project_id, content_sha256__in=names).defer(
+        "messages"
+    ):
         keys[prompt.content_sha256] = prompt.pk
         _add_metadata(run, prompt, metadata.get(prompt.content_sha256, {}))
     new = [name for name in names if name not in keys]

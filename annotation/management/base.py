@@ -22,7 +22,8 @@ class VerbCommand(BaseCommand):
     """
 
     # The verbs check what they need; the checks of the site would load all of its pages.
-    requires_system_checks: list[str] = []  # type: ignore[assignment]
+    requires_system_checks: list[str] = []
+    _called_from_command_line: bool
     interrupted = "Interrupted. Run it again to go on."
 
     @abstractmethod

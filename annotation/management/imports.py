@@ -1,8 +1,8 @@
 """What the commands that import have in common."""
 
-from collections.abc import Callable
+from abc import abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import CommandParser
 
@@ -12,8 +12,11 @@ from annotation.progress import Bar
 
 
 class ImportCommand(VerbCommand):
-    verb: ClassVar[Callable[[Path, str, Options], Outcome]]
     interrupted = "Interrupted; nothing is shown yet. Run the same command again to go on."
+
+    @abstractmethod
+    def take_in(self, file: Path, slug: str, options: Options) -> Outcome:
+        """Call the verb."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
@@ -28,7 +31,7 @@ class ImportCommand(VerbCommand):
 
     def run(self, **options: Any) -> dict[str, Any]:
         with Bar() as bar:
-            outcome = type(self).verb(
+            outcome = self.take_in(
                 options["file"],
                 options["project"],
                 Options(options["create"], options["drop_unfinished"], report=bar),

@@ -96,8 +96,10 @@ def test_an_untouched_screen_is_no_opinion():
 
 def test_unacceptable_ones_share_the_worst_rank_unless_they_say_so_themselves():
     assert rank(ranks={"a": 1, "b": 2}, unacceptable=["c", "d"]).ranks == {
-        **{"a": 1, "b": 2},
-        **{"c": 3, "d": 3},
+        "a": 1,
+        "b": 2,
+        "c": 3,
+        "d": 3,
     }
     given = {"a": 1, "b": 2, "c": 3, "d": 3}
     assert rank(ranks=given, unacceptable=["c", "d"]).ranks == given

@@ -1,55 +1,57 @@
 """Sixty-four annotators at once, in real processes, on both engines."""
 
 import json
-from contextlib import ExitStack
+import subprocess
 
 import pytest
 
-from tests.databases import Database, postgres_database, sqlite_database
-from tests.services import needs_postgres
+from tests.databases import Database
 
 TASKS, PEOPLE, OVERLAP, PROCESSES = 150, 64, 3, 4
 WANTED = TASKS * OVERLAP
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request, tmp_path):
-    with ExitStack() as stack:
-        yield stack.enter_context(
-            sqlite_database(tmp_path)
-            if request.param == "sqlite"
-            else postgres_database(needs_postgres(), tmp_path)
-        )
+def crowd(database: Database, command: str, **options: object) -> subprocess.Popen[str]:
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    return database.start("-m", "tests.crowd", command, *arguments)
 
 
-def let_all_work(database: Database, *options: str) -> dict:
-    """Everybody's doings, summed; all processes begin together."""
-    share = PEOPLE // PROCESSES
-    processes = [
-        database.start(
-            *("-m", "tests.crowd", "work", *options),
-            *(f"--first={number * share}", f"--last={(number + 1) * share}"),
-        )
-        for number in range(PROCESSES)
-    ]
+def fill(database: Database, **options: int) -> None:
+    _, err = (filling := crowd(database, "fill", **options)).communicate(timeout=120)
+    assert filling.returncode == 0, err
+
+
+def let_all_begin(processes: list[subprocess.Popen[str]]) -> list:
+    """What each process says in the end; all begin together."""
     for process in processes:
-        assert process.stdout and process.stdout.readline() == "ready\n", process.communicate()[1]
-    reports = []
+        if process.stdout.readline() != "ready\n":
+            pytest.fail(process.communicate()[1])
     for process in processes:
-        assert process.stdin
         process.stdin.write("begin\n")
         process.stdin.flush()
+    said = []
     for process in processes:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=200)
         assert process.returncode == 0, err
-        reports.append(json.loads(out))
+        said.append(json.loads(out))
+    return said
+
+
+def let_all_work(database: Database, skips: float = 0, wanders: float = 0) -> dict:
+    """Everybody's doings, summed."""
+    share = PEOPLE // PROCESSES
+    reports = let_all_begin(
+        [
+            crowd(
+                *(database, "work"), first=first, last=first + share, skips=skips, wanders=wanders
+            )
+            for first in range(0, PEOPLE, share)
+        ]
+    )
+    acts = ("submitted", "skipped", "came late")
     return {
         "errors": [error for report in reports for error in report["errors"]],
-        "slowest": max(report["slowest"] for report in reports),
-        **{
-            act: sum(report["did"].get(act, 0) for report in reports)
-            for act in ("submitted", "skipped", "came late")
-        },
+        **{act: sum(report["did"].get(act, 0) for report in reports) for act in acts},
     }
 
 
@@ -71,24 +73,34 @@ def assert_every_place_is_taken_once(database: Database) -> None:
 
 @pytest.fixture
 def full_database(database):
-    database.run(
-        *("-m", "tests.crowd", "fill"),
-        *(f"--tasks={TASKS}", f"--people={PEOPLE}", f"--overlap={OVERLAP}"),
-    )
+    fill(database, tasks=TASKS, people=PEOPLE, overlap=OVERLAP)
     return database
 
 
 def test_sixty_four_people_fill_every_place_exactly(full_database):
     did = let_all_work(full_database)
-    assert did["errors"] == []
-    assert did["submitted"] == WANTED
+    assert did == {"errors": [], "submitted": WANTED, "skipped": 0, "came late": 0}
     assert_every_place_is_taken_once(full_database)
 
 
 def test_places_that_come_back_are_filled_exactly(full_database):
-    did = let_all_work(full_database, "--skips=0.15", "--wanders=0.15")
+    did = let_all_work(full_database, skips=0.15, wanders=0.15)
     assert did["errors"] == []
     assert did["submitted"] == WANTED
     assert did["skipped"] > 0
     assert did["came late"] > 0
     assert_every_place_is_taken_once(full_database)
+
+
+def test_one_answer_sent_by_many_at_once_is_stored_once(database):
+    people, senders = 20, 4
+    fill(database, tasks=people, people=people, overlap=1)
+    processes = [crowd(database, "replay", senders=senders) for _ in range(PROCESSES)]
+    receipts = [tuple(receipt) for said in let_all_begin(processes) for receipt in said]
+    assert len(receipts) == people * senders * PROCESSES
+    stored = database.rows(
+        "SELECT s.annotator_id, s.id, COUNT(*) FROM annotation_submission s"
+        " JOIN annotation_pair p ON p.ranking_id = s.id GROUP BY s.annotator_id, s.id"
+    )
+    assert len(stored) == people
+    assert set(receipts) == set(stored)

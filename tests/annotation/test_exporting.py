@@ -1,6 +1,7 @@
 """Preference data goes out whole, in order, without names, in the formats of the trainers."""
 
 import json
+import os
 from hashlib import sha256
 
 import pytest
@@ -11,7 +12,6 @@ from annotation import queue
 from annotation.content import group_of, split_of
 from annotation.errors import Invalid
 from annotation.exporting import FORMATS, export
-from annotation.exporting import files as export_files
 from annotation.importing import Options, import_rankings
 from annotation.models import AuditEntry, Project, Submission
 from annotation.submissions import submit, withdraw
@@ -48,8 +48,7 @@ def test_a_persons_ranking_goes_out_as_it_was_shown(cast, out):
         texts[completion] for completion in submission.order
     ]
     ranks = {
-        shown["text"]: rank
-        for shown, rank in zip(row["completions"], row["ranks"], strict=True)
+        shown["text"]: rank for shown, rank in zip(row["completions"], row["ranks"], strict=True)
     }
     assert ranks == dict(zip(TEXTS, (1, 2, 2, 4), strict=True))
     assert (row["comment"], row["strengths"], row["guideline"]) == ("Hm.", [1, 3], "v1")
@@ -107,9 +106,7 @@ def test_trl_conversational_has_messages(cast, tmp_path, out):
     assert row["rejected"] == [{"role": "assistant", "content": "b"}]
 
 
-def test_a_format_that_cannot_hold_a_conversation_says_so_and_leaves_the_file(
-    cast, tmp_path, out
-):
+def test_a_format_that_cannot_hold_a_conversation_says_so_and_leaves_the_file(cast, tmp_path, out):
     talk = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": PROMPT}]
     import_rankings(write(tmp_path / "in.jsonl", [ranking(talk)]), "tides")
     out.write_text("before")
@@ -163,7 +160,7 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(cast, tmp_path, out, monk
     def no_room(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export_files.os, "fsync", no_room)
+    monkeypatch.setattr(os, "fsync", no_room)
     with pytest.raises(Invalid, match="No space left on device"):
         export(cast.project, "rankings", out)
     assert out.read_text() == "before"
@@ -177,7 +174,7 @@ def test_a_folder_that_is_absent_is_refused(cast, tmp_path):
 
 
 def test_an_unknown_format_is_refused(cast, out):
-    with pytest.raises(Invalid, match="format: 'xml' is not known. Use one of: trl"):
+    with pytest.raises(Invalid, match="format: 'xml' is not known"):
         export(cast.project, "xml", out)
 
 

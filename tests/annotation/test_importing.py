@@ -1,6 +1,7 @@
 """Files come in whole or not at all, once, and go on where they were cut off."""
 
 import json
+import os
 
 import pytest
 from django.db import connection
@@ -10,6 +11,8 @@ from annotation.errors import Conflict, Invalid
 from annotation.exporting import export
 from annotation.importing import Options, import_prompts, import_rankings, runs
 from annotation.importing.batches import Pace
+from annotation.importing.checking import check
+from annotation.importing.kinds import RankingIntake
 from annotation.models import (
     Annotator,
     Assignment,
@@ -77,7 +80,7 @@ def test_prompts_with_completions_become_tasks_for_people(cast, file):
 
 
 def test_a_csv_file_has_a_column_prompt_and_the_rest_is_metadata(cast, file):
-    path = file('topic,prompt', 'sea,"Why, then,', 'is it salty?"', name="prompts.csv")
+    path = file("topic,prompt", 'sea,"Why, then,', 'is it salty?"', name="prompts.csv")
     import_prompts(path, "tides")
     prompt = Prompt.objects.get()
     assert prompt.messages == [{"role": "user", "content": "Why, then,\nis it salty?"}]
@@ -234,7 +237,7 @@ def test_the_guideline_of_a_made_project_is_not_taken_for_one_that_a_file_names(
 
 
 def test_a_project_that_is_absent_is_refused(file):
-    with pytest.raises(Invalid, match="no project 'nowhere'.*--create"):
+    with pytest.raises(Invalid, match=r"no project 'nowhere'.*--create"):
         import_prompts(file({"prompt": PROMPT}), "nowhere")
     assert not Project.objects.exists()
 
@@ -302,21 +305,29 @@ def test_a_line_without_end_is_refused_without_being_held_in_memory(cast, tmp_pa
         import_prompts(path, "tides")
 
 
+def test_what_can_be_read_only_once_is_refused(cast, tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    writer = os.open(tmp_path / "pipe.jsonl", os.O_RDWR)
+    with pytest.raises(Invalid, match="Save it as a file first"):
+        import_prompts(tmp_path / "pipe.jsonl", "tides")
+    os.close(writer)
+
+
 def test_an_id_that_comes_twice_with_other_content_is_refused(cast, file):
     rows = [ranking(id="a"), ranking(id="a", ranks=[4, 3, 2, 1])]
-    with pytest.raises(Invalid, match="line 2: id: 'a' stands on line 1 as well"):
+    with pytest.raises(Invalid, match="line 2: id: a stands on line 1 as well"):
         import_rankings(file(*rows), "tides")
 
 
 def test_an_id_that_is_stored_with_other_content_is_refused(cast, file):
     import_rankings(file(ranking(id="a"), name="a.jsonl"), "tides")
-    with pytest.raises(Invalid, match="line 1: id: 'a' is in the project already"):
+    with pytest.raises(Invalid, match="line 1: id: a is in the project already"):
         import_rankings(file(ranking(id="a", ranks=[4, 3, 2, 1])), "tides")
 
 
 def test_a_file_cannot_speak_in_the_name_of_a_person(cast, file):
     name = cast.judge.pseudonym
-    with pytest.raises(Invalid, match=f"line 1: annotator: '{name}' judges in this project"):
+    with pytest.raises(Invalid, match=f"line 1: annotator: {name} judges in this project"):
         import_rankings(file(ranking(annotator=name)), "tides")
 
 
@@ -328,7 +339,6 @@ def test_a_prompt_keeps_the_metadata_that_it_has(cast, file):
 
 def test_a_file_that_changes_while_it_is_read_is_refused_and_not_shown(cast, file, monkeypatch):
     path = file({"prompt": PROMPT}, {"prompt": "Other?"})
-    check = runs.check
 
     def check_and_change(*args):
         rows = check(*args)
@@ -410,7 +420,7 @@ def unfinished(cast, file, monkeypatch):
 
 
 def cut_off(path, monkeypatch, *, after=2):
-    batches = []
+    batches: list[int] = []
     store = runs._store_batch
 
     def store_some(run, *args):
@@ -419,10 +429,11 @@ def cut_off(path, monkeypatch, *, after=2):
         batches.append(1)
         store(run, *args)
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(Pace, "rows", lambda self: 1)
         patch.setattr(runs, "_store_batch", store_some)
-        import_rankings(path, "tides")
+        with pytest.raises(Killed):
+            import_rankings(path, "tides")
 
 
 def test_nothing_of_an_unfinished_import_is_seen(cast, unfinished):
@@ -459,9 +470,13 @@ def test_dropping_leaves_the_places_of_a_task_from_before_as_they_were(cast, fil
 
 
 def test_an_import_that_lacks_only_its_seal_is_finished_by_the_next_one(cast, file, monkeypatch):
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(runs, "seal_all", lambda *_: (_ for _ in ()).throw(Killed))
-        import_rankings(file(ranking(annotator="ann"), name="a.jsonl"), "tides")
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "seal_all", killed)
+        with pytest.raises(Killed):
+            import_rankings(file(ranking(annotator="ann"), name="a.jsonl"), "tides")
     assert not Submission.objects.counted().exists()
     import_rankings(file(ranking("Other?")), "tides", Options(drop_unfinished=True))
     assert Submission.objects.counted().count() == 2
@@ -471,7 +486,7 @@ def test_of_two_processes_with_one_file_only_one_goes_on(cast, unfinished, monke
     run = Import.objects.get()
     import_rankings(unfinished, "tides")
     with pytest.raises(Conflict, match="Another process has taken over"):
-        runs._store_batch(run, None, [])
+        runs._store_batch(run, RankingIntake(), [])
 
 
 def test_a_bad_file_drops_no_unfinished_import(cast, unfinished, file):

@@ -23,6 +23,10 @@ def test_completions_are_kept_byte_for_byte():
 BAD_PROMPTS = {
     "no object": ([], "the line must hold a JSON object"),
     "unknown field": ({"prompt": PROMPT, "promt": 1}, "promt: unknown field. Known: completions"),
+    "hostile field": (
+        {"prompt": PROMPT, "a\nb" + "c" * 500: 1},
+        "'a\\nbccc",
+    ),
     "no prompt": ({"metadata": {}}, "prompt: it is missing"),
     "empty prompt": ({"prompt": " \n"}, "prompt: it is empty"),
     "100 kB prompt": ({"prompt": "x" * 100_000}, "prompt: 100,000 characters long; at most"),
@@ -137,7 +141,10 @@ BAD_RANKINGS = {
         "unacceptable: must be a list of true and false",
     ),
     "too few strengths": (ranking(strengths=[1]), "strengths: must be a list of 2"),
-    "strength too great": (ranking(strengths=[1, 4]), "strengths: must be a whole number from 1 to 3"),
+    "strength too great": (
+        ranking(strengths=[1, 4]),
+        "strengths: must be a whole number from 1 to 3",
+    ),
     "labels for none": (ranking(labels=[["a"]]), "labels: must be a list of 4"),
     "labels no list": (ranking(labels=["a", [], [], []]), "labels: those of '1' must be a list"),
     "negative seconds": (ranking(seconds=-1), "seconds: must be a number of seconds"),
@@ -145,8 +152,8 @@ BAD_RANKINGS = {
     "comment unstorable": (ranking(comment="\ud800"), "comment: holds half of a surrogate"),
     "long annotator": (ranking(annotator="a" * 201), "annotator: must be a text of at most 200"),
     "reserved annotator": (ranking(annotator="unnamed-3"), "annotator: unnamed-3 is a name for"),
-    "foreign split": (ranking(split="nowhere"), "split: 'nowhere', but by its content"),
-    "foreign group": (ranking(prompt_group_id="mine"), "prompt_group_id: 'mine', but by its"),
+    "foreign split": (ranking(split="nowhere"), "split: nowhere, but by its content"),
+    "foreign group": (ranking(prompt_group_id="mine"), "prompt_group_id: mine, but by its"),
     "unknown field": (ranking(rank=1), "rank: unknown field"),
 }
 
@@ -169,7 +176,7 @@ def message(text):
 
 
 HH = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Is it so?\n\nAssistant:"
-SAME_COMPARISON = {
+SAME_COMPARISON: dict[str, dict] = {
     "plain": {"prompt": "Hi", "chosen": " Yes", "rejected": "No "},
     "conversational": {
         "prompt": [USER],

@@ -1,5 +1,6 @@
 """Weak orders and their pairs, checked against METHODS' numbers and against each other."""
 
+from itertools import pairwise
 from math import comb
 
 import pytest
@@ -97,6 +98,6 @@ def test_margins_add_up_along_a_chain(given_ranks):
     ranks, strengths = given_ranks
     assume(strengths)
     chain = [tier[0] for tier in tiers(ranks)]
-    steps = [margin(ranks, strengths, a, b) for a, b in zip(chain, chain[1:], strict=False)]
+    steps = [margin(ranks, strengths, a, b) for a, b in pairwise(chain)]
     assert steps == strengths
     assert margin(ranks, strengths, chain[0], chain[-1]) == sum(strengths)

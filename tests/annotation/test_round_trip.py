@@ -22,9 +22,9 @@ pytestmark = pytest.mark.django_db
 CREATE = Options(create=True)
 
 # Characters that get lost on the way elsewhere: white space at the ends, line ends, marks.
-CHARACTERS = st.sampled_from("a b\t\n\r\u2028\u00a0é\u0301\"'\\{}\x1f\x7f中😀\ufeff=") | st.characters(
-    codec="utf-8", exclude_characters="\x00"
-)
+CHARACTERS = st.sampled_from(
+    "a b\t\n\r\u2028\u00a0é\u0301\"'\\{}\x1f\x7f中😀\ufeff="
+) | st.characters(codec="utf-8", exclude_characters="\x00")
 TEXT = st.text(CHARACTERS, max_size=20)
 NAME = st.text(CHARACTERS, min_size=1, max_size=8).filter(lambda name: "unnamed-" not in name)
 PROMPTS = st.sampled_from(
@@ -144,8 +144,9 @@ def test_what_people_have_ranked_survives_a_round_trip(tmp_path):
     first = exported("tides", tmp_path)
     assert len(read(first)) == 12
     assert again(first, tmp_path).read_bytes() == first.read_bytes()
-    assert {len(task.submissions.all()) for task in Project.objects.get(
-        slug="again-1").tasks.all()} == {3}
+    assert {
+        len(task.submissions.all()) for task in Project.objects.get(slug="again-1").tasks.all()
+    } == {3}
 
 
 def test_an_export_that_comes_back_to_its_own_project_adds_nothing(tmp_path):

@@ -31,7 +31,7 @@ def test_planted_weights_are_found():
 def test_the_fit_is_the_mode():
     _, differences = planted(pairs=50)
     posterior = live.fit(differences)
-    gradient, _ = live._derivatives(posterior.mean, differences, live.PRIOR_PRECISION)
+    gradient, _ = live._derivatives(posterior.mean, differences, HIDDEN)
     assert np.abs(gradient).max() < 1e-4
 
 

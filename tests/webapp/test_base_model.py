@@ -38,7 +38,7 @@ def put_weights(folder):
 @pytest.mark.django_db
 class TestPrepare:
     def test_a_missing_model_is_fetched_and_its_conversion_asked_for(self, folders, monkeypatch):
-        fetched = []
+        fetched: list[Path] = []
         monkeypatch.setattr(base_model, "fetch", fetched.append)
 
         assert prepare(lambda line: None) is False

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
@@ -70,3 +71,10 @@ def test_make_targets_that_are_named_exist(name):
     named = re.findall(r"`make ([a-z-]+)", (ROOT / name).read_text())
 
     assert set(named) - set(targets) == set()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_that_are_named_exist(name):
+    named = re.findall(r"manage\.py ([a-z_]+)", (ROOT / name).read_text())
+
+    assert set(named) - get_commands().keys() == set()

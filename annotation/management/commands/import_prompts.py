@@ -1,4 +1,6 @@
-from annotation import importing
+from pathlib import Path
+
+from annotation.importing import Options, Outcome, import_prompts
 from annotation.management.imports import ImportCommand
 
 
@@ -7,4 +9,6 @@ class Command(ImportCommand):
         "Take in prompts from JSON lines (prompt, and if need be completions and metadata) or "
         "from CSV with a column prompt. Those with completions become tasks."
     )
-    verb = staticmethod(importing.import_prompts)
+
+    def take_in(self, file: Path, slug: str, options: Options) -> Outcome:
+        return import_prompts(file, slug, options)

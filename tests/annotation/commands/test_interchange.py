@@ -28,7 +28,9 @@ def imported(capsys, *arguments):
 
 @pytest.mark.django_db
 def test_the_result_is_one_json_object_on_the_last_line(tmp_path, capsys):
-    path = write(tmp_path / "in.jsonl", [ranking(), {"prompt": "Hi", "chosen": "a", "rejected": "b"}])
+    path = write(
+        tmp_path / "in.jsonl", [ranking(), {"prompt": "Hi", "chosen": "a", "rejected": "b"}]
+    )
     command = ("import_rankings", path, "--project", "new", "--create")
     result = imported(capsys, *command)
     assert (result["rows"], result["rankings"], result["imported_before"]) == (2, 2, False)
@@ -61,9 +63,18 @@ def test_from_code_a_refusal_is_an_error_with_its_exit_code(tmp_path):
 
 
 REFUSALS = {
-    "malformed": (["import_rankings", "{bad}", "--project", "new", "--create"], "bad.jsonl, line 2: "),
-    "no file": (["import_prompts", "nowhere", "--project", "new", "--create"], "nowhere: No such file"),
-    "no project": (["import_prompts", "{good}", "--project", "none"], "project: there is no project"),
+    "malformed": (
+        ["import_rankings", "{bad}", "--project", "new", "--create"],
+        "bad.jsonl, line 2: ",
+    ),
+    "no file": (
+        ["import_prompts", "nowhere", "--project", "new", "--create"],
+        "nowhere: No such file",
+    ),
+    "no project": (
+        ["import_prompts", "{good}", "--project", "none"],
+        "project: there is no project",
+    ),
     "nothing to export": (
         ["export_preferences", "--project", "none", "--format", "trl", "--out", "x"],
         "project: there is no project 'none'",

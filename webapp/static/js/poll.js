@@ -14,6 +14,7 @@ async function refresh() {
   for (const old of document.querySelectorAll("[data-refresh]")) {
     const renewed = page.getElementById(old.id);
     if (renewed) old.replaceWith(document.importNode(renewed, true));
+    else old.remove();
   }
 }
 
@@ -44,4 +45,5 @@ function poll(part) {
   if (!isSettled()) setTimeout(look, pause);
 }
 
+for (const hint of document.querySelectorAll("[data-without-script]")) hint.remove();
 for (const part of document.querySelectorAll("[data-poll]")) poll(part);

@@ -22,8 +22,10 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();
 });
 
-document.getElementById("to-skip").addEventListener("click", () => {
+document.getElementById("to-skip").addEventListener("click", (event) => {
   const panel = document.getElementById("skip");
   panel.open = true;
-  panel.querySelector("input[type=radio]").focus();
+  panel.scrollIntoView({ block: "nearest" });
+  panel.querySelector("input[type=radio]").focus({ preventScroll: true });
+  event.preventDefault();
 });

@@ -1,0 +1,208 @@
+"""Every page in Chromium: axe finds nothing, nothing overflows, and the policy is kept.
+
+The fixtures see to the last: a breach anywhere fails the test.
+"""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from annotation import queue
+from annotation.models import Submission, User
+from annotation.submissions import submit
+from tests.cast import full_ranking, give_task
+from training import rounds, tasks
+from training.models import Job, LivePrediction, Round, RoundPlan
+from training.policies import add_candidate, ensure_base
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+MARKDOWN = """# A title
+
+Some *words* with `code`, a [link](https://x.example) and a hidden\u202e character.
+
+```python
+def f(x):  # a comment
+    return "text", 1.5, None
+```
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+> A quotation
+"""
+PAGES = {
+    "sign in": ("", "/accounts/login/"),
+    "sign-up is closed": ("", "/accounts/signup/"),
+    "home": ("annotator", "/"),
+    "a manager's home": ("manager", "/"),
+    "the queue's door": ("reviewer", "/projects/tides/rank/"),
+    "guideline": ("manager", "/projects/tides/guideline/"),
+    "project": ("manager", "/projects/tides/"),
+    "a project that is read": ("researcher", "/projects/tides/"),
+    "round": ("manager", "/projects/tides/rounds/1/"),
+    "password": ("annotator", "/accounts/password/change/"),
+    "sign out": ("annotator", "/accounts/logout/"),
+    "not allowed": ("annotator", "/projects/tides/"),
+    "not found": ("annotator", "/projects/none/"),
+}
+KINDS = {"rank": 4, "compare": 2, "thumbs": 1, "write": 1}
+
+
+@pytest.fixture
+def lively(cast, monkeypatch):
+    """A project with something of everything: answers, a round that runs, policies, figures."""
+    monkeypatch.setattr(tasks.work, "apply_async", lambda **call: None)
+    project = cast.project
+    RoundPlan.objects.create(
+        project=project, every_rankings=50, configuration={"minimum_rankings": 1}
+    )
+    for number in range(3):
+        task = give_task(project, prompt=f"Question {number}?")
+        held, _ = queue.claim(cast.judge)
+        body = full_ranking(task)
+        receipt = submit(held.pk, cast.judge, body, key=f"k{number}", origin="api")
+        LivePrediction.objects.create(
+            submission=Submission.objects.get(pk=receipt.id),
+            project=project,
+            pairs=6,
+            correct=4,
+            logloss=0.6,
+        )
+    give_task(project, MARKDOWN, *("abc"), prompt=MARKDOWN)
+    add_candidate(ensure_base(project), artefact="a", manifest_sha256="0" * 64, metrics={"kl": 6.3})
+    made = rounds.start(project, method="dpo", trigger="hand", by="tests")
+    Round.objects.filter(pk=made.pk).update(metrics={"reward": {"accuracy": 0.7}})
+    return cast
+
+
+def wait_for_a_decision():
+    policy = Round.objects.get().project.policies.get(version=1)
+    Round.objects.update(state="waiting", policy=policy, outcome="Policy v1 waits.")
+
+
+def check(page):
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    for width in (1440, 768, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.fixture(params=["light", "dark"])
+def visitor(request, open_browser):
+    return open_browser(color_scheme=request.param)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_for_everyone(visitor, lively, name):
+    who, address = PAGES[name]
+    if who == "manager" and address == "/":
+        wait_for_a_decision()
+    person = User.objects.filter(username=who).first()
+    check(visitor.enter(person, address) if person else visitor.go(address))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_task_is_for_everyone(visitor, lively, kind):
+    texts = [MARKDOWN, *(f"response {number}" for number in range(1, KINDS[kind]))]
+    give_task(lively.project, *texts, prompt=f"{MARKDOWN} {kind}", kind=kind, priority=9)
+    page = visitor.enter(lively.annotator)
+    page.get_by_role("button", name="Rank in Tides").click()
+    for summary in page.locator("details > summary").all():
+        summary.click()
+    check(page)
+
+
+def test_a_refused_form_is_for_everyone(visitor, lively):
+    page = visitor.enter(lively.reviewer, "/projects/tides/rank/")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("group", name="Place of response A").get_by_label("1").check()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("alert")).to_contain_text("have not been placed yet")
+    check(page)
+
+
+def test_a_waiting_round_is_for_everyone(visitor, lively):
+    wait_for_a_decision()
+    page = visitor.enter(lively.manager, "/projects/tides/")
+    page.get_by_text("Reject policy v1").click()
+    check(page)
+
+
+def test_a_breach_of_the_policy_would_be_seen(open_browser, lively):
+    visitor = open_browser()
+    page = visitor.go("/accounts/login/")
+
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.evaluate("fetch('https://elsewhere.example/').catch(() => null)")
+
+    assert len(visitor.faults) >= 2
+    visitor.faults.clear()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "annotation/project/add/",
+        "annotation/task/",
+        "training/roundplan/add/",
+        "annotation/user/",
+    ],
+)
+def test_the_admin_keeps_the_policy(open_browser, lively, address):
+    admin = User.objects.create_superuser("admin")
+    page = open_browser().enter(admin, f"/admin/{address}")
+    page.wait_for_load_state("networkidle")
+
+    expect(page.locator("#site-name")).to_be_visible()
+
+
+def test_a_manager_starts_a_round_and_watches_it(open_browser, lively):
+    rounds.stop(Round.objects.get(), by="tests", reason="Another one.")
+    page = open_browser().enter(lively.manager, "/projects/tides/")
+
+    page.get_by_label("Fit a reward model only").check()
+    page.get_by_role("button", name="Start the round").click()
+    expect(page.get_by_text("Round 2 has started.")).to_be_visible()
+    started = Round.objects.get(number=2)
+    Job.objects.filter(round=started).update(
+        state="running", done=3, total=4, lease_until=started.started_at
+    )
+    bar = page.get_by_role("progressbar", name="Read the answers")
+    expect(bar).to_have_attribute("value", "75")
+    rounds.stop(started, by="tests", reason="Enough.")
+
+    expect(page.locator("#running")).to_contain_text("Enough.")
+    expect(page.locator("#running summary")).to_have_count(0)
+    expect(page.get_by_role("button", name="Start the round")).to_be_visible()
+    expect(page.locator("#rounds")).to_contain_text("Enough.")
+
+
+def test_the_live_head_moves_as_people_rank(open_browser, lively):
+    page = open_browser().enter(lively.manager, "/projects/tides/")
+    expect(page.get_by_text("66.7 %")).to_be_visible()
+
+    LivePrediction.objects.update(correct=6)
+
+    expect(page.get_by_text("100.0 %").first).to_be_visible()
+
+
+def test_a_page_that_moves_works_without_javascript(open_browser, lively):
+    page = open_browser(java_script_enabled=False).enter(lively.manager, "/projects/tides/")
+
+    expect(page.get_by_text("Reload the page to see how far it has come.")).to_be_visible()
+
+
+def test_the_way_past_the_head_of_the_page_comes_first(open_browser, lively):
+    page = open_browser().enter(lively.manager, "/projects/tides/")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile("#main$"))

@@ -1,0 +1,290 @@
+"""Ranking in Chromium: by keyboard alone, by mouse, without JavaScript, and what is kept."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from annotation.models import Assignment, Submission, User
+from tests.cast import give_task
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+DOOR = "/projects/tides/rank/"
+
+
+def ranks_as_shown(submission):
+    """The ranks in the order in which the person saw the responses."""
+    items = {item.completion_id: item for item in submission.ranking.items.all()}
+    return [items[pk].rank for pk in submission.order]
+
+
+def begin(visitor):
+    page = visitor.enter(User.objects.get(username="annotator"))
+    page.get_by_role("button", name="Rank in Tides").click()
+    page.wait_for_url(re.compile(r"/tasks/\d+/$"))
+    return page
+
+
+def standing(page):
+    return expect(page.locator("#standing"))
+
+
+def said(page):
+    return expect(page.locator("#said"))
+
+
+def test_a_person_ranks_by_keyboard_alone(open_browser, cast):
+    give_task(cast.project)
+    following = give_task(cast.project, prompt="And the next?")
+    visitor = open_browser()
+    page = visitor.go("/accounts/login/")
+    page.keyboard.press("Tab")  # the link to the content
+    page.keyboard.press("Tab")  # the name of the site
+    page.keyboard.press("Tab")
+    page.keyboard.type("annotator")
+    page.keyboard.press("Tab")
+    page.keyboard.type("correct horse battery staple")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{visitor.base}/")
+    page.get_by_role("button", name="Rank in Tides").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/tasks/\d+/$"))
+
+    page.keyboard.press("c")
+    said(page).to_have_text("Response C, not placed")
+    page.keyboard.press("1")
+    said(page).to_have_text("Response C, rank 1")
+    page.keyboard.press("a")
+    page.keyboard.press("2")
+    page.keyboard.press("b")
+    page.keyboard.press("=")
+    said(page).to_have_text("Response B, rank 2, tied with A")
+    page.keyboard.press("d")
+    page.keyboard.press("x")
+    said(page).to_have_text("Response D, unacceptable")
+    standing(page).to_have_text("C  ›  A = B  ✕ D")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Saved. Here is the next one.")).to_be_visible()
+    assert ranks_as_shown(Submission.objects.get()) == [2, 2, 1, 4]
+    assert Assignment.objects.get(state="open").task == following
+
+
+def test_digits_alone_go_from_card_to_card(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    for key in ("3", "1", "1", "4"):
+        page.keyboard.press(key)
+    page.keyboard.press("Control+Enter")
+
+    page.wait_for_url(f"**{DOOR}")
+    assert ranks_as_shown(Submission.objects.get()) == [3, 1, 1, 4]
+
+
+def test_undo_takes_back_one_step_after_another(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    for key in ("1", "2", "x"):
+        page.keyboard.press(key)
+    standing(page).to_have_text("A  ›  B  ✕ C  1 to place")
+
+    page.keyboard.press("u")
+    said(page).to_have_text("Undone. Response C, not placed")
+    page.keyboard.press("u")
+    standing(page).to_have_text("A  3 to place")
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    said(page).to_have_text("Nothing to undo.")
+
+
+def test_an_unfinished_ranking_is_not_sent(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+
+    said(page).to_have_text("Not placed yet: B, C, D")
+    assert not Submission.objects.exists()
+
+
+def test_letters_in_a_comment_are_letters(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    page.get_by_label("Comment").click()
+    page.keyboard.type("a 1 = x u ?")
+
+    expect(page.get_by_label("Comment")).to_have_value("a 1 = x u ?")
+    standing(page).to_have_text("")
+
+
+def test_help_opens_with_a_key_and_single_keys_can_be_switched_off(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.get_by_label("Use single keys").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+
+    standing(page).to_have_text("")
+    page.reload()
+    page.keyboard.press("1")
+    standing(page).to_have_text("")
+
+
+def test_a_mouse_places_and_moves(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    for letter, place in (("A", "1"), ("B", "Unacceptable"), ("C", "2"), ("D", "2"), ("B", "3")):
+        group = page.get_by_role("group", name=f"Place of response {letter}")
+        group.get_by_role("radio", name=place, exact=True).check()
+    page.get_by_role("button", name="Submit").click()
+
+    page.wait_for_url(f"**{DOOR}")
+    assert ranks_as_shown(Submission.objects.get()) == [1, 4, 2, 2]
+
+
+def test_a_double_click_on_submit_stores_one_ranking(open_browser, cast):
+    give_task(cast.project)
+    give_task(cast.project, prompt="And the next?")
+    page = begin(open_browser())
+    for key in "1234":
+        page.keyboard.press(key)
+
+    page.get_by_role("button", name="Submit").dblclick()
+
+    expect(page.get_by_text("And the next?", exact=True)).to_be_visible()
+    assert Submission.objects.count() == 1
+
+
+def test_going_back_shows_that_it_was_submitted(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    for key in "1234":
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{DOOR}")
+
+    page.go_back()
+
+    expect(page.get_by_text("You have submitted this task already.")).to_be_visible()
+
+
+def test_a_draft_survives_a_closed_tab(open_browser, cast):
+    give_task(cast.project)
+    visitor = open_browser()
+    page = begin(visitor)
+    page.keyboard.press("2")
+    page.keyboard.press("x")
+    page.get_by_label("Comment").fill("half done")
+    expect(page.locator("#saved")).to_have_text("Draft saved")
+
+    address = page.url
+    page.close()
+    again = visitor.context.new_page()
+    again.goto(address)
+
+    standing(again).to_have_text("A  ✕ B  2 to place")
+    expect(again.get_by_label("Comment")).to_have_value("half done")
+
+
+def test_a_draft_waits_for_the_network(open_browser, cast):
+    give_task(cast.project)
+    visitor = open_browser()
+    page = begin(visitor)
+
+    visitor.context.set_offline(True)
+    page.keyboard.press("2")
+    expect(page.locator("#saved")).to_contain_text("no connection")
+    visitor.context.set_offline(False)
+
+    expect(page.locator("#saved")).to_have_text("Draft saved")
+    assert len((Assignment.objects.get().draft or {})["placed"]) == 1
+
+
+def test_someone_signed_out_is_told(open_browser, cast):
+    give_task(cast.project)
+    visitor = open_browser()
+    page = begin(visitor)
+
+    visitor.context.clear_cookies()
+    page.keyboard.press("1")
+
+    expect(page.locator("#saved")).to_contain_text("you are signed out")
+
+
+def test_a_lease_that_was_lost_is_told_and_the_work_kept(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    for key in "1234":
+        page.keyboard.press(key)
+    Assignment.objects.update(state="expired")
+
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("What you did is kept as a draft")).to_be_visible()
+    page.get_by_role("button", name="Next task").click()
+    standing(page).to_have_text("A  ›  B  ›  C  ›  D")
+
+
+def test_a_task_is_skipped(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    page.get_by_role("link", name="Skip", exact=True).click()
+    page.get_by_label("I do not know the language").check()
+    page.get_by_label("Anything to add?").fill("Dutch")
+    page.get_by_role("button", name="Skip it").click()
+
+    page.wait_for_url(f"**{DOOR}")
+    skipped = Assignment.objects.get()
+    assert (skipped.state, skipped.skip_reason, skipped.skip_comment) == (
+        "skipped",
+        "language",
+        "Dutch",
+    )
+
+
+def test_everything_works_without_javascript(open_browser, cast):
+    give_task(cast.project)
+    give_task(cast.project, prompt="And the next?")
+    page = begin(open_browser(java_script_enabled=False))
+
+    for letter, place in (("A", "2"), ("B", "1"), ("C", "Unacceptable")):
+        group = page.get_by_role("group", name=f"Place of response {letter}")
+        group.get_by_role("radio", name=place, exact=True).check()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Response D has not been placed yet.")).to_be_visible()
+    group = page.get_by_role("group", name="Place of response D")
+    group.get_by_role("radio", name="2", exact=True).check()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("And the next?", exact=True)).to_be_visible()
+    page.get_by_text("Skip this task").click()
+    page.get_by_label("Something else").check()
+    page.get_by_role("button", name="Skip it").click()
+
+    expect(page.get_by_text("Nothing is waiting for you")).to_be_visible()
+    assert ranks_as_shown(Submission.objects.get()) == [2, 1, 4, 2]
+
+
+def test_nothing_is_wider_than_a_phone(open_browser, cast):
+    give_task(cast.project, "x" * 400, "```\n" + "y" * 400 + "\n```", "|a|b|\n|-|-|\n|1|2|", "z")
+    page = begin(open_browser(viewport={"width": 390, "height": 844}, has_touch=True))
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_whole_texts_are_shown(open_browser, cast):
+    texts = [f"{letter} " + "word " * 2000 + f"end-{letter}" for letter in "pqrstuvwx"]
+    give_task(cast.project, *texts)
+    page = begin(open_browser())
+
+    for letter in "pqrstuvwx":
+        expect(page.get_by_text(f"end-{letter}")).to_be_visible()
+    for card in page.locator(".card .prose").all():
+        assert card.evaluate("each => each.scrollHeight - each.clientHeight") <= 1
