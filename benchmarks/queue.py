@@ -2,10 +2,11 @@
 
     python -m benchmarks.queue [--quick] [--json] [--database-url URL]
 
-Fills a database of its own (SQLite in a temporary folder, or a new one on the server of the URL)
-with open tasks, 10,000 first and then 1,000,000, and times claims: of a new person, and of one
-who has done the first 10,000 tasks. Every claim is followed by a release, so that the next one
-goes on to the next task. "first" is a person's first claim, whose cursor has to be found.
+Fills two databases of its own (SQLite in a temporary folder, or new ones on the PostgreSQL server
+of the URL) with 10,000 and with 1,000,000 open tasks, and times claims in them by turns: of a new
+person, and of one who has done the first 10,000 tasks. Every claim is followed by a release, so
+that the next one goes on to the next task. "first" is a person's first claim of all, whose cursor
+has to be found. Prints a table, and one JSON object on the last line.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def make_project() -> tuple[Project, Task]:
     return project, make_task(prompt, completions)
 
 
-def copy_rows(model: Any, count: int, source: str, **values: str) -> None:
+def copy_rows(model: Any, count: int, source: str, values: dict[str, str]) -> None:
     """Insert rows of ``source``, ``count`` times each; ``values`` are SQL for their columns."""
     from django.db import connection
 
@@ -116,19 +117,15 @@ def add_tasks(template: Task, count: int, progress: tqdm[Any]) -> None:
     from annotation.models import Task, TaskCompletion
 
     fields = [f for f in Task._meta.concrete_fields if not (f.primary_key or f.generated)]
-    same = {field.column: f't."{field.column}"' for field in fields}
+    same = {str(field.column): f't."{field.column}"' for field in fields}
+    slot = {"task_id": "t.id", "completion_id": "s.completion_id", "slot": "s.slot"}
     for start in range(0, count, CHUNK):
         size = min(CHUNK, count - start)
         last = Task.objects.latest("pk").pk
-        copy_rows(Task, size, f"(SELECT * FROM annotation_task WHERE id = {template.pk}) t", **same)
+        copy_rows(Task, size, f"(SELECT * FROM annotation_task WHERE id = {template.pk}) t", same)
         slots = f"(SELECT * FROM annotation_taskcompletion WHERE task_id = {template.pk}) s"
         tasks = f"(SELECT id FROM annotation_task WHERE id > {last}) t"
-        copy_rows(
-            *(TaskCompletion, 1, f"{slots}, {tasks}"),
-            task_id="t.id",
-            completion_id="s.completion_id",
-            slot="s.slot",
-        )
+        copy_rows(TaskCompletion, 1, f"{slots}, {tasks}", slot)
         progress.update(size)
 
 
@@ -139,16 +136,16 @@ def do_first_tasks(person: Annotator, count: int) -> None:
     from annotation.models import Assignment
 
     first = f"SELECT id FROM annotation_task ORDER BY id LIMIT {count}"
-    copy_rows(
-        *(Assignment, 1, f"({first}) t"),
-        task_id="t.id",
-        annotator_id=str(person.pk),
-        state="'submitted'",
-        order="'[]'",
-        skip_reason="''",
-        skip_comment="''",
+    done = {
+        "task_id": "t.id",
+        "annotator_id": str(person.pk),
+        "state": "'submitted'",
+        "order": "'[]'",
+        "skip_reason": "''",
+        "skip_comment": "''",
         **dict.fromkeys(("claimed_at", "expires_at", "finished_at"), "CURRENT_TIMESTAMP"),
-    )
+    }
+    copy_rows(Assignment, 1, f"({first}) t", done)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE annotation_task SET taken = taken + 1 WHERE id IN ({first})")
 
@@ -243,14 +240,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_LARGE:,} tasks at most")
-    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    parser.add_argument("--json", action="store_true", help="no table, only the JSON object")
     parser.add_argument("--database-url", help="a PostgreSQL server; SQLite unless given")
     options = parser.parse_args()
     with own_databases(options.database_url, "small", "large"):
         figures = measure(QUICK_LARGE if options.quick else LARGE)
-    print_table(figures)
-    if options.json:
-        print(json.dumps(figures))
+    if not options.json:
+        print_table(figures)
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

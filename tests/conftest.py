@@ -1,5 +1,7 @@
 """What every test has at hand."""
 
+from typing import Any
+
 import pytest
 from django.test import TransactionTestCase
 
@@ -11,12 +13,13 @@ pytest_plugins = ["tests.services"]
 @pytest.fixture(autouse=True, scope="session")
 def _empty_databases_with_guards_lifted():
     """After a test with real transactions its database is emptied, which the guards refuse."""
-    empty = TransactionTestCase._fixture_teardown
+    case: Any = TransactionTestCase
+    empty = case._fixture_teardown
 
     def with_guards_lifted(self):
         with guards.suspended():
             empty(self)
 
-    TransactionTestCase._fixture_teardown = with_guards_lifted
+    case._fixture_teardown = with_guards_lifted
     yield
-    TransactionTestCase._fixture_teardown = empty
+    case._fixture_teardown = empty

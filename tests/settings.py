@@ -9,7 +9,7 @@ os.environ.setdefault("BEHIND_TLS", "0")
 # The tiny model's sums are too small to be shared out; on a busy machine sharing costs most.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from webapp.settings import *  # noqa: E402, F403
+from webapp.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = False

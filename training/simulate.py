@@ -41,11 +41,12 @@ class Plan:
     rounds: int = 2
     annotators: int = 3
     seed: int = 0
-    temperature: float = 0.2  # of the annotators' noise, in units of the gold score
-    prompts: int = 64  # training prompts
-    held_out: int = 24
+    temperature: float = 0.1  # of the annotators' noise, in units of the gold score
+    prompts: int = 128  # training prompts
+    held_out: int = 36
+    held_out_samples: int = 3  # for each of them, from each policy
     max_new_tokens: int = 48
-    sampling_temperature: float = 1.0  # the warmer, the more there is to prefer
+    sampling_temperature: float = 0.7
     configuration: dict[str, Any] = field(default_factory=dict)  # of every round
 
 
@@ -106,6 +107,7 @@ def _configuration(plan: Plan, *, last: bool) -> dict[str, Any]:
     return {
         "queue_prompts": min(4, plan.prompts) if last else plan.prompts,
         "evaluation_prompts": plan.held_out,
+        "evaluation_samples": plan.held_out_samples,
         "sampling": _sampling(plan),
         **plan.configuration,
     }

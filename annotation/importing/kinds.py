@@ -159,8 +159,8 @@ def _stored_ids(project: Project, batch: Sequence[Parsed]) -> Complaints:
         if stored.get(each.row.external_id, each.row.digest) != each.row.digest:
             yield (
                 each.line,
-                f"id: {shown(each.row.external_id)} is in the project already, for another ranking. "
-                "What is stored never changes; give this one another id.",
+                f"id: {shown(each.row.external_id)} is in the project already, for another "
+                "ranking, and what is stored never changes. Give this one another id.",
             )
 
 

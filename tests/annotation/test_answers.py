@@ -125,7 +125,8 @@ def test_a_whole_ranking_is_kept_whole():
 
 def test_a_thumb_is_good_or_bad():
     assert parse(TaskKind.THUMBS, {"verdict": "good"}, {"a": "Salt."}).verdict == "good"
-    for verdict in ("fine", None, ["good"], {}):
+    verdicts: list[object] = ["fine", None, ["good"], {}]
+    for verdict in verdicts:
         with pytest.raises(Invalid, match='"good" or "bad"'):
             parse(TaskKind.THUMBS, {"verdict": verdict}, {"a": "Salt."})
 

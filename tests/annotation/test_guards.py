@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from annotation import guards, queue
+from annotation import guards
 from annotation.models import (
     Completion,
     GuidelineVersion,
@@ -18,6 +18,7 @@ from annotation.models import (
     TaskCompletion,
 )
 from annotation.submissions import pairs_of, seal, submit
+from tests.annotation.working import held
 from tests.cast import full_ranking, give_task, make_cast, make_judges
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +34,15 @@ def task(cast):
     return give_task(cast.project)
 
 
+def claimed(cast):
+    assignment = held(cast.judge)
+    assert assignment is not None
+    return assignment
+
+
 def draft_ranking(cast, task, ranks=(1, 2, 3, 4), completions=None):
     """A ranking written by hand, one step before its seal."""
-    assignment, _ = queue.claim(cast.judge)
+    assignment = claimed(cast)
     assignment.state = "submitted"
     assignment.save()
     submission = Submission.objects.create(
@@ -66,7 +73,7 @@ def write_and_seal(submission, items, pairs):
 
 @pytest.fixture
 def sealed(cast, task):
-    assignment, _ = queue.claim(cast.judge)
+    assignment = held(cast.judge)
     receipt = submit(assignment.pk, cast.judge, full_ranking(task), key="k", origin="api")
     return Submission.objects.get(pk=receipt.id)
 
@@ -142,7 +149,7 @@ FORGERIES = [value for name, value in sorted(globals().items()) if name.startswi
 
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
 def test_a_forged_ranking_is_never_sealed(cast, task, forge):
-    other = give_task(cast.project, prompt="Another question?").completions.first()
+    other = give_task(cast.project, prompt="Another question?").completions.earliest("pk")
     submission, ranking, items = draft_ranking(cast, task)
     items, pairs = forge(items, pairs_of(ranking, items, []), other)
     with pytest.raises(IntegrityError):
@@ -158,7 +165,7 @@ def test_identical_texts_ranked_apart_are_never_sealed(cast):
 
 
 def test_a_submission_cannot_be_born_sealed(cast, task):
-    assignment, _ = queue.claim(cast.judge)
+    assignment = claimed(cast)
     with pytest.raises(IntegrityError, match="sealed last"), transaction.atomic():
         Submission.objects.create(
             project=cast.project,
@@ -192,7 +199,7 @@ LATE_CHANGES = {
     "unsealed": lambda s: Submission.objects.filter(pk=s.pk).update(sealed=False),
     "deleted": lambda s: Submission.objects.filter(pk=s.pk)._raw_delete("default"),
     "item added": lambda s: RankedItem.objects.create(
-        ranking_id=s.pk, completion=Completion.objects.first(), rank=9
+        ranking_id=s.pk, completion=Completion.objects.earliest("pk"), rank=9
     ),
     "pair added": lambda s: Pair.objects.create(
         ranking_id=s.pk,
@@ -244,7 +251,7 @@ def test_a_frozen_snapshot_takes_nothing_more(cast, sealed):
 
 
 def test_a_completion_of_another_prompt_never_enters_a_task(cast, task):
-    other = give_task(cast.project, prompt="Another question?").completions.first()
+    other = give_task(cast.project, prompt="Another question?").completions.earliest("pk")
     with pytest.raises(IntegrityError, match="another prompt"), transaction.atomic():
         TaskCompletion.objects.create(task=task, completion=other, slot=8)
 

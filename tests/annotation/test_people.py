@@ -43,7 +43,7 @@ def test_a_superuser_may_do_everything_and_sees_everything(cast):
 
 
 def test_a_missing_role_is_named(cast):
-    with pytest.raises(NotAllowed, match="role reviewer or manager in Tides. Ask a manager"):
+    with pytest.raises(NotAllowed, match="You need the role reviewer or manager in Tides"):
         require_role(cast.annotator, cast.project, "reviewer", "manager")
     require_role(cast.manager, cast.project, "reviewer", "manager")
 

@@ -1,6 +1,7 @@
 """A round is one state machine: it starts once, stops with a reason, and publishes once."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from training.policies import active, artefact_folder, ensure_base
 from training.simulate import PROMPTS
 
 pytestmark = pytest.mark.django_db
-QUICK = {
+QUICK: dict[str, Any] = {
     "minimum_rankings": 5,
     "queue_prompts": 3,
     "evaluation_prompts": 4,

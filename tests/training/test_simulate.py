@@ -16,7 +16,17 @@ TINY = {
     "reward": {"layer": 1.0, "l2": 1.0},
     "preference": {"learning_rate": 1e-3, "epochs": 2, "prompts_per_step": 8},
 }
-PLAN = Plan(gold="positive", seed=1, max_new_tokens=96, configuration=TINY)
+PLAN = Plan(
+    gold="positive",
+    seed=1,
+    temperature=0.2,
+    prompts=64,
+    held_out=24,
+    held_out_samples=4,
+    max_new_tokens=96,
+    sampling_temperature=1.0,
+    configuration=TINY,
+)
 
 
 def quiet(note, done, total):

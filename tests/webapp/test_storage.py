@@ -8,7 +8,10 @@ from webapp.storage import StaticStorage
 def test_a_module_imports_others_by_their_hashed_names(tmp_path, settings):
     settings.DEBUG = False
     storage = StaticStorage(location=tmp_path, base_url="/static/")
-    for name, text in {"a.js": 'import { b } from "./b.js";\n', "b.js": "export const b = 1;\n"}.items():
+    for name, text in {
+        "a.js": 'import { b } from "./b.js";\n',
+        "b.js": "export const b = 1;\n",
+    }.items():
         storage.save(name, ContentFile(text))
 
     processed = storage.post_process({name: (storage, name) for name in ("a.js", "b.js")})
