@@ -163,7 +163,8 @@ def _labels(value: Any, texts: Mapping[str, str]) -> dict[str, list[str]]:
         if uid not in texts:
             raise Invalid(f"labels: {_short(uid)!r} is not a completion of this task.")
         if not _is_list_of_short_texts(names):
-            raise Invalid(f"labels: those of {_short(uid)!r} must be a list of at most 50 short texts.")
+            name = repr(_short(uid))
+            raise Invalid(f"labels: those of {name} must be a list of at most 50 short texts.")
         check_storable_json("labels:", names)
     return value
 

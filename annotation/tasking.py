@@ -7,7 +7,7 @@ from django.db import transaction
 
 from annotation.content import check_completion, content_hash, group_of, parse_messages, split_of
 from annotation.content import text_hash as hash_text
-from annotation.errors import Invalid
+from annotation.errors import Conflict, Invalid
 from annotation.models import (
     COMPLETIONS_BY_KIND,
     Completion,
@@ -37,9 +37,15 @@ def new_prompt(project: Project, prompt: Any, **fields: Any) -> Prompt:
 
 
 def add_prompt(project: Project, prompt: Any, **fields: Any) -> tuple[Prompt, bool]:
-    """The project's prompt of this content, and whether it is new. Raises Invalid."""
+    """The project's prompt of this content, and whether it is new.
+
+    Raises Invalid; Conflict when an import that is not finished holds it.
+    """
     made = new_prompt(project, prompt, **fields)
-    known = Prompt.objects.filter(project=project, content_sha256=made.content_sha256).first()
+    same = Prompt.objects.filter(project=project, content_sha256=made.content_sha256)
+    known = same.select_related("batch").first()
+    if known is not None and known.batch is not None and known.batch.published_at is None:
+        raise Conflict("prompt: an import that is not finished holds it. Finish that one first.")
     if known is not None:
         return known, False
     made.save()

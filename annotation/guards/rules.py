@@ -216,6 +216,13 @@ def _immutable_guards() -> Iterator[Guard]:
             f"{column} never change",
             _json_changed(column),
         )
+    yield _refuse(
+        "import_published",
+        "annotation_import",
+        "UPDATE",
+        "a published import stays published",
+        "OLD.published_at IS NOT NULL AND NEW.published_at IS DISTINCT FROM OLD.published_at",
+    )
     for table in ("auditentry", "snapshotitem"):
         for event in ("UPDATE", "DELETE"):
             yield _refuse(

@@ -7,6 +7,7 @@ from annotation import guards
 from annotation.models import (
     Completion,
     GuidelineVersion,
+    Import,
     Pair,
     Prompt,
     RankedItem,
@@ -261,3 +262,14 @@ def test_a_completion_of_another_prompt_never_enters_a_task(cast, task):
 def test_sealed_tables_are_never_truncated(sealed):
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("TRUNCATE annotation_pair CASCADE")
+
+
+def test_a_published_import_stays_published(cast):
+    from django.utils import timezone
+
+    batch = Import.objects.create(
+        project=cast.project, kind="prompts", file_name="a.jsonl", file_sha256="a", rows_total=1
+    )
+    Import.objects.filter(pk=batch.pk).update(published_at=timezone.now())
+    with pytest.raises(IntegrityError, match="stays published"), transaction.atomic():
+        Import.objects.filter(pk=batch.pk).update(published_at=None)

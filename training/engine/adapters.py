@@ -118,7 +118,10 @@ def restore(model: Any, name: str, tensors: dict[str, torch.Tensor]) -> None:
 def remove(model: Any, name: str) -> None:
     """Forget an adapter."""
     for layer in _layers(model):
-        layer.delete_adapter(name)
+        with warnings.catch_warnings():
+            # peft chooses another to be active and says so; nothing here relies on its choice.
+            warnings.simplefilter("ignore", UserWarning)
+            layer.delete_adapter(name)
 
 
 def _layers(model: Any) -> list[BaseTunerLayer]:
