@@ -35,7 +35,7 @@ def for_people() -> SamplingSettings:
 class RoundSettings:
     """One round. Nested settings belong to the engine."""
 
-    minimum_rankings: int = 20  # below, a round is not started
+    minimum_rankings: int = 10  # below, a round is not started
     new_rankings_only: bool = True  # the policy learns from rankings that no round has used yet
     queue_prompts: int = 32  # prompts whose new samples enter the queue; 0 for none
     evaluation_prompts: int = 24  # held-out prompts that every policy answers

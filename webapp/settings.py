@@ -97,7 +97,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE, because a deferred transaction that upgrades its lock ignores the timeout and
     # fails; FULL, because an acknowledged ranking must survive a power cut.
     DATABASES["default"]["OPTIONS"] = {
-        "timeout": 30,
+        "timeout": 60,
         "transaction_mode": "IMMEDIATE",
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
