@@ -103,13 +103,14 @@ class PreferenceSettings(Settings):
     """Direct preference optimisation of an adapter."""
 
     beta: float = 0.1  # strength of the pull to the reference
-    learning_rate: float = 4e-4  # of an adapter; ten times what all the weights would bear
+    learning_rate: float = 2.5e-4  # of an adapter; ten times what all the weights would bear
     epochs: int = 1  # a second one learns the rankings by heart: fresh prompts teach more
     prompts_per_step: int = 4
     warmup_share: float = 0.1  # of all steps, the rate rising linearly; then it falls to 0
     max_grad_norm: float = 1.0
     label_smoothing: float = 0.0  # share of pairs believed to be the wrong way round
-    nll_weight: float = 0.0  # of the best completion's negative log-likelihood a token
+    nll_weight: float = 0.1  # of the best completion's negative log-likelihood a token: without
+    # it, a second round makes winners and losers alike less likely, and the language goes
     max_tokens: int = 1024  # prompt and completion together; see sequences.truncate
     seed: int = 0
     lora: LoraSettings = field(default_factory=LoraSettings)
