@@ -3,10 +3,10 @@
 A claim takes the first open task, priority first, then oldest, that this person has not had.
 Finding it must not depend on how many tasks there are, nor on how many this person has done at
 the head of the queue. So each annotator has a cursor: every task before it was, when the cursor
-passed, either this person's or full. A full task that opens again is marked ``returned`` (a
-trigger does), and the returned tasks before the cursor are looked at first. What comes in before
-a cursor otherwise makes every cursor of the project start again (``annotation.queue``: ``admit``,
-``reorder``, ``restart_cursors``).
+passed, either this person's, or full, or staged by an import. A full task that opens again is
+marked ``returned`` (a trigger does), and the returned tasks before the cursor are looked at
+first. What comes in before a cursor otherwise makes every cursor of the project start again
+(``annotation.queue``: ``admit``, ``reorder``, ``restart_cursors``).
 """
 
 from collections.abc import Iterator
@@ -28,8 +28,11 @@ from django.db.models.fields.tuple_lookups import (
     TupleGreaterThanOrEqual,
     TupleLessThan,
 )
+from django.db.models.functions import Coalesce
 
-from annotation.models import Annotator, Assignment, Task
+from annotation.models import Annotator, Assignment, Import, Task
+
+Place = tuple[float, int]
 
 
 def lock_annotator(annotator: Annotator) -> Annotator:
@@ -64,10 +67,24 @@ def next_task(annotator: Annotator) -> Any:
     return None
 
 
-def first_open(annotator: Annotator) -> Any:
-    """The first task that is open to this person, whoever is just claiming it, or None."""
-    found = (stream.first() for stream in _streams(annotator))
-    return next((task for task in found if task is not None), None)
+def first_being_claimed(annotator: Annotator) -> int | None:
+    """The first task that would be open to this person, but that somebody is just claiming.
+
+    When there is none, nothing is left: the cursor moves up to the end of the queue, so that
+    asking again costs little.
+    """
+    first = Coalesce(*(Subquery(stream.values("pk")[:1]) for stream in _streams(annotator)), None)
+    # One statement, so that no task appears between the looks for the first and for the last.
+    last: Any = (
+        Task.objects.open()
+        .filter(project_id=annotator.project_id)
+        .annotate(first=first)
+        .order_by("-queue_order", "-id")
+        .first()
+    )
+    if last is not None and last.first is None:
+        _move(annotator, _place(last))
+    return None if last is None else last.first
 
 
 def _streams(annotator: Annotator) -> Iterator[QuerySet[Any]]:
@@ -111,9 +128,10 @@ def _candidates(annotator: Annotator) -> QuerySet[Any]:
     who = ExpressionWrapper(F("annotator_id") + Value(0), output_field=BigIntegerField())
     mine = Assignment.objects.alias(who=who).filter(task=OuterRef("pk"), who=annotator.pk)
     had = mine.exclude(state=Assignment.State.EXPIRED)
+    staged = Import.objects.filter(project_id=annotator.project_id, published_at=None)
     return (
         Task.objects.open()
-        .visible()
+        .exclude(batch__in=staged)
         .alias(had=Subquery(had.values("pk")[:1]))
         .annotate(again=Subquery(mine.values("pk")[:1]))
         .filter(had=None, project_id=annotator.project_id)
@@ -123,17 +141,26 @@ def _candidates(annotator: Annotator) -> QuerySet[Any]:
 
 def _advance(annotator: Annotator, task: Any) -> None:
     """Move the cursor up to the first task after it that is open to this person."""
-    cursor = (annotator.cursor_order, annotator.cursor_task)
-    if annotator.cursor_order is not None and _place(task) <= cursor:
-        return
     place = _place(task)
-    if connection.features.has_select_for_update_skip_locked:
+    if connection.features.has_select_for_update_skip_locked and _is_after(annotator, place):
         # One may have been stepped over that its claimer yet lets go: the cursor stays there.
-        place = min(place, _place(first_open(annotator) or task))
-    if annotator.cursor_order is None or place > cursor:
+        open_ones = (stream.first() for stream in _streams(annotator))
+        place = min(place, _place(next((each for each in open_ones if each), task)))
+    _move(annotator, place)
+
+
+def _move(annotator: Annotator, place: Place) -> None:
+    if _is_after(annotator, place):
         annotator.cursor_order, annotator.cursor_task = place
         annotator.save(update_fields=["cursor_order", "cursor_task", "cursor_epoch"])
 
 
-def _place(task: Task) -> tuple[float, int]:
+def _is_after(annotator: Annotator, place: Place) -> bool:
+    return annotator.cursor_order is None or place > (
+        annotator.cursor_order,
+        annotator.cursor_task,
+    )
+
+
+def _place(task: Task) -> Place:
     return (task.queue_order, task.pk)

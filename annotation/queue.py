@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from annotation.content import check_storable, check_storable_json
-from annotation.cursors import first_open, lock_annotator, next_task
+from annotation.cursors import first_being_claimed, lock_annotator, next_task
 from annotation.errors import Conflict, Invalid, LeaseLost
 from annotation.guidelines import in_force
 from annotation.models import Annotator, Assignment, Project, Task
@@ -40,23 +40,24 @@ def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
                 if held.expires_at > now and _renew(held, annotator.project, now):
                     return held, False
                 _end([held.pk], State.EXPIRED, now)
+                continue  # Its place is free again now, and may be the next one.
             task = next_task(annotator)
             if task is not None:
                 return _assign(task, annotator), True
-            awaited = first_open(annotator)
+            awaited = first_being_claimed(annotator)
         if awaited is None:
             return None, False
         _wait_for(awaited)
 
 
-def _wait_for(task: Task) -> None:
+def _wait_for(task: int) -> None:
     """Wait until nobody is just claiming this task: it may be open still.
 
     In a transaction of its own: whoever waits for a task must hold no other, and PostgreSQL keeps
     the locks on rows that turned out to be full.
     """
     with transaction.atomic():
-        list(Task.objects.select_for_update(no_key=True).filter(pk=task.pk))
+        list(Task.objects.select_for_update(no_key=True).filter(pk=task))
 
 
 def _held(annotator: Annotator) -> Assignment | None:

@@ -88,7 +88,7 @@ class Person:
         self.chance = random.Random(annotator.pk)
         self.did: Counter[str] = Counter()
         self.errors: list[str] = []
-        self.slowest = 0.0
+        self.seconds: list[float] = []
 
     def work(self) -> None:
         try:
@@ -103,7 +103,7 @@ class Person:
         try:
             return verb(*args, **options)
         finally:
-            self.slowest = max(self.slowest, time.monotonic() - started)
+            self.seconds.append(time.monotonic() - started)
 
     def _one_task(self) -> bool:
         assignment, _ = self._timed(queue.claim, self.annotator)
@@ -149,8 +149,8 @@ def work(first: int, last: int, skips: float, wanders: float) -> None:
     all_at_once([person.work for person in people])
     did = sum((person.did for person in people), Counter())
     errors = [error for person in people for error in person.errors]
-    slowest = max(person.slowest for person in people)
-    say(json.dumps({"did": did, "errors": errors, "slowest": slowest}))
+    seconds = [each for person in people for each in person.seconds]
+    say(json.dumps({"did": did, "errors": errors, "seconds": seconds}))
 
 
 # --- the same answers, sent by many at once -------------------------------------------------

@@ -88,6 +88,16 @@ def test_an_expired_task_comes_back_as_it_was_shown_with_its_draft(cast, judges,
     assert Task.objects.get(pk=first.task_id).taken == 1
 
 
+def test_an_expired_task_comes_back_to_one_whose_cursor_is_past_it(cast, judges, clock):
+    first, *_ = give_tasks(cast, 3, wanted=1)
+    early = held(judges[0])
+    answer(judges[1])
+    release(early.pk, judges[0])
+    assert held(judges[1]).task == first
+    clock.shift(LEASE)
+    assert held(judges[1]).task == first
+
+
 def test_an_expired_task_that_others_took_is_gone(cast, judges, clock):
     _, second = give_tasks(cast, 2, wanted=1)
     held(judges[0])

@@ -93,15 +93,18 @@ def test_the_cursor_does_not_pass_a_task_whose_claim_is_undone(cast, judges):
 
 
 @pytest.mark.parametrize("undone", [True, False])
-def test_who_finds_the_last_task_being_claimed_waits_for_the_outcome(cast, judges, undone):
-    (task,) = give_tasks(cast, 1, wanted=1)
-    with halfway(lambda: held(judges[0]), then_undo=undone):
+def test_who_finds_all_that_is_left_being_claimed_waits_for_the_outcome(cast, judges, undone):
+    first, _ = give_tasks(cast, 2, wanted=1)
+    with (
+        halfway(lambda: held(judges[0]), then_undo=undone),
+        halfway(lambda: held(judges[2]), then_undo=undone),
+    ):
         other = Other(lambda: claim(judges[1]))
         assert other.waits()
     assignment, new = other.result()
     if undone:
         assert new
-        assert assignment.task == task
+        assert assignment.task == first
     else:
         assert (assignment, new) == (None, False)
 

@@ -144,6 +144,14 @@ def test_a_new_task_of_higher_priority_comes_before_what_is_left(cast, judges, b
     assert held(judges[0]).task == urgent
 
 
+def test_a_new_task_comes_before_those_that_were_put_last(cast, judges):
+    tasks = give_tasks(cast, 3)
+    reorder(cast.project, dict.fromkeys([task.pk for task in tasks], -1.0))
+    answer(judges[0])
+    new = give_task(cast.project, prompt="New?")
+    assert held(judges[0]).task == new
+
+
 def test_a_new_task_behind_all_others_restarts_no_cursor(cast):
     give_tasks(cast, 2)
     give_tasks(cast, 2, priority=-1.0)
@@ -183,6 +191,17 @@ def test_a_priority_that_has_no_place_is_refused(cast, priority):
     assert not Task.objects.filter(priority=1.0).exists()
     with pytest.raises(Invalid, match="not a finite number"):
         give_task(cast.project, prompt="Now?", priority=priority)
+
+
+def test_what_appears_after_the_end_was_reached_is_found(cast, judges):
+    tasks = give_tasks(cast, 3)
+    assert answer_all(judges[0]) == tasks
+    new = give_task(cast.project, prompt="New?")
+    urgent = give_task(cast.project, prompt="Now?", priority=1.0)
+    Task.objects.filter(pk=tasks[1].pk).update(withdrawn=True)
+    assert answer_all(judges[0]) == [urgent, new]
+    reorder(cast.project, {tasks[0].pk: -5.0})
+    assert answer_all(judges[1]) == [urgent, tasks[2], new, tasks[0]]
 
 
 def test_tasks_of_an_import_appear_when_it_is_published(cast, judges):
