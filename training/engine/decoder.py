@@ -175,16 +175,23 @@ def _run(
     tap: int | None,
     only_tapped: bool,
 ) -> tuple[Tensor | None, Tensor | None]:
+    return tapped(
+        model, tap, only_tapped, input_ids=ids, attention_mask=attention, position_ids=positions,
+        past_key_values=cache, use_cache=True,
+    )  # fmt: skip
+
+
+def tapped(
+    model: Any, tap: int | None, only_tapped: bool, **inputs: Any
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the top layer's hidden states and those of layer `tap`, where it is given.
+
+    With `only_tapped` no layer above it runs, and the former are None.
+    """
     decoder = model.get_decoder()
     with _tapped(decoder, tap, only_tapped) as seen:
         try:
-            hidden = decoder(
-                input_ids=ids,
-                attention_mask=attention,
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-            ).last_hidden_state
+            hidden = decoder(**inputs).last_hidden_state
         except _Enough:
             return None, seen[0]
     top = tap is not None and not seen

@@ -21,7 +21,6 @@ from typing import Any, Protocol
 import torch
 
 from training.engine import checkpoints
-from training.engine.config import PreferenceSettings, RewardSettings
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
 
 ADAPTER = "adapter"  # the finished checkpoint's folder
@@ -51,6 +50,23 @@ class Paused:
     steps: int
 
 
+class LoopSettings(Protocol):
+    """What the loop reads of an objective's settings."""
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def prompts_per_step(self) -> int: ...
+    @property
+    def warmup_share(self) -> float: ...
+    @property
+    def max_grad_norm(self) -> float: ...
+    @property
+    def seed(self) -> int: ...
+
+
 class Objective(Protocol):
     """What is minimised."""
 
@@ -68,7 +84,7 @@ class Loop:
     folder: Path
     objective: Objective
     parameters: Mapping[str, torch.nn.Parameter]
-    settings: PreferenceSettings | RewardSettings
+    settings: LoopSettings
     fingerprint: str  # of everything that shapes the result; a checkpoint of another is refused
     finish: Callable[[Path, dict[str, Any]], str]  # saves the finished checkpoint
 
@@ -85,9 +101,7 @@ class Loop:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         checkpoints.discard_temporary(self.folder)
-        optimizer = torch.optim.AdamW(
-            self.parameters.values(), lr=self.settings.learning_rate, weight_decay=0.0
-        )
+        optimizer = self._optimizer()
         step = self._resume(optimizer)
         saved = time.monotonic()
         with _reproducible(), (self.folder / METRICS).open("a") as log:
@@ -115,6 +129,11 @@ class Loop:
     @property
     def _steps_per_epoch(self) -> int:
         return math.ceil(len(self.objective) / self.settings.prompts_per_step)
+
+    def _optimizer(self) -> torch.optim.AdamW:
+        return torch.optim.AdamW(
+            self.parameters.values(), lr=self.settings.learning_rate, weight_decay=0.0
+        )
 
     def _step(self, step: int, optimizer: torch.optim.AdamW) -> Metrics:
         torch.manual_seed(derived_seed(self.settings.seed, "step", step))  # dropout

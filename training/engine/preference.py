@@ -1,11 +1,12 @@
-"""Direct preference optimisation of an adapter, K completions of a prompt at a time."""
+"""Training an adapter by preferences directly, K completions of a prompt at a time."""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from training.engine import adapters
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
 from training.engine.config import PreferenceSettings
+from training.engine.direct_losses import best_nll, kto_anchor, votes_of
 from training.engine.errors import EngineError
+from training.engine.evaluate import pair_outcomes
 from training.engine.loop import (
     Loop,
     Metrics,
@@ -26,8 +29,9 @@ from training.engine.loop import (
     already_trained,
     fingerprint_of,
 )
-from training.engine.losses import best_nll, dpo, pairs_of
-from training.engine.scoring import group_trace, trace_logprobs
+from training.engine.losses import levels_of, pairs_of
+from training.engine.methods import Judged, direct_loss, implicit_rewards
+from training.engine.scoring import completion_logprobs, group_trace, trace_logprobs
 from training.engine.sequences import Encoded, length_buckets, truncate
 
 TRAINED = "trained"  # the adapter's name while it learns
@@ -36,20 +40,31 @@ BATCH_TOKENS = 512  # per forward and backward pass; about a gigabyte of activat
 
 @dataclass(frozen=True)
 class PreferenceExample:
-    """One ranking: the K completions of a prompt, their ranks and the reference's opinion."""
+    """What people said of the K completions of one prompt: a ranking, a pair, or thumbs."""
 
     key: str  # names the example in errors and in the run's fingerprint
     prompt_ids: list[int]
     completion_ids: list[list[int]]  # K of them
-    ranks: list[int]  # competition ranks, 1 the best; equal ranks give no pair
-    reference_logprobs: list[float]  # nats, summed over completion tokens
+    ranks: list[int]  # competition ranks, 1 the best, equal ones give no pair; thumbs: 1 up, 2 down
+    reference_logprobs: list[float] = field(default_factory=list)  # nats, summed over completion
+    # tokens; none are needed where the loss compares with no reference
+    strengths: list[float] = field(default_factory=list)  # as `losses.levels_of` reads them
+    thumbs: bool = False  # each completion was judged by itself
 
     def __post_init__(self) -> None:
         count = len(self.completion_ids)
-        if not count == len(self.ranks) == len(self.reference_logprobs):
+        if count != len(self.ranks) or len(self.reference_logprobs) not in (0, count):
             raise ValueError(f"example {self.key}: completions, ranks, log-probabilities differ")
         if not all(map(math.isfinite, self.reference_logprobs)):
             raise ValueError(f"example {self.key}: a reference log-probability is not finite")
+        if self.strengths and len(self.strengths) != len(set(self.ranks)) - 1:
+            raise ValueError(f"example {self.key}: strengths and boundaries differ in number")
+        if self.thumbs and not set(self.ranks) <= {1, 2}:
+            raise ValueError(f"example {self.key}: a thumb is 1, up, or 2, down")
+
+    def teaches(self) -> bool:
+        """Whether it calls anything good or bad."""
+        return self.thumbs or len(set(self.ranks)) > 1
 
 
 def train_preference(
@@ -59,23 +74,26 @@ def train_preference(
     folder: Path,
     *,
     start_adapter: Path | None = None,
+    reference_adapter: Path | None = None,
     deadline: float | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Trained | Paused:
     """Train an adapter in `folder`, going on from what an earlier call left there.
 
-    It starts from `start_adapter` (which brings its own LoRA shape) or fresh; the reference is
-    whatever gave `reference_logprobs`. Progress and metrics stay in `folder`, the result is its
-    subfolder `adapter`. Pauses, saved, when time.monotonic() passes `deadline` or `should_stop`
-    says so. Raises EngineError when nothing can be learned from the examples, an example is
+    It starts from `start_adapter` (which brings its own LoRA shape) or fresh. The reference, which
+    gave `reference_logprobs`, is `reference_adapter` or the trunk alone; only KTO runs it again.
+    Progress and metrics stay in `folder`, the result is its subfolder `adapter`. Pauses, saved,
+    when time.monotonic() passes `deadline` or `should_stop` says so. Raises EngineError when
+    nothing can be learned from the examples, one of them lacks what `settings.loss` reads or is
     longer than `settings.max_tokens`, or `folder` belongs to another run; TrainingDiverged.
     """
-    useful = [each for each in examples if len(set(each.ranks)) > 1]
+    useful = [each for each in examples if each.teaches()]
     if not useful:
         raise EngineError("no example ranks one completion above another")
+    _check_kinds(useful, settings)
     _check_lengths(useful, settings.max_tokens)
-    fingerprint = _fingerprint(backbone, useful, settings, start_adapter)
+    fingerprint = _fingerprint(backbone, useful, settings, start_adapter, reference_adapter)
     if (done := already_trained(folder, fingerprint)) is not None:
         return done
     with learning(backbone, start_adapter, settings) as (parameters, lora):
@@ -84,7 +102,7 @@ def train_preference(
             kept = {**metadata, "trunk_sha256": backbone.trunk_sha256, **_as_metadata(settings)}
             return adapters.write(backbone.model, TRAINED, target, lora, kept)
 
-        objective = PreferenceObjective(backbone, useful, settings)
+        objective = PreferenceObjective(backbone, useful, settings, reference_adapter)
         loop = Loop(folder, objective, parameters, settings, fingerprint, finish)
         return loop.run(deadline, on_progress, should_stop)
 
@@ -111,17 +129,19 @@ def learning(backbone: Backbone, start: Path | None, settings: Any) -> Iterator[
 
 
 class PreferenceObjective:
-    """The DPO loss, averaged over pairs within a prompt and then over prompts."""
+    """A direct method's loss, averaged over pairs within a prompt and then over prompts."""
 
     def __init__(
         self,
         backbone: Backbone,
         examples: Sequence[PreferenceExample],
         settings: PreferenceSettings,
+        reference_adapter: Path | None = None,
     ) -> None:
         self.backbone = backbone
         self.examples = examples
         self.settings = settings
+        self.reference_adapter = reference_adapter
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -129,7 +149,8 @@ class PreferenceObjective:
     def accumulate(self, indices: Sequence[int]) -> Metrics:
         """Add the gradient of the mean loss over these examples; return its metrics."""
         chosen = [self.examples[index] for index in indices]
-        totals = dict.fromkeys(("loss", "nll", "accuracy", "margin", "log_ratio"), 0.0)
+        anchor = self._anchor(chosen) if self.settings.loss == "kto" else 0.0
+        totals: Metrics = defaultdict(float)
         for bucket in length_buckets(list(map(_cost, chosen)), len(chosen), BATCH_TOKENS):
             group = [chosen[index] for index in bucket]
             trace = group_trace(
@@ -141,33 +162,104 @@ class PreferenceObjective:
             policies = trace_logprobs(self.backbone.model, trace)
             sizes = [len(each.ranks) for each in group]
             losses = [
-                self._loss(policy, example, totals)
+                self._loss(policy, example, anchor, totals)
                 for policy, example in zip(torch.split(policies, sizes), group, strict=True)
             ]
             torch.autograd.backward(torch.stack(losses).sum() / len(chosen))
-        return {name: value / len(chosen) for name, value in totals.items()}
+        metrics = {name: value / len(chosen) for name, value in totals.items()}
+        return {**metrics, "kl": anchor} if self.settings.loss == "kto" else metrics
 
-    def _loss(self, policy: Tensor, example: PreferenceExample, totals: Metrics) -> Tensor:
-        reference = policy.new_tensor(example.reference_logprobs)
-        ranks = torch.tensor(example.ranks, device=policy.device)
+    def _anchor(self, chosen: Sequence[PreferenceExample]) -> float:
+        """Return KTO's z over the whole step, however it is split, and without dropout.
+
+        Each prompt is given the completions of the step's next one: what the policy makes likelier
+        wherever it stands is drift, not preference. A prompt alone in its step has but its own.
+        """
+        others = [*chosen[1:], chosen[0]]
+        rows = [
+            Encoded(mine.prompt_ids, ids)
+            for mine, other in zip(chosen, others, strict=True)
+            for ids in other.completion_ids
+        ]
+        model, pad_id = self.backbone.model, self.backbone.pad_id
+        model.eval()
+        policy, _ = completion_logprobs(model, rows, pad_id)
+        with self.backbone.adapter(self.reference_adapter):
+            reference, _ = completion_logprobs(model, rows, pad_id)
+        model.train()
+        return kto_anchor(policy - reference)
+
+    def _loss(
+        self, policy: Tensor, example: PreferenceExample, anchor: float, totals: Metrics
+    ) -> Tensor:
         settings = self.settings
-        loss = dpo(policy, reference, ranks, settings.beta, settings.label_smoothing)
+        each = _judged(policy, example, settings)
+        loss = direct_loss(each, settings, anchor)
+        nll = best_nll(each.policy, each.tokens, each.ranks)
         totals["loss"] += loss.item()
-        tokens = policy.new_tensor([len(ids) for ids in example.completion_ids])
-        nll = best_nll(policy, tokens, ranks)
         totals["nll"] += nll.item()
-        ratio = (policy - reference).detach()
-        better, worse = pairs_of(ranks, ties=False)
-        margins = settings.beta * (ratio[better] - ratio[worse])
-        totals["accuracy"] += (margins > 0).double().mean().item()
-        totals["margin"] += margins.mean().item()
-        totals["log_ratio"] += ratio.mean().item()
-        return loss + settings.nll_weight * nll
+        for name, value in _measures(each, example, settings, anchor).items():
+            totals[name] += value
+        return loss if settings.loss == "orpo" else loss + settings.nll_weight * nll
+
+
+def _judged(policy: Tensor, example: PreferenceExample, settings: PreferenceSettings) -> Judged:
+    ranks = torch.tensor(example.ranks, device=policy.device)
+    good = (ranks == 1).double()
+    ups, downs = (good, 1 - good) if example.thumbs else votes_of(ranks)
+    return Judged(
+        policy=policy,
+        reference=policy.new_tensor(example.reference_logprobs)
+        if settings.needs_reference
+        else None,
+        tokens=policy.new_tensor([len(ids) for ids in example.completion_ids]),
+        ranks=ranks,
+        ups=ups,
+        downs=downs,
+        levels=settings.margin * levels_of(ranks, example.strengths) if settings.margin else None,
+    )
+
+
+def _measures(
+    each: Judged, example: PreferenceExample, settings: PreferenceSettings, anchor: float
+) -> Metrics:
+    """Return how the implied rewards stand to what people said and to length.
+
+    A thumb has no pair: its margin is the distance to KTO's z, on the side where it belongs.
+    """
+    rewards = implicit_rewards(each, settings)
+    if example.thumbs:
+        margins = (rewards - settings.beta * anchor) * (each.ups - each.downs)
+    else:
+        better, worse = pairs_of(each.ranks, ties=False)
+        margins = rewards[better] - rewards[worse]
+    longer = pair_outcomes(rewards.tolist(), (-each.tokens).int().tolist())
+    measures = {
+        "accuracy": (margins > 0).double().mean().item(),
+        "margin": margins.mean().item(),
+        "longer_wins": sum(longer) / len(longer) if longer else 0.5,
+    }
+    if each.reference is not None:
+        measures["log_ratio"] = (each.policy.detach() - each.reference).mean().item()
+    return measures
 
 
 def _cost(example: PreferenceExample) -> int:
     widest = max(map(len, example.completion_ids))
     return len(example.prompt_ids) + len(example.ranks) * widest
+
+
+def _check_kinds(examples: Sequence[PreferenceExample], settings: PreferenceSettings) -> None:
+    for example in examples:
+        if example.thumbs and settings.loss != "kto":
+            raise EngineError(
+                f"example {example.key} holds thumbs, which kto learns from and {settings.loss} not"
+            )
+        if settings.needs_reference and not example.reference_logprobs:
+            raise EngineError(
+                f"example {example.key} has no reference log-probabilities, "
+                f"which {settings.loss} compares with"
+            )
 
 
 def _check_lengths(examples: Sequence[PreferenceExample], max_tokens: int) -> None:
@@ -186,13 +278,13 @@ def _fingerprint(
     backbone: Backbone,
     examples: Sequence[PreferenceExample],
     settings: PreferenceSettings,
-    start: Path | None,
+    *adapter_folders: Path | None,
 ) -> str:
     return fingerprint_of(
         "preference",
         backbone.trunk_sha256,
         settings.as_dict(),
-        verify(start) if start else None,
+        [verify(each) if each else None for each in adapter_folders],
         [asdict(each) for each in examples],
     )
 

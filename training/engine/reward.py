@@ -1,4 +1,4 @@
-"""A reward head on frozen features: Bradley-Terry with Davidson's ties, fitted to its optimum.
+"""A reward head on frozen features, fitted to its optimum.
 
 The loss is convex, so the fit is exact, repeatable and takes a tenth of a second.
 Shapes: K completions of one ranking, H features. A ranking is (features [K, H], ranks [K]).
@@ -7,7 +7,7 @@ Shapes: K completions of one ranking, H features. A ranking is (features [K, H],
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit
 
 from training.engine import checkpoints
 from training.engine.config import RewardSettings
 from training.engine.errors import CheckpointDamaged, EngineError
 from training.engine.evaluate import expected_calibration_error, longer_wins, pair_accuracy
+from training.engine.head_losses import Choices, Pairs
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]  # folds done, folds in all
@@ -49,6 +50,7 @@ class Ranking:
     features: Floats  # [K, H]
     ranks: list[int]  # [K]
     lengths: list[float]  # [K], for the "longer wins" baseline
+    strengths: list[float] = field(default_factory=list)  # as `losses.levels_of` reads them
 
 
 @dataclass(frozen=True)
@@ -66,25 +68,34 @@ class OutOfFold:
 
 
 def fit_head(
-    features: Sequence[Any], ranks: Sequence[Sequence[int]], settings: RewardSettings
+    features: Sequence[Any],
+    ranks: Sequence[Sequence[int]],
+    settings: RewardSettings,
+    strengths: Sequence[Sequence[float]] | None = None,
 ) -> HeadFit:
     """Fit a head to rankings, features [K, H] and ranks [K] of each.
 
-    Minimises the sum over rankings of their mean pair loss, plus l2 / 2 times the squared norm.
-    Raises EngineError when no ranking prefers anything.
+    Minimises the sum over rankings of their mean loss a pair (or a choice), plus l2 / 2 times the
+    squared norm. `strengths` are each ranking's, as `losses.levels_of` reads them. Raises
+    EngineError when no ranking prefers anything.
     """
+    if not any(len(set(each)) > 1 for each in ranks):
+        raise EngineError("no ranking prefers one completion to another")
     stacked = np.concatenate([np.asarray(each, dtype=np.float64) for each in features])
     mean, scale = stacked.mean(axis=0), stacked.std(axis=0)
     scale = np.where(scale > 1e-8, scale, 1.0)
-    pairs = _Pairs.of([(np.asarray(x) - mean) / scale for x in features], ranks, settings.ties)
-    if not np.any(pairs.won):
-        raise EngineError("no ranking prefers one completion to another")
-    start = np.append(np.zeros(stacked.shape[1]), -1.0 if pairs.has_ties else 0.0)
+    standard = [(np.asarray(x) - mean) / scale for x in features]
+    target: Pairs | Choices
+    if settings.likelihood == "plackett_luce":
+        target = Choices.of(standard, ranks)
+    else:
+        target = Pairs.of(standard, ranks, strengths or [[]] * len(ranks), settings)
+    start = np.append(np.zeros(stacked.shape[1]), -1.0 if target.has_ties else 0.0)
     found = minimize(
-        pairs.objective, start, args=(settings.l2,), jac=True, method="L-BFGS-B",
+        target.objective, start, args=(settings.l2,), jac=True, method="L-BFGS-B",
         options={"maxiter": 2000, "ftol": 1e-12, "gtol": 1e-8},
     )  # fmt: skip
-    log_nu = float(found.x[-1]) if pairs.has_ties else float("-inf")
+    log_nu = float(found.x[-1]) if target.has_ties else float("-inf")
     return HeadFit(found.x[:-1], mean, scale, log_nu)
 
 
@@ -99,12 +110,22 @@ def out_of_fold(
     scores: list[Floats] = [np.empty(0)] * len(rankings)
     for number, held in enumerate(folds, start=1):
         rest = [each for index, each in enumerate(rankings) if index not in held]
-        head = fit_head([each.features for each in rest], [each.ranks for each in rest], settings)
+        head = fit_rankings(rest, settings)
         for index in held:
             scores[index] = head.score(rankings[index].features)
         if on_progress:
             on_progress(number, len(folds))
     return _judge(rankings, scores)
+
+
+def fit_rankings(rankings: Sequence[Ranking], settings: RewardSettings) -> HeadFit:
+    """Fit a head to rankings; see `fit_head`."""
+    return fit_head(
+        [each.features for each in rankings],
+        [each.ranks for each in rankings],
+        settings,
+        [each.strengths for each in rankings],
+    )
 
 
 def save_head(folder: Path, head: HeadFit, metadata: dict[str, Any]) -> str:
@@ -125,46 +146,6 @@ def load_head(folder: Path) -> HeadFit:
         raise CheckpointDamaged(f"{folder} holds no reward head")
     arrays = {name: value.numpy() for name, value in tensors.items()}
     return HeadFit(arrays["weights"], arrays["mean"], arrays["scale"], float(arrays["log_nu"]))
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """All pairs of all rankings: differences [P, H], outcomes, and each pair's weight."""
-
-    differences: Floats  # better minus worse; of ties, first minus second
-    won: NDArray[np.bool_]  # False for a tie
-    weights: Floats  # 1 / pairs of its ranking
-    has_ties: bool
-
-    @classmethod
-    def of(cls, features: Sequence[Floats], ranks: Sequence[Sequence[int]], ties: bool) -> _Pairs:
-        differences, won, weights = [], [], []
-        for rows, order in zip(features, ranks, strict=True):
-            mine = [
-                (rows[i] - rows[j], order[i] != order[j])
-                for i in range(len(order))
-                for j in range(len(order))
-                if order[i] < order[j] or (ties and i < j and order[i] == order[j])
-            ]
-            differences += [each for each, _ in mine]
-            won += [strict for _, strict in mine]
-            weights += [1 / len(mine)] * len(mine)
-        if not differences:
-            return cls(np.zeros((0, 0)), np.zeros(0, dtype=bool), np.zeros(0), False)
-        strict = np.array(won)
-        return cls(np.array(differences), strict, np.array(weights), not strict.all())
-
-    def objective(self, point: Floats, l2: float) -> tuple[float, Floats]:
-        """Return the loss and its gradient at (weights, log nu), as in losses.davidson."""
-        weights, log_nu = point[:-1], point[-1] if self.has_ties else -np.inf
-        half = self.differences @ weights / 2
-        parts = np.stack([half, -half, np.full_like(half, log_nu)])
-        loss = logsumexp(parts, axis=0) - np.where(self.won, half, log_nu if self.has_ties else 0)
-        share = softmax(parts, axis=0)
-        slope = self.weights * (share[0] - share[1] - self.won) / 2
-        tie_slope = np.sum(self.weights * (share[2] - ~self.won)) if self.has_ties else 0.0
-        gradient = np.append(self.differences.T @ slope + l2 * weights, tie_slope)
-        return float(self.weights @ loss + l2 / 2 * weights @ weights), gradient
 
 
 def _folds(groups: Sequence[Hashable], settings: RewardSettings) -> list[set[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,13 @@ from training.engine.loop import (
     already_trained,
     fingerprint_of,
 )
-from training.engine.losses import pairs_of, ranking_loss
+from training.engine.losses import (
+    centring,
+    levels_of,
+    pairs_of,
+    plackett_luce,
+    ranking_loss,
+)
 from training.engine.preference import BATCH_TOKENS, TRAINED, learning
 from training.engine.reward import Floats, HeadFit
 from training.engine.scoring import group_trace, pool, traces
@@ -41,6 +47,7 @@ class RewardExample:
     prompt_ids: list[int]
     completion_ids: list[list[int]]  # K of them
     ranks: list[int]  # competition ranks, 1 the best
+    strengths: list[float] = field(default_factory=list)  # as `losses.levels_of` reads them
 
 
 def train_lora(
@@ -127,7 +134,7 @@ class RewardObjective:
         self.scale = torch.tensor(head.scale, dtype=torch.float32, device=device)
         weights = torch.tensor(head.weights, dtype=torch.float32, device=device)
         self.head = {"head.weights": torch.nn.Parameter(weights)}
-        if settings.ties:
+        if settings.ties and settings.likelihood == "pairs":
             log_nu = max(head.log_nu, -10.0)  # a head that saw no tie has -inf, which cannot move
             start = torch.tensor(log_nu, dtype=torch.float32, device=device)
             self.head["head.log_nu"] = torch.nn.Parameter(start)
@@ -175,12 +182,22 @@ class RewardObjective:
 
     def _loss(self, scores: Tensor, example: RewardExample, totals: Metrics) -> Tensor:
         ranks = torch.tensor(example.ranks, device=scores.device)
-        loss = ranking_loss(scores, ranks, self.head.get("head.log_nu"))
+        loss = self._likelihood(scores, ranks, example)
         better, worse = pairs_of(ranks, ties=False)
         right = (scores[better] > scores[worse]).double()
         totals["loss"] += loss.item()
         totals["accuracy"] += right.mean().item() if len(right) else 0.5
+        if self.settings.centring:
+            loss = loss + self.settings.centring * centring(scores, ranks)
         return loss
+
+    def _likelihood(self, scores: Tensor, ranks: Tensor, example: RewardExample) -> Tensor:
+        settings = self.settings
+        if settings.likelihood == "plackett_luce":
+            return plackett_luce(scores, ranks) / (len(ranks) - 1)
+        levels = settings.margin * levels_of(ranks, example.strengths) if settings.margin else None
+        log_nu = self.head.get("head.log_nu")
+        return ranking_loss(scores, ranks, log_nu, levels, settings.label_smoothing)
 
 
 def _cut(example: RewardExample, settings: RewardSettings) -> RewardExample:
@@ -188,6 +205,6 @@ def _cut(example: RewardExample, settings: RewardSettings) -> RewardExample:
         truncate(Encoded(example.prompt_ids, ids), settings.max_tokens)
         for ids in example.completion_ids
     ]
-    return RewardExample(
-        example.key, rows[0].prompt, [row.completion for row in rows], example.ranks
+    return replace(
+        example, prompt_ids=rows[0].prompt, completion_ids=[row.completion for row in rows]
     )

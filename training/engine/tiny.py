@@ -7,7 +7,6 @@ knows nothing else.
 
 from __future__ import annotations
 
-import os
 import random
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from training.engine.backbone import missing_parts
+from training.engine.backbone import missing_parts, put_model
 
 SPECIAL = ["<pad>", "<bos>", "<eos>", "<user>", "<assistant>", "<system>"]
 TEMPLATE = (
@@ -60,7 +59,7 @@ def make_tiny_model(
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         model.save_pretrained(Path(scratch) / "model")
         tokenizer.save_pretrained(Path(scratch) / "model")
-        os.replace(Path(scratch) / "model", folder)
+        put_model(Path(scratch) / "model", folder)
     return folder
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from training.engine.backbone import Backbone, load_backbone
 from training.engine.config import SamplingSettings
@@ -35,6 +37,19 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def backbone(tiny_folder: Path) -> Backbone:
     return load_backbone(tiny_folder, device="cpu")
+
+
+@pytest.fixture
+def exact(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    """The same in float64 throughout: transformers would compute its norms in float32."""
+
+    def norm(self: Any, states: torch.Tensor) -> Any:
+        size = states.pow(2).mean(-1, keepdim=True)
+        return self.weight * states * torch.rsqrt(size + self.variance_epsilon)
+
+    monkeypatch.setattr(LlamaRMSNorm, "forward", norm)
+    backbone.model.double()
+    return backbone
 
 
 @pytest.fixture

@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from training.engine import adapters
-from training.engine.backbone import CACHED_ADAPTERS, Backbone, load_backbone
+from training.engine.backbone import (
+    CACHED_ADAPTERS,
+    Backbone,
+    load_backbone,
+    missing_parts,
+    put_model,
+)
 from training.engine.config import LoraSettings
 from training.engine.errors import BackboneError, CheckpointDamaged
 from training.engine.scoring import completion_logprobs
@@ -111,6 +117,18 @@ def test_none_is_the_trunk_alone_even_inside_an_adapter(backbone, rows, tmp_path
     assert torch.equal(first, again)
 
 
+def test_an_adapter_in_use_stays_so_while_another_is_read_and_used(backbone, rows, tmp_path):
+    first = save_adapter(backbone, tmp_path / "first", seed=1)
+    second = save_adapter(backbone, tmp_path / "second", seed=2)
+    with backbone.adapter(first) as model:
+        before, _ = completion_logprobs(model, rows, backbone.pad_id)
+        with backbone.adapter(second):
+            other, _ = completion_logprobs(model, rows, backbone.pad_id)
+        after, _ = completion_logprobs(model, rows, backbone.pad_id)
+    assert torch.equal(before, after)
+    assert not torch.equal(before, other)
+
+
 def test_the_trunks_weights_stay_as_they_were(backbone, tmp_path):
     weights = {key: value.clone() for key, value in backbone.model.state_dict().items()}
     with backbone.adapter(save_adapter(backbone, tmp_path / "adapter", seed=1)):
@@ -167,3 +185,20 @@ def test_peft_itself_opens_a_saved_adapter(backbone, rows, tmp_path):
     opened = PeftModel.from_pretrained(plain, folder).eval()
     theirs, _ = completion_logprobs(opened.get_base_model(), rows, backbone.pad_id)
     assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_model_that_another_process_made_meanwhile_stays(tmp_path):
+    ours = make_tiny_model(tmp_path / "ours", seed=1, train_steps=0)
+    theirs = make_tiny_model(tmp_path / "theirs", seed=2, train_steps=0)
+    before = (theirs / "model.safetensors").read_bytes()
+    put_model(ours, theirs)
+    assert (theirs / "model.safetensors").read_bytes() == before
+
+
+def test_a_model_takes_the_place_of_an_incomplete_one(tmp_path):
+    finished = make_tiny_model(tmp_path / "finished", train_steps=0)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    put_model(finished, folder)
+    assert missing_parts(folder) == ""

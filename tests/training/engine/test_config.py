@@ -11,9 +11,10 @@ from training.engine.config import (
     PreferenceSettings,
     RewardSettings,
     SamplingSettings,
+    SftSettings,
 )
 
-ALL = [LoraSettings, PreferenceSettings, RewardSettings, SamplingSettings]
+ALL = [LoraSettings, PreferenceSettings, RewardSettings, SamplingSettings, SftSettings]
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -50,13 +51,44 @@ def test_an_unknown_nested_field_is_refused():
         (RewardSettings, "pooling", "max"),
         (RewardSettings, "layer", 0.0),
         (RewardSettings, "folds", 1),
+        (RewardSettings, "likelihood", "davidson"),
+        (RewardSettings, "label_smoothing", 0.5),
+        (RewardSettings, "margin", -1.0),
+        (RewardSettings, "centring", -1.0),
         (PreferenceSettings, "beta", 0.0),
         (PreferenceSettings, "learning_rate", -1.0),
         (PreferenceSettings, "learning_rate", float("nan")),
         (PreferenceSettings, "label_smoothing", 0.5),
         (PreferenceSettings, "max_tokens", 1),
+        (PreferenceSettings, "loss", "ppo"),
+        (SftSettings, "epochs", 0),
+        (PreferenceSettings, "margin", -0.1),
+        (PreferenceSettings, "simpo_beta", 0.0),
+        (PreferenceSettings, "simpo_gamma", float("nan")),
+        (PreferenceSettings, "orpo_lambda", 0.0),
+        (PreferenceSettings, "desirable_weight", -1.0),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(kind, field, value):
     with pytest.raises(ValueError, match=field):
         kind(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("loss", "option"),
+    [("ipo", "label_smoothing"), ("kto", "margin"), ("orpo", "margin"), ("simpo", "robust")],
+)
+def test_an_option_that_a_loss_would_not_read_is_refused(loss, option):
+    with pytest.raises(ValueError, match=f"{option} is for .*; {loss} has no place for it"):
+        PreferenceSettings.from_dict({"loss": loss, option: 0.1})
+
+
+@pytest.mark.parametrize("option", ["label_smoothing", "margin"])
+def test_choices_take_no_option_of_pairs(option):
+    with pytest.raises(ValueError, match=f"{option} is for pairs"):
+        RewardSettings.from_dict({"likelihood": "plackett_luce", option: 0.1})
+
+
+def test_kto_needs_a_weight_for_something():
+    with pytest.raises(ValueError, match="must not both be 0"):
+        PreferenceSettings(loss="kto", desirable_weight=0.0, undesirable_weight=0.0)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import pytest
 import torch
 from torch import Tensor
 
+from annotation.pairs import strict_pairs
 from training.engine.losses import (
-    best_nll,
     bradley_terry,
+    centring,
     davidson,
-    dpo,
     kl_k1,
     kl_k3,
+    levels_of,
     pairs_of,
+    plackett_luce,
     ranking_loss,
 )
 
 
 def double(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
+
+
+RANKS = torch.tensor([1, 2, 2, 4])
+LEVELS = double(0.9, 0.4, 0.4, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -124,40 +131,113 @@ def test_a_ranking_of_ties_alone_teaches_nothing_without_davidson():
     assert torch.equal(scores.grad, double(0, 0))
 
 
-def test_dpo_is_ln_two_where_the_policy_is_the_reference():
-    same = double(-12.0, -7.5, -30.1, -8.0)
-    loss = dpo(same, same, torch.tensor([1, 2, 2, 4]), beta=0.1).item()
-    assert loss == pytest.approx(math.log(2), abs=1e-12)
-
-
-def test_dpo_starts_with_half_beta_as_its_slope():
-    policy = double(-5.0, -9.0).requires_grad_()
-    torch.autograd.backward(dpo(policy, policy.detach(), torch.tensor([1, 2]), beta=0.1))
-    assert policy.grad is not None
-    assert torch.allclose(policy.grad, double(-0.05, 0.05), atol=1e-12)
-
-
-def test_dpo_over_a_ranking_is_the_mean_over_its_pairs():
-    policy, reference = double(-5, -6, -9, -4), double(-6, -5, -7, -4.5)
-    ranks = torch.tensor([1, 2, 2, 4])
-    rewards = 0.3 * (policy - reference)
-    better, worse = pairs_of(ranks, ties=False)
-    expected = bradley_terry(rewards[better], rewards[worse]).mean()
-    assert torch.allclose(dpo(policy, reference, ranks, beta=0.3), expected, atol=1e-12)
-
-
-def test_label_smoothing_counts_a_share_of_pairs_the_other_way_round():
-    policy, reference = double(-5, -9), double(-6, -6)
-    right = dpo(policy, reference, torch.tensor([1, 2]), beta=0.1)
-    wrong = dpo(policy, reference, torch.tensor([2, 1]), beta=0.1)
-    smoothed = dpo(policy, reference, torch.tensor([1, 2]), beta=0.1, label_smoothing=0.2)
+def test_smoothed_labels_count_a_share_of_pairs_the_other_way_round():
+    right, wrong = (bradley_terry(double(each), double(0.5)) for each in (2.0, -1.0))
+    smoothed = bradley_terry(double(2.0), double(0.5), label_smoothing=0.2)
     assert torch.allclose(smoothed, 0.8 * right + 0.2 * wrong, atol=1e-12)
 
 
-def test_the_best_completions_likelihood_is_a_mean_over_tokens_and_then_over_ties():
-    policy, tokens = double(-6, -8, -3), torch.tensor([2, 4, 1])
-    assert best_nll(policy, tokens, torch.tensor([1, 2, 2])).item() == 3.0
-    assert best_nll(policy, tokens, torch.tensor([1, 1, 3])).item() == 2.5
+def test_strengths_lift_each_tier_above_the_ones_below():
+    ranks = torch.tensor([2, 1, 4, 2])
+    assert torch.equal(levels_of(ranks, [3, 2]), double(2, 5, 0, 2))
+
+
+def test_levels_are_all_alike_when_nobody_said_how_strong():
+    assert torch.equal(levels_of(torch.tensor([1, 2, 3]), []), double(0, 0, 0))
+
+
+def test_strengths_that_do_not_fit_the_tiers_are_refused():
+    with pytest.raises(ValueError, match="3 tiers need 2 strengths"):
+        levels_of(torch.tensor([1, 2, 3]), [1])
+
+
+@pytest.mark.parametrize("log_nu", [None, torch.tensor(-math.inf, dtype=torch.float64)])
+def test_a_ranking_with_levels_asks_each_pair_for_their_difference(log_nu):
+    scores, ranks = double(1.0, 0.2, -0.5), torch.tensor([1, 2, 3])
+    found = ranking_loss(scores, ranks, log_nu, levels=double(0.9, 0.2, 0.0))
+    pairs = [(1.0, 0.2, 0.7), (1.0, -0.5, 0.9), (0.2, -0.5, 0.2)]
+    expected = [bradley_terry(double(w), double(lo), margin) for w, lo, margin in pairs]
+    assert found.item() == pytest.approx(torch.cat(expected).mean().item(), abs=1e-12)
+
+
+def test_levels_leave_davidsons_ties_as_they_are():
+    scores, ranks, log_nu = double(1.0, 0.2), torch.tensor([1, 1]), double(0.3)[0]
+    plain = ranking_loss(scores, ranks, log_nu)
+    assert torch.equal(ranking_loss(scores, ranks, log_nu, levels=double(0, 0)), plain)
+
+
+def test_smoothed_labels_leave_davidsons_ties_as_they_are():
+    scores, log_nu = double(1.0, 0.2), double(0.3)[0]
+    tied = torch.tensor([1, 1])
+    plain, smoothed = (ranking_loss(scores, tied, log_nu, None, each) for each in (0.0, 0.2))
+    assert smoothed.item() == pytest.approx(plain.item(), abs=1e-12)
+    won, lost = (
+        ranking_loss(scores, torch.tensor(ranks), log_nu).item() for ranks in ([1, 2], [2, 1])
+    )
+    smoothed = ranking_loss(scores, torch.tensor([1, 2]), log_nu, None, 0.2)
+    assert smoothed.item() == pytest.approx(0.8 * won + 0.2 * lost, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 9])
+@pytest.mark.parametrize("tied", [False, True])
+def test_plackett_luce_gives_ln_k_factorial_for_equal_scores(count, tied):
+    ranks = torch.ones(count) if tied else torch.randperm(count) + 1
+    loss = plackett_luce(torch.full((count,), 0.7, dtype=torch.float64), ranks).item()
+    assert loss == pytest.approx(math.log(math.factorial(count)), abs=1e-12)
+
+
+def test_plackett_luce_of_two_is_bradley_terry():
+    loss = plackett_luce(double(2.1, -0.8), torch.tensor([1, 2]))
+    assert torch.allclose(loss, bradley_terry(double(2.1), double(-0.8)), atol=1e-12)
+
+
+def test_plackett_luce_chooses_the_best_from_those_left():
+    scores, ranks = double(0.4, 1.5, -0.3), torch.tensor([2, 1, 3])
+    weights = [math.exp(each) for each in (1.5, 0.4, -0.3)]
+    likelihood = weights[0] / sum(weights) * weights[1] / sum(weights[1:])
+    assert plackett_luce(scores, ranks).item() == pytest.approx(-math.log(likelihood), abs=1e-12)
+
+
+@pytest.mark.parametrize("ranks", [[1, 2, 2, 4], [1, 1, 1, 4], [2, 1, 2, 2, 5], [1, 1, 3, 3]])
+def test_plackett_luce_averages_a_tier_over_the_orders_inside_it(ranks):
+    scores = torch.linspace(-1, 1.3, len(ranks), dtype=torch.float64)
+    fitting = [
+        torch.tensor(order)
+        for order in permutations(range(1, len(ranks) + 1))
+        if all(order[i] < order[j] for i, j in strict_pairs(ranks))
+    ]
+    expected = torch.stack([plackett_luce(scores, order) for order in fitting]).mean()
+    assert torch.allclose(plackett_luce(scores, torch.tensor(ranks)), expected, atol=1e-12)
+
+
+def test_plackett_luce_pulls_tied_scores_together():
+    scores = double(1.0, -1.0).requires_grad_()
+    torch.autograd.backward(plackett_luce(scores, torch.tensor([1, 1])))
+    assert scores.grad is not None
+    assert scores.grad[0] > 0 > scores.grad[1]
+
+
+def test_centring_is_the_mean_square_of_the_pairs_sums():
+    found = centring(double(1.0, -0.5, 2.0), torch.tensor([1, 2, 2]))
+    assert found.item() == pytest.approx((0.5**2 + 3.0**2) / 2)
+    assert centring(double(1.0, 2.0), torch.tensor([1, 1])).item() == 0.0
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda scores, log_nu: ranking_loss(scores, RANKS, log_nu),
+        lambda scores, log_nu: ranking_loss(scores, RANKS, log_nu, LEVELS, 0.1),
+        lambda scores, log_nu: ranking_loss(scores, RANKS, None, LEVELS, 0.1) + 0 * log_nu,
+        lambda scores, log_nu: plackett_luce(scores, RANKS) + 0 * log_nu,
+        lambda scores, log_nu: centring(scores, RANKS) + 0 * log_nu,
+    ],
+    ids=["davidson", "smoothed davidson with levels", "bradley-terry", "plackett-luce", "centring"],
+)
+def test_gradients_are_those_of_finite_differences(loss):
+    scores = double(0.3, -1.2, 0.8, 0.1).requires_grad_()
+    log_nu = double(-0.7)[0].requires_grad_()
+    assert torch.autograd.gradcheck(loss, (scores, log_nu))
 
 
 def test_both_kl_samples_have_the_exact_kl_as_their_mean():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,16 @@ import torch
 
 from training.engine.config import RewardSettings
 from training.engine.errors import CheckpointDamaged, EngineError
-from training.engine.losses import ranking_loss
-from training.engine.reward import HeadFit, Ranking, fit_head, load_head, out_of_fold, save_head
+from training.engine.losses import levels_of, plackett_luce, ranking_loss
+from training.engine.reward import (
+    HeadFit,
+    Ranking,
+    fit_head,
+    fit_rankings,
+    load_head,
+    out_of_fold,
+    save_head,
+)
 
 WIDTH = 12
 
@@ -32,10 +41,7 @@ def planted(count: int, noise: float = 0.0, seed: int = 0, ties: bool = False) -
 
 
 def fit(rankings: list[Ranking], **changes: Any) -> HeadFit:
-    settings = RewardSettings(**{"l2": 1.0, **changes})
-    return fit_head(
-        [each.features for each in rankings], [each.ranks for each in rankings], settings
-    )
+    return fit_rankings(rankings, RewardSettings(**{"l2": 1.0, **changes}))
 
 
 def test_a_planted_taste_is_recovered():
@@ -44,19 +50,82 @@ def test_a_planted_taste_is_recovered():
     assert np.corrcoef(found, np.linspace(-1, 1, WIDTH))[0, 1] > 0.98
 
 
-def test_the_fit_is_the_optimum_of_the_losses_in_losses_py():
-    rankings = planted(30, noise=1.0, ties=True)
-    head = fit(rankings)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"ties": False},
+        {"label_smoothing": 0.1},
+        {"margin": 0.3},
+        {"margin": 0.3, "label_smoothing": 0.1, "ties": False},
+        {"likelihood": "plackett_luce"},
+    ],
+    ids=str,
+)
+def test_the_fit_is_the_optimum_of_the_losses_in_losses_py(options):
+    rankings = [
+        replace(each, strengths=[1.0 + step for step in range(len(set(each.ranks)) - 1)])
+        for each in planted(30, noise=1.0, ties=True)
+    ]
+    settings = RewardSettings(l2=1.0, **options)
+    head = fit_rankings(rankings, settings)
     weights = torch.tensor(head.weights, requires_grad=True)
-    log_nu = torch.tensor(head.log_nu, dtype=torch.float64, requires_grad=True)
+    log_nu = torch.tensor(head.log_nu, dtype=torch.float64, requires_grad=settings.ties)
     loss = 0.5 * weights @ weights
     for each in rankings:
-        rows = torch.tensor((each.features - head.mean) / head.scale)
-        loss = loss + ranking_loss(rows @ weights, torch.tensor(each.ranks), log_nu)
+        scores = torch.tensor((each.features - head.mean) / head.scale) @ weights
+        ranks = torch.tensor(each.ranks)
+        if settings.likelihood == "plackett_luce":
+            loss = loss + plackett_luce(scores, ranks) / 3
+            continue
+        levels = settings.margin * levels_of(ranks, each.strengths)
+        tie = log_nu if settings.ties else None
+        loss = loss + ranking_loss(scores, ranks, tie, levels, settings.label_smoothing)
     torch.autograd.backward(loss)
     for point in (weights, log_nu):
-        assert point.grad is not None
-        assert point.grad.abs().max() < 1e-4
+        if point.grad is not None:
+            assert point.grad.abs().max() < 1e-4
+
+
+def test_choices_of_two_are_pairs():
+    pairs = [
+        replace(
+            each,
+            features=each.features[:2],
+            ranks=[1, 2] if each.ranks[0] < each.ranks[1] else [2, 1],
+        )
+        for each in planted(30, noise=1.0)
+    ]
+    chosen = fit_rankings(pairs, RewardSettings(likelihood="plackett_luce", l2=1.0))
+    paired = fit_rankings(pairs, RewardSettings(l2=1.0))
+    assert np.allclose(chosen.weights, paired.weights, atol=1e-6)
+
+
+def test_plackett_luce_recovers_a_planted_taste():
+    settings = RewardSettings(likelihood="plackett_luce", l2=1.0)
+    head = fit_rankings(planted(200, noise=1.0), settings)
+    assert np.corrcoef(head.weights / head.scale, np.linspace(-1, 1, WIDTH))[0, 1] > 0.98
+
+
+def test_smoothed_labels_make_the_head_less_sure():
+    rankings = planted(60)
+    plain, smoothed = (
+        fit_rankings(rankings, RewardSettings(l2=0.1, label_smoothing=share)) for share in (0, 0.2)
+    )
+    assert np.linalg.norm(smoothed.weights) < np.linalg.norm(plain.weights)
+
+
+def test_a_stronger_preference_parts_the_scores_further():
+    rows = np.eye(2)
+    leads = [
+        -np.diff(
+            fit_head(
+                [rows] * 4, [[1, 2]] * 4, RewardSettings(l2=0.1, margin=1.0), [[strength]] * 4
+            ).score(rows)
+        )[0]
+        for strength in (1, 3)
+    ]
+    assert 0 < leads[0] < leads[1]
 
 
 def test_ties_pull_scores_together():
@@ -73,6 +142,14 @@ def test_without_davidson_ties_are_left_out():
     rankings = planted(30, ties=True)
     head = fit(rankings, ties=False)
     assert head.log_nu == -np.inf
+
+
+def test_rankings_of_ties_alone_change_nothing_without_davidson():
+    rankings = planted(30)
+    tied = [replace(each, ranks=[1, 1, 1, 1]) for each in rankings]
+    settings = RewardSettings(l2=1.0, ties=False)
+    with_them = fit_rankings([*rankings, *tied], settings).weights
+    assert np.allclose(with_them, fit_rankings(rankings, settings).weights, atol=1e-4)
 
 
 def test_rankings_without_a_preference_are_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,28 @@ def test_at_learning_rate_zero_it_scores_as_the_head_does(backbone, examples, he
 def test_it_fits_its_rankings_better_than_the_head(backbone, examples, head, tmp_path):
     done = trained(backbone, examples, head, SETTINGS, tmp_path)
     assert done.metrics[-1]["loss"] < done.metrics[0]["loss"] - 0.1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"likelihood": "plackett_luce"}, {"label_smoothing": 0.1}, {"margin": 0.2, "ties": False}],
+    ids=str,
+)
+def test_it_learns_with_each_option(backbone, examples, head, tmp_path, options):
+    settings = replace(SETTINGS, **options)
+    strong = [replace(each, strengths=[1.0, 2.0]) for each in examples]
+    done = trained(backbone, strong, head, settings, tmp_path)
+    assert done.metrics[-1]["loss"] < done.metrics[0]["loss"] - 0.05
+
+
+def test_centring_draws_rewards_to_zero(backbone, examples, head, tmp_path):
+    sums = []
+    for weight in (0.0, 1.0):
+        settings = replace(SETTINGS, centring=weight)
+        done = trained(backbone, examples, head, settings, tmp_path / str(weight))
+        rows = [row for each in examples for row in rows_of(each)]
+        sums.append(abs(score_lora(backbone, done.folder, rows, settings).mean()))
+    assert sums[1] < sums[0]
 
 
 def test_it_resumes_to_the_bit(backbone, examples, head, tmp_path):

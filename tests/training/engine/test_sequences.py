@@ -103,3 +103,9 @@ def test_buckets_waste_little_on_padding():
 
 def test_an_item_longer_than_the_limit_stands_alone():
     assert length_buckets([500, 3, 4], max_rows=8, max_tokens=100) == [[0], [2, 1]]
+
+
+def test_seven_and_seven_tokens_have_thirteen_targets_of_which_seven_count():
+    padded = right_pad([Encoded([5] * 7, [6] * 7)], pad_id=0)
+    mask = padded.completion[0, 1:].int().tolist()
+    assert mask == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1]

@@ -1,0 +1,78 @@
+"""Where a completion's score comes from, and what a value head can take over from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.engine import checkpoints
+from training.engine.backbone import Backbone
+from training.engine.config import Pooling, RewardSettings
+from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
+from training.engine.loop import fingerprint_of
+from training.engine.reward import HeadFit
+from training.engine.reward_lora import HEAD, score_lora
+from training.engine.scoring import features
+from training.engine.sequences import Encoded
+
+Scorer = Callable[[Sequence[Encoded], Sequence[str]], Sequence[float]]  # rows and their texts
+
+
+@dataclass(frozen=True)
+class Reward:
+    """A score for whole completions; only its differences matter."""
+
+    identity: str  # names it in a run's fingerprint: another reward is another run
+    scorer: Scorer
+    head: HeadFit | None = None  # linear in the trunk's features, where it is
+    layer: float = 0.5  # the features that `head` reads
+    pooling: Pooling = "mean"
+    adapter: Path | None = None  # under which it reads them; None for the trunk alone
+
+    def score(self, rows: Sequence[Encoded], texts: Sequence[str]) -> list[float]:
+        """Return the scores; EngineError for another number, TrainingDiverged for a NaN."""
+        scores = [float(each) for each in self.scorer(rows, texts)]
+        if len(scores) != len(rows):
+            raise EngineError(f"the reward gave {len(scores)} scores for {len(rows)} completions")
+        for score, text in zip(scores, texts, strict=True):
+            if not math.isfinite(score):
+                raise TrainingDiverged(f"the reward of {text[:60]!r} is {score}")
+        return scores
+
+
+def head_reward(
+    backbone: Backbone, head: HeadFit, layer: float = 0.5, pooling: Pooling = "mean"
+) -> Reward:
+    """Return the reward of a head on the frozen trunk's features."""
+
+    def score(rows: Sequence[Encoded], texts: Sequence[str]) -> Sequence[float]:
+        found: list[float] = head.score(features(backbone, rows, layer, pooling)).tolist()
+        return found
+
+    arrays = [each.tolist() for each in (head.weights, head.mean, head.scale)]
+    identity = fingerprint_of(backbone.encoder_name(layer, pooling), arrays)
+    return Reward(identity, score, head, layer, pooling)
+
+
+def lora_reward(backbone: Backbone, folder: Path, settings: RewardSettings) -> Reward:
+    """Return the reward that `train_lora` saved in `folder`; raises CheckpointDamaged."""
+    checkpoint = checkpoints.load(folder)
+    tensors = checkpoint.tensors.get(HEAD, {})
+    if not {"weights", "mean", "scale", "log_nu"} <= set(tensors):
+        raise CheckpointDamaged(f"{folder} holds no reward head")
+    weights, mean, scale = (tensors[name].numpy() for name in ("weights", "mean", "scale"))
+    head = HeadFit(weights, mean, scale, float(tensors["log_nu"]))
+
+    def score(rows: Sequence[Encoded], texts: Sequence[str]) -> Sequence[float]:
+        found: list[float] = score_lora(backbone, folder, rows, settings).tolist()
+        return found
+
+    identity = checkpoint.manifest_sha256
+    return Reward(identity, score, head, settings.layer, settings.pooling, folder)
+
+
+def text_reward(identity: str, score: Callable[[str], float]) -> Reward:
+    """Return a reward that reads the text alone; `identity` has to change whenever it does."""
+    return Reward(identity, lambda rows, texts: [score(text) for text in texts])

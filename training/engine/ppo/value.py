@@ -1,0 +1,120 @@
+"""The value head: what the reward of a completion will be, foretold from its beginning.
+
+Shapes: b rollouts, t tokens, H hidden width. The state of token i is the prompt and the tokens
+before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.nn.functional import layer_norm
+
+from training.engine import adapters
+from training.engine.backbone import Backbone
+from training.engine.config import Pooling
+from training.engine.decoder import Trace, present
+from training.engine.ppo.config import PpoSettings
+from training.engine.ppo.rewards import Reward
+from training.engine.scoring import traces
+from training.engine.sequences import Encoded
+
+ADAPTER = "value"  # the adapter's name, where there is one
+
+
+class ValueHead:
+    """A linear head on the features of every state.
+
+    With a reward head to start from it reads that head's features, pooled over the tokens so
+    far, and begins as the reward of what has been said; without, it begins at 0.
+    """
+
+    def __init__(self, backbone: Backbone, reward: Reward, settings: PpoSettings) -> None:
+        self.backbone = backbone
+        self.batch_tokens = settings.batch_tokens
+        self.deep = settings.value_depth == "lora"
+        self.layer, self.pooling = settings.value_layer, settings.value_pooling
+        self.standard: tuple[Tensor, Tensor] | None = None
+        weights = torch.zeros(backbone.hidden)
+        if reward.head is not None and len(reward.head.weights) == backbone.hidden:
+            self.layer, self.pooling = reward.layer, reward.pooling
+            weights = torch.from_numpy(reward.head.weights)
+            mean, scale = torch.from_numpy(reward.head.mean), torch.from_numpy(reward.head.scale)
+            self.standard = (self._place(mean), self._place(scale))
+        self.head = {
+            "value.weights": torch.nn.Parameter(self._place(weights)),
+            "value.bias": torch.nn.Parameter(self._place(torch.zeros(()))),
+        }
+
+    def values(self, features: Tensor) -> Tensor:
+        """Return values [...] of state features [..., H]."""
+        return features @ self.head["value.weights"] + self.head["value.bias"]
+
+    def states(self, rows: Sequence[Encoded]) -> Iterator[tuple[list[int], Tensor]]:
+        """Yield (indices into `rows`, standardised features [b, t + 1, H] of their states).
+
+        The last state of a row is its finished completion. Gradients flow where they are enabled
+        and the head has an adapter, which is switched on until the next is asked for.
+        """
+        # The state of the first token is the prompt's last: it moves over to the completions.
+        shifted = [Encoded(row.prompt[:-1], [row.prompt[-1], *row.completion]) for row in rows]
+        index = self.backbone.layer_index(self.layer)
+        with self._active():
+            found = traces(
+                self.backbone.model, shifted, self.backbone.pad_id, index, only_tapped=True,
+                batch_tokens=self.batch_tokens,
+            )  # fmt: skip
+            for members, trace in found:
+                yield members, self._standardised(prefix_features(trace, self.pooling))
+
+    def read(self, rows: Sequence[Encoded]) -> Tensor:
+        """Return features [B, T, H] of all rows, no gradients; anything where a row has ended."""
+        width = max(len(row.completion) for row in rows)
+        result = self._place(torch.zeros(len(rows), width, self.backbone.hidden))
+        with torch.no_grad():
+            for members, features in self.states(rows):
+                result[members, : features.shape[1] - 1] = features[:, :-1]
+        return result
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what is saved of it: the head, its adapter where it has one, and its scale."""
+        saved = {name: parameter.detach() for name, parameter in self.head.items()}
+        if self.standard is not None:
+            saved |= dict(zip(("value.mean", "value.scale"), self.standard, strict=True))
+        if self.deep:
+            saved |= adapters.state(self.backbone.model, ADAPTER)
+        return saved
+
+    def _standardised(self, features: Tensor) -> Tensor:
+        if self.standard is None:
+            return layer_norm(features, features.shape[-1:])
+        mean, scale = self.standard
+        return (features - mean) / scale
+
+    def _place(self, tensor: Tensor) -> Tensor:
+        dtype = torch.float64 if self.backbone.model.dtype == torch.float64 else torch.float32
+        return tensor.to(self.backbone.device, dtype, copy=True)
+
+    @contextmanager
+    def _active(self) -> Iterator[None]:
+        with adapters.active(self.backbone.model, ADAPTER if self.deep else None):
+            yield
+
+
+def prefix_features(trace: Trace, pooling: Pooling) -> Tensor:
+    """Return features [b, t, H] of the growing beginnings of completions.
+
+    The trace's first token is the prompt's last. Entry i is pooled over the completion's first i
+    tokens, and entry 0 is the prompt's last hidden state; the last entry of a row is what the
+    reward reads.
+    """
+    tapped = present(trace.tapped)
+    tapped = tapped if tapped.dtype == torch.float64 else tapped.float()
+    if pooling == "last":
+        return tapped
+    counts = torch.arange(1, tapped.shape[1], device=tapped.device, dtype=tapped.dtype)
+    means = tapped[:, 1:].cumsum(dim=1) / counts[:, None]
+    return torch.cat([tapped[:, :1], means], dim=1)

@@ -1,0 +1,121 @@
+"""Supervised fine-tuning of an adapter on demonstrations: what people wrote, token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.engine import adapters
+from training.engine.backbone import Backbone
+from training.engine.checkpoints import verify
+from training.engine.config import SftSettings
+from training.engine.errors import EngineError
+from training.engine.loop import (
+    Loop,
+    Metrics,
+    Paused,
+    Progress,
+    Trained,
+    already_trained,
+    fingerprint_of,
+)
+from training.engine.preference import BATCH_TOKENS, TRAINED, learning
+from training.engine.scoring import group_trace, trace_logprobs
+from training.engine.sequences import Encoded, length_buckets, truncate
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A prompt and the completion that a person wrote to it."""
+
+    key: str  # names it in errors and in the run's fingerprint
+    prompt_ids: list[int]
+    completion_ids: list[int]  # with its end-of-sequence token, or the model never learns to stop
+
+    def __post_init__(self) -> None:
+        if not self.prompt_ids or not self.completion_ids:
+            raise ValueError(f"demonstration {self.key}: prompt and completion need a token each")
+
+
+def train_sft(
+    backbone: Backbone,
+    demonstrations: Sequence[Demonstration],
+    settings: SftSettings,
+    folder: Path,
+    *,
+    start_adapter: Path | None = None,
+    deadline: float | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Trained | Paused:
+    """Train an adapter in `folder`; pauses and resumes as `train_preference`.
+
+    It starts from `start_adapter` (which brings its own LoRA shape) or fresh. Demonstrations
+    longer than `settings.max_tokens` are cut. Raises EngineError when there are none, or when
+    `folder` belongs to another run; TrainingDiverged.
+    """
+    if not demonstrations:
+        raise EngineError("there are no demonstrations to learn from")
+    cut = [_cut(each, settings.max_tokens) for each in demonstrations]
+    fingerprint = fingerprint_of(
+        "sft", backbone.trunk_sha256, settings.as_dict(),
+        verify(start_adapter) if start_adapter else None, [asdict(each) for each in cut],
+    )  # fmt: skip
+    if (done := already_trained(folder, fingerprint)) is not None:
+        return done
+    with learning(backbone, start_adapter, settings) as (parameters, lora):
+
+        def finish(target: Path, metadata: dict[str, Any]) -> str:
+            kept = {
+                **metadata,
+                "trunk_sha256": backbone.trunk_sha256,
+                "settings": settings.as_dict(),
+            }
+            return adapters.write(backbone.model, TRAINED, target, lora, kept)
+
+        objective = SftObjective(backbone, cut)
+        loop = Loop(folder, objective, parameters, settings, fingerprint, finish)
+        return loop.run(deadline, on_progress, should_stop)
+
+
+class SftObjective:
+    """Cross-entropy in nats a token, averaged over a step's completion tokens.
+
+    Over tokens, not over demonstrations first: a token counts alike wherever it stands, and
+    however the step is split. Prompt tokens are read and never asked for.
+    """
+
+    def __init__(self, backbone: Backbone, demonstrations: Sequence[Demonstration]) -> None:
+        self.backbone = backbone
+        self.demonstrations = demonstrations
+
+    def __len__(self) -> int:
+        return len(self.demonstrations)
+
+    def accumulate(self, indices: Sequence[int]) -> Metrics:
+        """Add the gradient of the mean loss over these demonstrations' tokens."""
+        chosen = [self.demonstrations[index] for index in indices]
+        tokens = sum(len(each.completion_ids) for each in chosen)
+        costs = [len(each.prompt_ids) + len(each.completion_ids) for each in chosen]
+        total = 0.0
+        for bucket in length_buckets(costs, len(chosen), BATCH_TOKENS):
+            group = [chosen[index] for index in bucket]
+            trace = group_trace(
+                self.backbone.model,
+                [each.prompt_ids for each in group],
+                [[each.completion_ids] for each in group],
+                self.backbone.pad_id,
+            )
+            loss = -trace_logprobs(self.backbone.model, trace).sum() / tokens
+            torch.autograd.backward(loss)
+            total += loss.item()
+        return {"loss": total, "tokens": float(tokens)}
+
+
+def _cut(each: Demonstration, max_tokens: int) -> Demonstration:
+    row = truncate(Encoded(each.prompt_ids, each.completion_ids), max_tokens)
+    return Demonstration(each.key, row.prompt, row.completion)
