@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from annotation.errors import Invalid
 from training.engine.config import PreferenceSettings, RewardSettings, SamplingSettings
+from training.engine.ppo.config import PpoSettings
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,20 @@ def for_people() -> SamplingSettings:
     return SamplingSettings(temperature=0.7)
 
 
+def for_a_round() -> PpoSettings:
+    """Policy optimisation that a CPU bears: few rollouts a step, as long as people's samples."""
+    return PpoSettings(
+        learning_rate=3e-4,  # of an adapter, over the few steps that a round has
+        prompts_per_step=4,
+        samples_per_prompt=4,
+        batch_epochs=2,
+        minibatch=8,
+        batch_tokens=512,
+        max_new_tokens=128,
+        missing_eos_penalty=0.25,  # scores of so strongly regularised a head differ by tenths
+    )
+
+
 @dataclass(frozen=True)
 class RoundSettings:
     """One round. Nested settings belong to the engine."""
@@ -42,6 +57,7 @@ class RoundSettings:
     evaluation_samples: int = 4  # completions for each of them
     reward: RewardSettings = field(default_factory=RewardSettings)
     preference: PreferenceSettings = field(default_factory=PreferenceSettings)
+    ppo: PpoSettings = field(default_factory=for_a_round)
     sampling: SamplingSettings = field(default_factory=for_people)
     limits: Limits = field(default_factory=Limits)
 
@@ -67,6 +83,7 @@ class RoundSettings:
 _NESTED: dict[str, Any] = {
     "reward": RewardSettings.from_dict,
     "preference": PreferenceSettings.from_dict,
+    "ppo": lambda values: PpoSettings.from_dict({**for_a_round().as_dict(), **values}),
     "sampling": lambda values: SamplingSettings.from_dict({**for_people().as_dict(), **values}),
     "limits": lambda values: Limits(**_nested(Limits, values)),
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
 
-from annotation.models import Completion, Project
+from annotation.models import Completion, Project, TaskCompletion
 from training.backbones import backbone, encode
 from training.engine.config import RewardSettings
 from training.jobs import Lease
@@ -23,10 +23,17 @@ def without_features(completions: QuerySet[Completion], encoder: str) -> QuerySe
     return completions.filter(~Exists(known)).select_related("prompt")
 
 
-def waiting(project: Project, encoder: str) -> QuerySet[Completion]:
-    """Completions that people can see or have judged, and that have no features yet."""
-    shown = Completion.objects.visible().filter(prompt__project=project, slots__isnull=False)
-    return without_features(shown.distinct(), encoder).order_by(*PROJECT_ORDER)
+def waiting(project: Project, encoder: str, floor: int = 0) -> QuerySet[Completion]:
+    """Completions that people can see or have judged, and that have no features yet.
+
+    All up to ``floor`` are known to have theirs.
+    """
+    shown = Completion.objects.visible().filter(
+        Exists(TaskCompletion.objects.filter(completion=OuterRef("pk"))),
+        prompt__project=project,
+        pk__gt=floor,
+    )
+    return without_features(shown, encoder).order_by(*PROJECT_ORDER)
 
 
 def embed(

@@ -11,7 +11,7 @@ from training.models import RoundPlan
 from training.rounds import METHODS
 
 MAX_REASON = 2000
-PREFERENCE_FIELDS = ("beta", "learning_rate", "epochs")
+TRAINING_FIELDS = ("beta", "learning_rate", "epochs")
 
 
 class RoundForm(forms.Form):
@@ -25,7 +25,8 @@ class RoundForm(forms.Form):
         min_value=0.001,
         max_value=10,
         label="Beta",
-        help_text="How strongly the policy is held to the base model. Higher moves it less.",
+        help_text="How strongly the policy is held to the base model. Higher moves it less. "
+        "ORPO and SimPO do not read it.",
     )
     learning_rate = forms.FloatField(
         required=False,
@@ -65,16 +66,17 @@ class RoundForm(forms.Form):
             settings = RoundSettings()  # starting will say what is wrong with the plan
         return {
             "queue_prompts": settings.queue_prompts,
-            **{name: getattr(settings.preference, name) for name in PREFERENCE_FIELDS},
+            **{name: getattr(settings.preference, name) for name in TRAINING_FIELDS},
         }
 
     def configuration(self) -> dict[str, Any]:
         """What differs from the plan; nested settings are whole, as ``rounds.start`` takes them."""
         said = {name: value for name, value in self.cleaned_data.items() if value is not None}
-        preference = {name: said[name] for name in PREFERENCE_FIELDS if name in said}
+        section = "ppo" if said.get("method") == "ppo" else "preference"
+        training = {name: said[name] for name in TRAINING_FIELDS if name in said}
         changes = {name: said[name] for name in ("queue_prompts",) if name in said}
-        if preference:
-            changes["preference"] = {**self.planned.get("preference", {}), **preference}
+        if training:
+            changes[section] = {**self.planned.get(section, {}), **training}
         return changes
 
 

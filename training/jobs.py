@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import timezone
 
 from annotation.models import Project
@@ -24,6 +24,7 @@ from training.models import Job, Round
 
 State = Job.State
 BEAT_SECONDS = 1.0
+AFTER_FAILURE = timedelta(minutes=10)
 
 
 class TakenOver(Exception):
@@ -63,8 +64,18 @@ def ask(
     return job
 
 
+def may_follow(last: Job | None) -> bool:
+    """Whether the next of a chain of jobs may be asked for: the one before has ended, and if it
+    failed, some time ago."""
+    if last is None:
+        return True
+    if last.state == State.FAILED:
+        return last.finished_at is None or timezone.now() - last.finished_at > AFTER_FAILURE
+    return last.state not in (State.PENDING, State.RUNNING)
+
+
 def due(queue: str, project: Project | None = None) -> QuerySet[Job]:
-    """Jobs that a worker may take: waiting ones, and those whose holder has gone silent.
+    """Jobs that a worker may take: those whose holder has gone silent, then waiting ones.
 
     Those of one project only, if one is given.
     """
@@ -74,7 +85,9 @@ def due(queue: str, project: Project | None = None) -> QuerySet[Job]:
     jobs = Job.objects.filter(waiting | silent, queue=queue, attempt__lt=F("max_attempts"))
     if project is not None:
         jobs = jobs.filter(project=project)
-    return jobs.order_by("-priority", "id")
+    # What was begun goes on first: a round has lost time enough.
+    begun = Case(When(state=State.RUNNING, then=0), default=1)
+    return jobs.order_by(begun, "-priority", "id")
 
 
 def claim(queue: str, project: Project | None = None) -> "Lease | None":

@@ -27,6 +27,7 @@ WINDOW = 1000  # the newest rankings that the head is fitted to: keeps a refit b
 NEWTON_STEPS = 25
 TOLERANCE = 1e-6
 LEARN_AT_ONCE = 20
+LOOK_AT = 200
 Array = NDArray[np.float64]
 
 
@@ -117,27 +118,34 @@ def begin(project: Project, encoder: str) -> LiveHead:
     head, created = LiveHead.objects.get_or_create(project=project, defaults={"encoder": encoder})
     if not created and head.encoder != encoder:
         head.encoder, head.state = encoder, b""
-        head.save(update_fields=["encoder", "state"])
+        head.read_to = head.learned_to = 0
+        head.save(update_fields=["encoder", "state", "read_to", "learned_to"])
     return head
 
 
-def unlearned(project: Project) -> list[Submission]:
-    """Rankings that the head has not foretold yet and could: oldest first, a few at a time."""
-    encoder = LiveHead.objects.filter(project=project).values_list("encoder", flat=True).first()
-    if encoder is None:
-        return []
-    candidates = list(
-        Submission.objects.counted()
-        .filter(project=project, ranking__isnull=False, live_prediction__isnull=True)
+def unlearned(head: LiveHead) -> list[Submission]:
+    """A few rankings that the head has not foretold yet and could, oldest first.
+
+    Those whose completions are still to be read are passed over: what people rank now does not
+    wait until a large import has been read.
+    """
+    waiting = (
+        Submission.objects.new_judgements()
+        .filter(project=head.project_id, pk__gt=head.learned_to)
+        .filter(ranking__isnull=False, live_prediction__isnull=True)
         .select_related("task__prompt")
-        .order_by("pk")[:LEARN_AT_ONCE]
     )
+    # Both ends: an import is read from its start, and people's work comes in at the end.
+    candidates = {
+        each.pk: each for order in ("pk", "-pk") for each in waiting.order_by(order)[:LOOK_AT]
+    }
     unread = set(
-        RankedItem.objects.filter(ranking_id__in=[each.pk for each in candidates])
-        .exclude(completion__features__encoder=encoder)
+        RankedItem.objects.filter(ranking_id__in=list(candidates))
+        .exclude(completion__features__encoder=head.encoder)
         .values_list("ranking_id", flat=True)
     )
-    return [each for each in candidates if each.pk not in unread]
+    ready = sorted(pk for pk in candidates if pk not in unread)
+    return [candidates[pk] for pk in ready[:LEARN_AT_ONCE]]
 
 
 def learn(project: Project) -> int:
@@ -147,7 +155,7 @@ def learn(project: Project) -> int:
     adds nothing.
     """
     head = LiveHead.objects.filter(project=project).first()
-    fresh = unlearned(project) if head else []
+    fresh = unlearned(head) if head else []
     if head is None or not fresh:
         return 0
     new = _judged(fresh, head.encoder)
@@ -167,7 +175,7 @@ def learn(project: Project) -> int:
 def _window(project: Project) -> list[Submission]:
     """The newest rankings that were foretold already, oldest first."""
     newest = (
-        Submission.objects.counted()
+        Submission.objects.new_judgements()
         .filter(project=project, live_prediction__isnull=False)
         .select_related("task__prompt")
         .order_by("-pk")[:WINDOW]

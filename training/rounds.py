@@ -23,16 +23,25 @@ from training.models import Job, Policy, Round, RoundPlan
 
 METHODS = {
     "dpo": "Fit a reward model, then move the policy towards the preferred answers directly (DPO).",
+    "ipo": "Fit a reward model, then move the policy by IPO, up to a lead that is enough.",
+    "hinge": "Fit a reward model, then move the policy by SLiC's hinge: clear pairs rest.",
+    "kto": "Fit a reward model, then move the policy by KTO: what won is good, what lost is bad.",
+    "orpo": "Fit a reward model, then teach the policy the best answers and their odds (ORPO).",
+    "simpo": "Fit a reward model, then move the policy by SimPO, whatever the length of an answer.",
+    "ppo": "Fit a reward model, then let the policy earn its scores, held to the base (PPO).",
     "reward": "Fit a reward model only; the policy stays as it is.",
 }
+DIRECT = tuple(name for name in METHODS if name not in ("ppo", "reward"))
 STEPS = {
-    "dpo": ("embed", "reward", "policy", "evaluate", "publish"),
+    **dict.fromkeys(DIRECT, ("embed", "reward", "policy", "evaluate", "publish")),
+    "ppo": ("embed", "reward", "ppo", "evaluate", "publish"),
     "reward": ("embed", "reward"),
 }
 STEP_NAMES = {
     "embed": "Read the answers",
     "reward": "Fit the reward model",
     "policy": "Train the policy",
+    "ppo": "Train the policy",
     "evaluate": "Answer held-out prompts",
     "publish": "Put new answers into the queue",
 }
@@ -58,13 +67,36 @@ def start(
         raise Invalid(f"method: {method!r} is not known. Use one of: {', '.join(METHODS)}.")
     plan = RoundPlan.objects.filter(project=project).first()
     planned = plan.configuration if plan else {}
-    settings = RoundSettings.from_dict({**planned, **(configuration or {})})
+    said = _with_loss({**planned, **(configuration or {})}, method)
+    settings = RoundSettings.from_dict(_with_count(said, project))
     try:
         with transaction.atomic():
             return _start(project, method, trigger, by, settings, seed)
     except IntegrityError:
         # Two starts at one moment: the constraint let one of them through.
         raise Conflict(_running_message(project)) from None
+
+
+def _with_count(values: dict[str, Any], project: Project) -> dict[str, Any]:
+    """New tasks hold as many completions as the project asks for, unless the round says more."""
+    sampling = values.get("sampling", {})
+    if not isinstance(sampling, dict):
+        return values
+    count = {"completions_per_prompt": project.completions_per_task}
+    return {**values, "sampling": {**count, **sampling}}
+
+
+def _with_loss(values: dict[str, Any], method: str) -> dict[str, Any]:
+    """The method is the loss. Raises Invalid when the settings ask for another."""
+    preference = values.get("preference", {})
+    if method not in DIRECT or not isinstance(preference, dict):
+        return values
+    if preference.get("loss", method) != method:
+        raise Invalid(
+            f"preference: loss is {preference['loss']!r}, but the method is {method}. "
+            "Leave loss out: it follows from the method."
+        )
+    return {**values, "preference": {**preference, "loss": method}}
 
 
 def _start(
@@ -104,6 +136,7 @@ def _seeded(settings: RoundSettings, seed: int) -> RoundSettings:
         settings,
         reward=replace(settings.reward, seed=seed),
         preference=replace(settings.preference, seed=seed),
+        ppo=replace(settings.ppo, seed=seed),
     )
 
 

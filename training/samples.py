@@ -1,7 +1,9 @@
 """Drawing completions from a policy, and storing them as completions of their prompts."""
 
+import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -21,10 +23,16 @@ PROMPTS_AT_ONCE = 32
 REDRAWS = 2  # further seeds for a prompt whose samples came out nearly the same
 
 
-def seed_of(policy: Policy, prompt: Prompt, purpose: str, index: int) -> int:
-    """The seed of one sample: the same whenever the same sample is asked for again."""
-    name = f"{policy.project_id}:{policy.version}:{prompt.content_sha256}:{purpose}:{index}"
-    return int(sha256(name.encode()).hexdigest()[:15], 16)
+def seed_of(
+    policy: Policy, prompt: Prompt, purpose: str, settings: SamplingSettings, index: int
+) -> int:
+    """The seed of one sample: the same whenever the same sample is asked for again.
+
+    Another way of drawing is another sample: what was drawn cooler is not taken for it.
+    """
+    drawing = replace(settings, completions_per_prompt=1, batch_rows=1)  # change no sample
+    name = [policy.version, prompt.content_sha256, purpose, drawing.as_dict(), index]
+    return int(sha256(json.dumps(name, sort_keys=True).encode()).hexdigest()[:15], 16)
 
 
 def nearly(text: str) -> str:
@@ -65,7 +73,7 @@ def _draw_missing(
     settings: SamplingSettings,
     deadline: float,
 ) -> bool:
-    todo = _todo(policy, prompts, count, extra, purpose)
+    todo = _todo(policy, prompts, count, extra, purpose, settings)
     for start in range(0, len(todo), PROMPTS_AT_ONCE):
         if time.monotonic() > deadline:
             return False
@@ -77,13 +85,20 @@ def _draw_missing(
 
 
 def _todo(
-    policy: Policy, prompts: Sequence[Prompt], count: int, extra: int, purpose: str
+    policy: Policy,
+    prompts: Sequence[Prompt],
+    count: int,
+    extra: int,
+    purpose: str,
+    settings: SamplingSettings,
 ) -> list[tuple[Prompt, list[int]]]:
     """Prompts with the seeds that are still to be drawn for them."""
     drawn = _drawn(policy, prompts)
     todo = []
     for prompt in prompts:
-        wanted = [seed_of(policy, prompt, purpose, index) for index in range(count + extra)]
+        wanted = [
+            seed_of(policy, prompt, purpose, settings, index) for index in range(count + extra)
+        ]
         have = drawn.get(prompt.pk, {})
         kinds = {nearly(have[seed]) for seed in wanted if seed in have}
         if extra and len(kinds) >= count:
@@ -149,11 +164,15 @@ def _completion(
 
 
 def stored(
-    policy: Policy, prompts: Sequence[Prompt], count: int, purpose: str
+    policy: Policy,
+    prompts: Sequence[Prompt],
+    count: int,
+    purpose: str,
+    settings: SamplingSettings,
 ) -> dict[int, list[Completion]]:
     """The samples drawn for a purpose, by prompt id, distinct ones first, at most ``count``."""
     seeds = {
-        (prompt.pk, seed_of(policy, prompt, purpose, index)): index
+        (prompt.pk, seed_of(policy, prompt, purpose, settings, index)): index
         for prompt in prompts
         for index in range(count + REDRAWS)
     }

@@ -27,6 +27,8 @@ from training.policies import ensure_base
 
 PROMPTS = Path(__file__).parent / "data" / "prompts.jsonl"
 HELD_OUT = (Split.VALIDATION, Split.TEST)
+# So that who gets what follows from the plan's seed alone.
+NOTHING_TWICE = {"overlap_share": 0.0, "gold_share": 0.0, "repeat_share": 0.0}
 GUIDELINES = {
     "concise": "Prefer the answer whose length is nearest to twelve words.",
     "positive": "Prefer the answer that sounds happiest.",
@@ -43,8 +45,8 @@ class Plan:
     seed: int = 0
     temperature: float = 0.1  # of the annotators' noise, in units of the gold score
     prompts: int = 128  # training prompts
-    held_out: int = 36
-    held_out_samples: int = 3  # for each of them, from each policy
+    held_out: int = 39
+    held_out_samples: int = 6  # for each of them, from each policy
     max_new_tokens: int = 48
     sampling_temperature: float = 0.7
     configuration: dict[str, Any] = field(default_factory=dict)  # of every round
@@ -60,7 +62,8 @@ def prepare(plan: Plan, slug: str) -> Project:
     if slugify(slug) != slug:
         raise Invalid(f"project: {slug!r} must be of small letters, digits and hyphens.")
     project, made = Project.objects.get_or_create(
-        slug=slug, defaults={"name": f"Simulation: {plan.gold}", "simulated": True}
+        slug=slug,
+        defaults={"name": f"Simulation: {plan.gold}", "simulated": True, **NOTHING_TWICE},
     )
     if not made and (not project.simulated or _holds_peoples_work(project)):
         raise Conflict(
@@ -99,7 +102,11 @@ def run(plan: Plan, project: Project, report: Report, *, heartbeat: bool = True)
 
 
 def _sampling(plan: Plan) -> dict[str, Any]:
-    return {"max_new_tokens": plan.max_new_tokens, "temperature": plan.sampling_temperature}
+    return {
+        "max_new_tokens": plan.max_new_tokens,
+        "temperature": plan.sampling_temperature,
+        "seed": plan.seed,
+    }
 
 
 def _configuration(plan: Plan, *, last: bool) -> dict[str, Any]:

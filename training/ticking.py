@@ -11,11 +11,11 @@ from annotation.errors import Refused
 from annotation.models import Project, Submission, Task
 from training import jobs, rounds
 from training.embedding import waiting
+from training.floors import raise_floors
 from training.live import unlearned
 from training.models import Job, LiveHead, Round, RoundPlan
+from training.supply import ask_for_samples
 from training.worker import set_exhausted_aside
-
-AFTER_FAILURE = timedelta(minutes=10)
 
 
 def tick() -> tuple[list[str], list[int]]:
@@ -23,6 +23,7 @@ def tick() -> tuple[list[str], list[int]]:
     set_exhausted_aside()
     start_planned_rounds()
     ask_for_features()
+    supply_queues()
     queues = [queue for queue in Job.Queue.values if jobs.due(queue).exists()]
     return queues, projects_to_learn()
 
@@ -42,7 +43,9 @@ def _trigger(plan: RoundPlan) -> str | None:
     last = Round.objects.filter(project=plan.project).order_by("-number").first()
     if last is not None and last.state in (rounds.State.RUNNING, rounds.State.WAITING):
         return None
-    rankings = Submission.objects.counted().filter(project=plan.project, ranking__isnull=False)
+    rankings = Submission.objects.new_judgements().filter(
+        project=plan.project, ranking__isnull=False
+    )
     new = rankings.filter(created_at__gt=last.started_at) if last else rankings
     if plan.every_rankings and new[: plan.every_rankings].count() >= plan.every_rankings:
         return Round.Trigger.RANKINGS
@@ -58,19 +61,21 @@ def ask_for_features() -> None:
         return
     for project in Project.objects.filter(Exists(Task.objects.filter(project=OuterRef("pk")))):
         last = Job.objects.filter(project=project, kind="features").order_by("-pk").first()
-        if last is not None and not _may_follow(last):
+        if not jobs.may_follow(last):
             continue
         head = LiveHead.objects.filter(project=project).first()
-        if waiting(project, head.encoder if head else "").exists():
+        encoder, floor = (head.encoder, head.read_to) if head else ("", 0)
+        if waiting(project, encoder, floor).exists():
             # Named after the job before it: two ticks at one moment ask for one job.
             key = f"features:{project.pk}:{last.pk if last else 0}"
             jobs.ask("features", key, project=project, priority=5)
 
 
-def _may_follow(last: Job) -> bool:
-    if last.state == Job.State.FAILED:
-        return last.finished_at is None or timezone.now() - last.finished_at > AFTER_FAILURE
-    return last.state not in (Job.State.PENDING, Job.State.RUNNING)
+def supply_queues() -> None:
+    """One job at a time for each project with few open tasks and prompts that have none."""
+    if model_is_there():
+        for project in Project.objects.filter(simulated=False, keep_open__gt=0):
+            ask_for_samples(project)
 
 
 def model_is_there() -> bool:
@@ -79,5 +84,7 @@ def model_is_there() -> bool:
 
 
 def projects_to_learn() -> list[int]:
-    heads = LiveHead.objects.select_related("project")
-    return [head.project_id for head in heads if unlearned(head.project)]
+    heads = list(LiveHead.objects.all())
+    for head in heads:
+        raise_floors(head)
+    return [head.project_id for head in heads if unlearned(head)]

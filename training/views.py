@@ -120,9 +120,11 @@ def round_page(request: PersonRequest, slug: str, number: int) -> HttpResponse:
 @never_cache
 @require_safe
 def round_progress(request: PersonRequest, slug: str, number: int) -> HttpResponse:
-    """The moving part of the round page, which asks for it every second or so."""
+    """The moving part of a page, which asks for it every second or so; ``titled`` where the page
+    shows other things than this round."""
     found = project_for(request.user, slug, *READERS)
-    return render(request, "project/steps.html", _round_context(request, found, number))
+    context = _round_context(request, found, number) | {"titled": "titled" in request.GET}
+    return render(request, "project/steps.html", context)
 
 
 def _round_context(request: PersonRequest, project: Project, number: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A model small enough to train in a test, and a project that uses it."""
 
-import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,12 @@ from training import backbones
 
 
 @pytest.fixture(scope="session")
-def tiny_folder():
-    """Made once on a machine: the same arguments give the same weights."""
-    from training.engine.tiny import make_tiny_model
+def tiny_folder(request):
+    """Made once, and again when what makes it changes: the same source gives the same weights."""
+    from training.engine import tiny
 
-    return make_tiny_model(Path(tempfile.gettempdir()) / "concord-tiny-model-1")
+    source = sha256(Path(tiny.__file__).read_bytes()).hexdigest()[:12]
+    return tiny.make_tiny_model(request.config.cache.mkdir("tiny-model") / source)
 
 
 @pytest.fixture

@@ -111,3 +111,10 @@ def test_an_interrupted_worker_gives_the_job_back(job, monkeypatch):
         worker.work("gpu", heartbeat=False)
     job.refresh_from_db()
     assert (job.state, job.attempt) == ("pending", 0)
+
+
+def test_what_was_begun_goes_on_before_what_is_more_urgent(job):
+    jobs.claim("gpu")
+    urgent = jobs.ask("features", "urgent", priority=9)
+    make_late(job)
+    assert [each.pk for each in jobs.due("gpu")] == [job.pk, urgent.pk]

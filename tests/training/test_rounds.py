@@ -7,7 +7,7 @@ import pytest
 
 from annotation import queue
 from annotation.errors import Conflict, Invalid
-from annotation.models import AuditEntry, Completion, Submission, Task
+from annotation.models import AuditEntry, Completion, Split, Submission, Task
 from annotation.submissions import submit
 from annotation.tasking import add_prompt
 from tests.cast import full_ranking, give_task, make_cast
@@ -16,6 +16,7 @@ from training.engine.errors import TrainingDiverged
 from training.models import Job, Policy, Round, RoundPlan
 from training.policies import active, artefact_folder, ensure_base
 from training.simulate import PROMPTS
+from training.steps.context import rankings_of
 
 pytestmark = pytest.mark.django_db
 QUICK: dict[str, Any] = {
@@ -45,10 +46,10 @@ def rank(cast, count, *, better=("happy", "sad")):
         submit(assignment.pk, cast.judge, body, key=f"k{number}", origin="api")
 
 
-def start(cast, **configuration):
+def start(cast, method="dpo", **configuration):
     return rounds.start(
         cast.project,
-        method="dpo",
+        method=method,
         trigger="hand",
         by="manager",
         configuration={**QUICK, **configuration},
@@ -278,3 +279,40 @@ def test_samples_are_drawn_once_however_often_a_step_is_repeated(ready):
         evaluate._decide = keep
     assert seen[0] == seen[1]
     assert round.state == "done"
+
+
+@pytest.mark.parametrize("method", rounds.DIRECT)
+def test_the_loss_follows_from_the_method(cast, method):
+    rank(cast, 5)
+    made = start(cast, method)
+    assert made.configuration["preference"]["loss"] == method
+    assert made.configuration["preference"]["learning_rate"] == 1e-3
+
+
+def test_a_round_learns_how_strong_a_preference_was(cast):
+    rank(cast, 4)
+    task = give_task(cast.project, "It is happy.", "It is sad.", prompt="And the dog?")
+    assignment, _ = queue.claim(cast.judge)
+    body = {**full_ranking(task), "strengths": [3]}
+    submit(assignment.pk, cast.judge, body, key="strong", origin="api")
+    found = rankings_of(start(cast), Split.values)
+    assert [each.strengths for each in found] == [[], [], [], [], [3]]
+
+
+def test_a_loss_that_contradicts_the_method_is_refused(cast):
+    rank(cast, 5)
+    with pytest.raises(Invalid, match="loss is 'simpo', but the method is dpo"):
+        start(cast, preference={"loss": "simpo"})
+
+
+def test_a_setting_that_the_method_would_not_read_is_refused(cast):
+    rank(cast, 5)
+    with pytest.raises(Invalid, match="label_smoothing is for dpo, simpo; ipo has no place for it"):
+        start(cast, "ipo", preference={"label_smoothing": 0.1})
+
+
+@pytest.mark.parametrize("method", ["kto", "simpo"])
+def test_a_round_of_another_method_publishes_its_policy_too(ready, method):
+    round = finish(start(ready, method))
+    assert (round.state, round.policy.state) == ("done", "active")
+    assert round.metrics["policy"]["train_accuracy"] > 0.5

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from training.rounds import STEPS
+
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 2
 MIGRATE = """
@@ -31,9 +33,11 @@ for number in range(24):
     submit(assignment.pk, cast.judge, full_ranking(task), key=f"k{number}", origin="api")
 for line in PROMPTS.read_text().splitlines():
     add_prompt(cast.project, json.loads(line)["prompt"])
-rounds.start(cast.project, method="dpo", trigger="hand", by="test", seed=1, configuration={
+rounds.start(cast.project, method=METHOD, trigger="hand", by="test", seed=1, configuration={
     "minimum_rankings": 5, "queue_prompts": 6, "evaluation_prompts": 6,
     "reward": {"layer": 1.0, "l2": 1.0}, "preference": {"learning_rate": 1e-3, "epochs": 4},
+    "ppo": {"learning_rate": 1e-3, "epochs": 2, "max_new_tokens": 24,
+            "missing_eos_penalty": 0.0},
     "sampling": {"max_new_tokens": 64},
     "limits": {"perplexity_ratio": 50.0, "distinct_2_ratio": 0.01, "repetition": 1.0}})
 """
@@ -100,12 +104,13 @@ def kill_worker_in(site, kind, database):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_round_survives_a_kill_in_every_step(site, tmp_path):
+@pytest.mark.parametrize("method", ["dpo", "ppo"])
+def test_a_round_survives_a_kill_in_every_step(site, tmp_path, method):
     import json
 
     answer(site, MIGRATE)
-    answer(site, SEED)
-    for kind in ("embed", "reward", "policy", "evaluate", "publish"):
+    answer(site, f"METHOD = {method!r}\n{SEED}")
+    for kind in STEPS[method]:
         kill_worker_in(site, kind, tmp_path / "site.sqlite3")
         time.sleep(LEASE_SECONDS + 1)
     answer(site, WORK)

@@ -30,6 +30,19 @@ class Migration(migrations.Migration):
                 ("learned_rankings", models.PositiveIntegerField(default=0)),
                 ("learned_pairs", models.PositiveIntegerField(default=0)),
                 ("fitted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "read_to",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="All completions up to this one have features: see training.floors.",
+                    ),
+                ),
+                (
+                    "learned_to",
+                    models.BigIntegerField(
+                        default=0, help_text="All rankings up to this one have been foretold."
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(

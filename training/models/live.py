@@ -18,6 +18,12 @@ class LiveHead(models.Model):
     learned_rankings = models.PositiveIntegerField(default=0)
     learned_pairs = models.PositiveIntegerField(default=0)
     fitted_at = models.DateTimeField(null=True, blank=True)
+    read_to = models.BigIntegerField(
+        default=0, help_text="All completions up to this one have features: see training.floors."
+    )
+    learned_to = models.BigIntegerField(
+        default=0, help_text="All rankings up to this one have been foretold."
+    )
 
     def __str__(self) -> str:
         return f"live head of {self.project}"

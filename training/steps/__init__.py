@@ -6,7 +6,9 @@ from importlib import import_module
 
 from training.jobs import Lease
 
-KINDS = ("convert", "features", "samples", "embed", "reward", "policy", "evaluate", "publish")
+KINDS = (
+    "convert", "features", "samples", "embed", "reward", "policy", "ppo", "evaluate", "publish",
+)  # fmt: skip
 
 
 def step_of(kind: str) -> Callable[[Lease], None]:

@@ -23,6 +23,7 @@ class RankedPrompt:
     prompt: Prompt
     completions: list[Completion]
     ranks: list[int]
+    strengths: list[int]  # of the boundaries between tiers; empty when nobody said
 
 
 def round_of(lease: Lease) -> Round:
@@ -64,6 +65,7 @@ def _ranked(submission: Submission) -> RankedPrompt:
         submission.task.prompt,
         [item.completion for item in items],
         [item.rank for item in items],
+        submission.ranking.strengths,
     )
 
 

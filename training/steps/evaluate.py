@@ -57,7 +57,7 @@ def _answer(
 
 def _samples(policy: Policy, prompts: list[Prompt], settings: RoundSettings) -> list[Completion]:
     """Just what was drawn, near-duplicates and all: a measure of the policy as it is."""
-    found = stored(policy, prompts, settings.evaluation_samples, PURPOSE)
+    found = stored(policy, prompts, settings.evaluation_samples, PURPOSE, settings.sampling)
     return [completion for prompt in prompts for completion in found[prompt.pk]]
 
 

@@ -73,6 +73,7 @@ def _examples(round: Round, settings: RoundSettings) -> "list[PreferenceExample]
                 completion_ids=[row.completion for row in rows],
                 ranks=each.ranks,
                 reference_logprobs=[reference[one.pk][0] for one in each.completions],
+                strengths=list(map(float, each.strengths)),
             )
         )
     return examples
@@ -85,7 +86,7 @@ def _store(round: Round, name: str, result: "Trained") -> None:
         "seconds": (timezone.now() - round.started_at).total_seconds(),
         **{
             f"train_{key}": sum(each[key] for each in tail) / len(tail)
-            for key in ("loss", "accuracy", "margin")
+            for key in ("loss", "accuracy", "margin", "longer_wins")
         },
     }
     round.policy = add_candidate(

@@ -40,7 +40,11 @@ def run(lease: Lease) -> None:
                 again(lease)
             return
     with lease.finishing():
-        made = _make_tasks(round, prompts, (candidate, active), halves, purpose)
+        samples = [
+            stored(policy, prompts, count, purpose, settings.sampling)
+            for policy, count in zip((candidate, active), halves, strict=True)
+        ]
+        made = _make_tasks(round, prompts, samples)
         _conclude(round, candidate, made)
 
 
@@ -63,16 +67,9 @@ def queue_prompts(round: Round, count: int) -> list[Prompt]:
 
 
 def _make_tasks(
-    round: Round,
-    prompts: Sequence[Prompt],
-    policies: Sequence[Policy],
-    halves: Sequence[int],
-    purpose: str,
+    round: Round, prompts: Sequence[Prompt], samples: Sequence[dict[int, list[Completion]]]
 ) -> int:
-    samples = [
-        stored(policy, prompts, count, purpose)
-        for policy, count in zip(policies, halves, strict=True)
-    ]
+    """One task per prompt from all policies' ``samples``, each by prompt id."""
     made = 0
     for prompt in prompts:
         chosen = distinct([each for found in samples for each in found.get(prompt.pk, [])])

@@ -20,16 +20,14 @@ GATE = 0.5  # the lower 95 % bound must lie above it: guessing is no reward
 
 
 def run(lease: Lease) -> None:
-    from training.engine.reward import fit_head, out_of_fold, save_head
+    from training.engine.reward import fit_rankings, out_of_fold, save_head
 
     round = round_of(lease)
     settings = settings_of(round)
     ranked = rankings_of(round)
     rankings = _with_features(ranked, settings)
     judged = out_of_fold(rankings, settings.reward, on_progress=lease.beat)
-    head = fit_head(
-        [each.features for each in rankings], [each.ranks for each in rankings], settings.reward
-    )
+    head = fit_rankings(rankings, settings.reward)
     folder = artefact_folder(f"round-{round.pk}/reward")
     sha256 = save_head(folder / "head", head, {"encoder": _encoder(settings)})
     artefact = folder / "head"
@@ -65,6 +63,7 @@ def _with_features(ranked: list[RankedPrompt], settings: RoundSettings) -> "list
             features=_stack([features[completion.pk] for completion in each.completions]),
             ranks=each.ranks,
             lengths=[float(len(completion.text)) for completion in each.completions],
+            strengths=list(map(float, each.strengths)),
         )
         for each in ranked
     ]
@@ -92,8 +91,11 @@ def _train_lora(
     for each in ranked:
         rows = [encode(loaded, one, settings.reward.max_tokens) for one in each.completions]
         completions = [row.completion for row in rows]
+        strengths = list(map(float, each.strengths))
         examples.append(
-            RewardExample(str(each.submission.pk), rows[0].prompt, completions, each.ranks)
+            RewardExample(
+                str(each.submission.pk), rows[0].prompt, completions, each.ranks, strengths
+            )
         )
     result = train_lora(
         loaded,

@@ -1,0 +1,88 @@
+"""Train the candidate policy by PPO against the round's reward model, a slice at a time."""
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from annotation.models import Prompt
+from training.backbones import backbone
+from training.configuration import RoundSettings
+from training.jobs import Lease
+from training.models import RewardModel, Round
+from training.policies import adapter_folder, add_candidate, artefact_folder
+from training.rounds import advance, again
+from training.steps.context import rankings_of, round_of, settings_of, slice_end
+
+if TYPE_CHECKING:
+    from training.engine.loop import Trained
+    from training.engine.ppo.rewards import Reward
+
+REPORTED = (
+    "reward", "kl", "entropy", "length", "ended", "clip_fraction", "explained_variance", "loss",
+)  # fmt: skip
+
+
+def run(lease: Lease) -> None:
+    from training.engine.loop import Paused
+    from training.engine.ppo.trainer import train_ppo
+    from training.engine.sequences import encode_prompt
+
+    round = round_of(lease)
+    settings = settings_of(round)
+    loaded = backbone()
+    name = f"round-{round.pk}/policy"
+    result = train_ppo(
+        loaded,
+        [encode_prompt(loaded.tokenizer, each.messages) for each in prompts_of(round)],
+        _reward(round, settings),
+        settings.ppo,
+        artefact_folder(name),
+        start_adapter=adapter_folder(round.base_policy),
+        deadline=slice_end(),
+        on_progress=lambda done, total: lease.beat(done, total, "training the policy"),
+    )
+    with lease.finishing():
+        if isinstance(result, Paused):
+            again(lease)
+            return
+        _store(round, name, result)
+        advance(lease)
+
+
+def prompts_of(round: Round) -> list[Prompt]:
+    """The training prompts of the round's snapshot, each once: what every slice answers alike."""
+    return list({each.prompt.pk: each.prompt for each in rankings_of(round)}.values())
+
+
+def _reward(round: Round, settings: RoundSettings) -> "Reward":
+    from training.engine.ppo.rewards import head_reward, lora_reward
+    from training.engine.reward import load_head
+
+    model = round.reward_model
+    assert model is not None, "an earlier step fitted it"
+    folder = artefact_folder(model.artefact)
+    if model.depth == RewardModel.Depth.LORA:
+        return lora_reward(backbone(), folder, settings.reward)
+    layer, pooling = settings.reward.layer, settings.reward.pooling
+    return head_reward(backbone(), load_head(folder), layer, pooling)
+
+
+def _store(round: Round, name: str, result: "Trained") -> None:
+    tail = result.metrics[-max(1, len(result.metrics) // 5) :]
+    metrics: dict[str, object] = {
+        "steps": result.steps,
+        "seconds": (timezone.now() - round.started_at).total_seconds(),
+        **{
+            f"train_{key}": sum(each[key] for each in tail) / len(tail)
+            for key in REPORTED
+            if key in tail[0]
+        },
+    }
+    round.policy = add_candidate(
+        round.base_policy,
+        artefact=f"{name}/{result.folder.name}",
+        manifest_sha256=result.sha256,
+        metrics=metrics,
+    )
+    round.metrics = {**round.metrics, "policy": metrics}
+    round.save(update_fields=["policy", "metrics"])
