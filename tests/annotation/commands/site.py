@@ -1,6 +1,7 @@
 """A site of its own for commands that run as processes: its database outlives each of them."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -46,6 +47,8 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell has what it runs in the background ignore interrupts, and that is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, *arguments) -> subprocess.CompletedProcess:

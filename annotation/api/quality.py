@@ -1,0 +1,124 @@
+"""How far people agree and who is reliable: the figures that ``manage.py agreement`` prints."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.api.serializers import Closed, RefusalSerializer
+from annotation.api.views import ProjectView
+from annotation.models import Annotator, Project
+from annotation.quality.agreement import FIGURES, LABEL_FIGURES
+from annotation.quality.reading import Filters
+from annotation.quality.reliability import OVERALL_FIGURES, PERSON_FIGURES
+from annotation.quality.reports import agreement_report, annotators_report
+
+BAD_FILTER = OpenApiResponse(RefusalSerializer, "A filter is unknown, or its value is none.")
+
+
+class FigureSerializer(serializers.Serializer):
+    """A figure with its 95 % interval."""
+
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField(help_text="On how much it rests.")
+    why = serializers.CharField(help_text="Why it, or its interval, is undefined.")
+
+
+def _figures(name: str, described: dict[str, str]) -> type[serializers.Serializer]:
+    """A serializer with a figure of each name."""
+    fields = {each: FigureSerializer(help_text=text) for each, text in described.items()}
+    return type(name, (serializers.Serializer,), fields)
+
+
+AgreementFiguresSerializer = _figures("AgreementFiguresSerializer", FIGURES | OVERALL_FIGURES)
+LabelFiguresSerializer = _figures("LabelFiguresSerializer", LABEL_FIGURES)
+PersonFiguresSerializer = _figures("PersonFiguresSerializer", PERSON_FIGURES)
+
+
+class LabelsSerializer(serializers.Serializer):
+    unacceptable = LabelFiguresSerializer()
+    thumbs = LabelFiguresSerializer()
+
+
+class AgreementSerializer(serializers.Serializer):
+    project = serializers.CharField()
+    rankings = serializers.IntegerField()
+    questions = serializers.IntegerField()
+    shared_questions = serializers.IntegerField(help_text="Those that several people judged.")
+    annotators = serializers.IntegerField()
+    figures = AgreementFiguresSerializer()
+    labels = LabelsSerializer()
+
+
+class FlagSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    sentence = serializers.CharField()
+
+
+class PersonSerializer(serializers.Serializer):
+    """An annotator's figures, and what they give reason to look into."""
+
+    annotator = serializers.CharField(help_text="A pseudonym.")
+    kind = serializers.ChoiceField(Annotator.Kind.choices)
+    rankings = serializers.IntegerField()
+    figures = PersonFiguresSerializer()
+    flags = FlagSerializer(many=True)
+
+
+class PeopleSerializer(serializers.Serializer):
+    annotators = PersonSerializer(many=True)
+
+
+class FiltersSerializer(Closed):
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False, help_text="Up to, not with, this time.")
+    category = serializers.CharField(
+        required=False, max_length=200, help_text="That of the prompts' metadata."
+    )
+    guideline = serializers.CharField(required=False, max_length=200, help_text="A label.")
+    kind = serializers.ChoiceField(Annotator.Kind.choices, required=False)
+
+
+def _filters(request: Request) -> Filters:
+    sent = FiltersSerializer(data=request.query_params.dict())
+    sent.is_valid(raise_exception=True)
+    return Filters(**sent.validated_data)
+
+
+class AgreementView(ProjectView):
+    noun = "quality"
+    queryset = Project.objects.none()
+    filter_backends = ()
+    pagination_class = None
+
+    @extend_schema(
+        operation_id="get_agreement",
+        summary="Read how far people agree",
+        parameters=[FiltersSerializer],
+        responses={200: AgreementSerializer, 400: BAD_FILTER},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(agreement_report(self.project, _filters(request)))
+
+
+class AnnotatorsView(ProjectView):
+    noun = "quality"
+    queryset = Project.objects.none()
+    filter_backends = ()
+    pagination_class = None
+
+    @extend_schema(
+        operation_id="list_annotators",
+        summary="Read how reliable each annotator is, flagged ones first",
+        parameters=[FiltersSerializer],
+        responses={200: PeopleSerializer, 400: BAD_FILTER},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        people: list[dict[str, Any]] = [
+            person.as_dict() for person in annotators_report(self.project, _filters(request))
+        ]
+        return Response({"annotators": people})

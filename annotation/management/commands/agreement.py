@@ -1,0 +1,78 @@
+from datetime import datetime, time
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from annotation.errors import Invalid
+from annotation.management.base import VerbCommand
+from annotation.models import Annotator
+from annotation.projects import get_project
+from annotation.quality.reading import Filters
+from annotation.quality.reports import agreement_report, annotators_report
+
+WIDTH = 26
+
+
+class Command(VerbCommand):
+    help = "Say how far people agree, and who is reliable, with 95 % intervals."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", required=True, metavar="SLUG")
+        parser.add_argument("--since", metavar="TIME", help="A date, or date and time, of ISO 8601")
+        parser.add_argument("--until", metavar="TIME", help="Up to, not with, this date or time")
+        parser.add_argument("--category", default="", help="That of the prompts' metadata")
+        parser.add_argument("--guideline", default="", metavar="LABEL")
+        parser.add_argument("--kind", default="", choices=Annotator.Kind.values)
+        super().add_arguments(parser)
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        project = get_project(options["project"])
+        filters = Filters(
+            since=_moment("since", options["since"]),
+            until=_moment("until", options["until"]),
+            category=options["category"],
+            guideline=options["guideline"],
+            kind=options["kind"],
+        )
+        people = [person.as_dict() for person in annotators_report(project, filters)]
+        return {**agreement_report(project, filters), "people": people}
+
+    def describe(self, result: dict[str, Any]) -> str:
+        lines = [
+            f"{result['project']}: {result['rankings']:,} rankings of {result['questions']:,} "
+            f"questions by {result['annotators']:,} annotators; {result['shared_questions']:,} "
+            "questions were judged by several.",
+            *(_line(name, figure) for name, figure in result["figures"].items()),
+        ]
+        for of, figures in result["labels"].items():
+            lines += [_line(f"{of}: {name}", figure) for name, figure in figures.items()]
+        for person in result["people"]:
+            lines += [f"{person['annotator']}: {flag['sentence']}" for flag in person["flags"]]
+        return "\n".join(lines)
+
+
+def _line(name: str, figure: dict[str, Any]) -> str:
+    if figure["value"] is None:
+        return f"  {name:{WIDTH}} {figure['why']}"
+    interval = (
+        f"({figure['low']:.3f} to {figure['high']:.3f})"
+        if figure["low"] is not None
+        else figure["why"]
+    )
+    return f"  {name:{WIDTH}} {figure['value']:.3f} {interval}"
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    """A date begins at midnight, here. Raises Invalid."""
+    if not text:
+        return None
+    try:
+        day = parse_date(text)
+        moment = datetime.combine(day, time.min) if day else parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise Invalid(f"{name}: {text!r} is no date. Write it as 2026-01-31 or 2026-01-31T12:00Z.")
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)

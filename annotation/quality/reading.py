@@ -1,0 +1,221 @@
+"""Filling the arrays from the database: submissions that count, streamed, in six statements."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Length
+
+from annotation.models import (
+    Annotator,
+    Completion,
+    Project,
+    RankedItem,
+    Submission,
+    Task,
+    TaskKind,
+    Thumb,
+)
+from annotation.quality.agreement import Labels
+from annotation.quality.figures import Array
+from annotation.quality.work import GOLD, NORMAL, OTHER, REPEAT, Work
+
+CHUNK = 2000
+DAY = 86_400.0
+KINDS = (TaskKind.RANK, TaskKind.COMPARE)
+PURPOSES = {
+    Task.Purpose.NORMAL: NORMAL,
+    Task.Purpose.GOLD: GOLD,
+    Task.Purpose.REPEAT: REPEAT,
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which submissions to look at: all that count, unless something is said. ``category`` is
+    the prompt's metadata ``category``; ``guideline`` a label, ``kind`` that of the annotator."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    category: str = ""
+    guideline: str = ""
+    kind: str = ""
+
+    def apply(self, submissions: QuerySet[Submission]) -> QuerySet[Submission]:
+        wanted = {
+            "created_at__gte": self.since,
+            "created_at__lt": self.until,
+            "task__prompt__metadata__category": self.category,
+            "guideline__label": self.guideline,
+            "annotator__kind": self.kind,
+        }
+        return submissions.filter(**{name: value for name, value in wanted.items() if value})
+
+
+ALL = Filters()
+
+
+def counted(project: Project, filters: Filters) -> QuerySet[Submission]:
+    return filters.apply(Submission.objects.counted().filter(project=project))
+
+
+def read_work(project: Project, filters: Filters = ALL) -> Work:
+    """All rankings of the project that count and fit the filters."""
+    submissions = counted(project, filters).filter(task__kind__in=KINDS)
+    heads = _heads(submissions)
+    items = _items(submissions)
+    # What came in between the two statements is left out, and so is what was withdrawn.
+    place = _find(heads["id"], items["ranking"])
+    items = {name: column[place >= 0] for name, column in items.items()}
+    place = place[place >= 0]
+    order = np.argsort(place, kind="stable")
+    items, place = {name: column[order] for name, column in items.items()}, place[order]
+    sizes = np.bincount(place, minlength=len(heads["id"]))
+    annotators = _annotators(project)
+    return Work(
+        pseudonyms=tuple(pseudonym for _, pseudonym, _ in annotators),
+        kinds=tuple(kind for _, _, kind in annotators),
+        question=np.unique(heads["task"], return_inverse=True)[1],
+        annotator=_find(_column(pk for pk, _, _ in annotators), heads["annotator"]),
+        purpose=heads["purpose"],
+        seconds=heads["seconds"],
+        at=heads["at"],
+        starts=np.concatenate([[0], np.cumsum(sizes)]),
+        item=items["completion"],
+        rank=items["rank"],
+        known=_known(submissions, heads["reference"][place], items["completion"]),
+        slot=_slots(submissions, heads["id"][place], items["completion"]),
+        length=_lengths(submissions, items["completion"]),
+        unacceptable=items["unacceptable"].astype(bool),
+    )
+
+
+def _column(values: Iterable[int]) -> Array:
+    return np.frombuffer(array("q", values), np.int64)
+
+
+def _stream(rows: QuerySet[Any], *columns: str) -> Iterator[tuple[Any, ...]]:
+    return rows.order_by().values_list(*columns).iterator(chunk_size=CHUNK)
+
+
+def _columns(rows: Iterable[tuple[Any, ...]], names: Sequence[str]) -> dict[str, Array]:
+    """Whole numbers by name, eight bytes each while they come in."""
+    flat = array("q")
+    for row in rows:
+        flat.extend(row)
+    table = np.frombuffer(flat, np.int64).reshape(-1, len(names))
+    return {name: table[:, number].copy() for number, name in enumerate(names)}
+
+
+def _heads(submissions: QuerySet[Submission]) -> dict[str, Array]:
+    """One row for each ranking, by id."""
+    seconds, at, whole = array("d"), array("d"), array("q")
+    names = ("id", "task", "annotator", "purpose", "reference")
+    for pk, task, annotator, purpose, reference, took, created in _stream(
+        submissions,
+        *("pk", "task_id", "annotator_id", "task__purpose", "task__reference_id"),
+        *("seconds", "created_at"),
+    ):
+        whole.extend((pk, task, annotator, PURPOSES.get(purpose, OTHER), reference or 0))
+        seconds.append(np.nan if took is None else took)
+        at.append(created.timestamp() / DAY)
+    table = np.frombuffer(whole, np.int64).reshape(-1, len(names))
+    order = np.argsort(table[:, 0])
+    return {
+        **{name: table[order, number] for number, name in enumerate(names)},
+        "seconds": np.frombuffer(seconds)[order],
+        "at": np.frombuffer(at)[order],
+    }
+
+
+def _items(submissions: QuerySet[Submission]) -> dict[str, Array]:
+    names = ("ranking", "completion", "rank", "unacceptable")
+    rows = RankedItem.objects.filter(ranking__submission__in=submissions.values("pk"))
+    return _columns(_stream(rows, "ranking_id", "completion_id", "rank", "unacceptable"), names)
+
+
+def _annotators(project: Project) -> list[tuple[int, str, str]]:
+    rows = Annotator.objects.filter(project=project).order_by("pk")
+    return list(rows.values_list("pk", "pseudonym", "kind"))
+
+
+def _find(keys: Array, wanted: Array) -> Array:
+    """Where each wanted key stands among the sorted keys, −1 where it does not."""
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, place, -1)
+
+
+def _look_up(
+    table: dict[str, Array], value: str, ranking: Array, completion: Array, absent: int
+) -> Array:
+    """The value of each pair of ranking and completion in the table."""
+    if not len(table["ranking"]) or not len(ranking):
+        return np.full(len(ranking), absent)
+    span = 1 + max(table["completion"].max(initial=0), completion.max(initial=0))
+    keys = table["ranking"] * span + table["completion"]
+    order = np.argsort(keys)
+    place = _find(keys[order], ranking * span + completion)
+    found = table[value][order][place]
+    return np.where(place >= 0, found, absent)
+
+
+def _known(submissions: QuerySet[Submission], reference: Array, completion: Array) -> Array:
+    placed = submissions.filter(task__reference__isnull=False)
+    rows = RankedItem.objects.filter(ranking__in=placed.values("task__reference"))
+    names = ("ranking", "completion", "rank")
+    table = _columns(_stream(rows, "ranking_id", "completion_id", "rank"), names)
+    return _look_up(table, "rank", reference, completion, 0)
+
+
+def _slots(submissions: QuerySet[Submission], ranking: Array, completion: Array) -> Array:
+    shown = submissions.filter(order__isnull=False)
+    rows = (
+        (pk, each, slot)
+        for pk, order in _stream(shown, "pk", "order")
+        for slot, each in enumerate(order)
+    )
+    table = _columns(rows, ("ranking", "completion", "slot"))
+    return _look_up(table, "slot", ranking, completion, -1)
+
+
+def _lengths(submissions: QuerySet[Submission], completion: Array) -> Array:
+    judged = RankedItem.objects.filter(ranking__submission__in=submissions.values("pk"))
+    rows = Completion.objects.filter(pk__in=judged.values("completion"))
+    table = _columns(
+        rows.order_by("pk").values_list("pk", Length("text")).iterator(chunk_size=CHUNK),
+        ("completion", "length"),
+    )
+    place = _find(table["completion"], completion)
+    return table["length"][place] if len(table["length"]) else np.zeros(len(completion), np.int64)
+
+
+# --- labels ---------------------------------------------------------------------------------
+
+
+def unacceptable_labels(work: Work) -> Labels:
+    """Whether each completion was called unacceptable, in normal tasks."""
+    sizes = np.diff(work.starts)
+    normal = np.repeat(work.purpose == NORMAL, sizes)
+    question = np.repeat(work.question, sizes)[normal]
+    item = np.unique(work.item[normal], return_inverse=True)[1]
+    span = int(item.max(initial=0)) + 1
+    unit = np.unique(question * span + item, return_inverse=True)[1]
+    return Labels(unit, work.unacceptable[normal].astype(np.int64), question, 2)
+
+
+def thumb_labels(project: Project, filters: Filters = ALL) -> Labels:
+    """The verdicts on single completions, in normal tasks."""
+    given = counted(project, filters).filter(task__purpose=Task.Purpose.NORMAL)
+    rows = Thumb.objects.filter(submission__in=given.values("pk"))
+    good = Q(verdict=Thumb.Verdict.GOOD)
+    table = _columns(
+        _stream(rows.annotate(good=good), "submission__task_id", "good"), ("task", "good")
+    )
+    unit = np.unique(table["task"], return_inverse=True)[1]
+    return Labels(unit, table["good"], unit, 2)

@@ -1,0 +1,81 @@
+"""The figures of a project, as command, API and page show them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from annotation.models import Project
+from annotation.quality.agreement import agreement, label_agreement
+from annotation.quality.figures import Figure
+from annotation.quality.reading import (
+    ALL,
+    Filters,
+    read_work,
+    thumb_labels,
+    unacceptable_labels,
+)
+from annotation.quality.reliability import Person, overall, reliability
+from annotation.quality.work import NORMAL, Work
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How far people agree, on normal tasks: gold is chosen to be clear, and repeats are by one
+    person. ``people`` stand with those first who are flagged, then by how much they did."""
+
+    rankings: int
+    questions: int
+    shared_questions: int
+    annotators: int
+    figures: dict[str, Figure]
+    labels: dict[str, dict[str, Figure]]
+    people: list[Person]
+
+
+def measure(project: Project, filters: Filters = ALL) -> Measured:
+    work = read_work(project, filters)
+    return _measured(project, filters, work, _people(work))
+
+
+def _people(work: Work) -> list[Person]:
+    return sorted(reliability(work), key=lambda person: not person.flags)
+
+
+def _measured(project: Project, filters: Filters, work: Work, people: list[Person]) -> Measured:
+    normal = work.of_purpose(NORMAL)
+    return Measured(
+        rankings=len(normal),
+        questions=sum(len(block.asked) for block in normal.blocks),
+        shared_questions=sum(len(block.asked) for block in normal.shared().blocks),
+        annotators=len(np.unique(work.annotator[work.purpose == NORMAL])),
+        figures={**agreement(normal), **overall(work)},
+        labels={
+            "unacceptable": label_agreement(unacceptable_labels(work)),
+            "thumbs": label_agreement(thumb_labels(project, filters)),
+        },
+        people=people,
+    )
+
+
+def agreement_report(project: Project, filters: Filters = ALL) -> dict[str, Any]:
+    """What is measured, people aside, as JSON."""
+    measured = _measured(project, filters, read_work(project, filters), [])
+    return {
+        "project": project.slug,
+        "rankings": measured.rankings,
+        "questions": measured.questions,
+        "shared_questions": measured.shared_questions,
+        "annotators": measured.annotators,
+        "figures": _as_dicts(measured.figures),
+        "labels": {of: _as_dicts(figures) for of, figures in measured.labels.items()},
+    }
+
+
+def _as_dicts(figures: dict[str, Figure]) -> dict[str, dict[str, Any]]:
+    return {name: figure.as_dict() for name, figure in figures.items()}
+
+
+def annotators_report(project: Project, filters: Filters = ALL) -> list[Person]:
+    """The people of ``Measured``."""
+    return _people(read_work(project, filters))

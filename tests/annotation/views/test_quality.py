@@ -1,0 +1,81 @@
+"""The page that says whether the data can be trusted."""
+
+import pytest
+
+from annotation.models import Annotator
+from annotation.submissions import submit
+from tests.annotation.working import give_tasks, held
+from tests.cast import full_ranking
+
+PAGE = "/projects/tides/quality/"
+
+pytestmark = pytest.mark.django_db
+
+
+def rank_in_the_order_shown(judge):
+    assignment = held(judge)
+    body = full_ranking(assignment.task)
+    uids = dict(assignment.task.completions.values_list("pk", "uid"))
+    body["ranks"] = {str(uids[pk]): place for place, pk in enumerate(assignment.order, start=1)}
+    submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="api")
+
+
+@pytest.fixture
+def manager(cast, client):
+    client.force_login(cast.manager)
+    return client
+
+
+def test_it_says_who_stands_out_and_why(cast, manager):
+    give_tasks(cast, 12)
+    for _ in range(12):
+        rank_in_the_order_shown(cast.judge)
+    page = manager.get(PAGE).content.decode()
+    assert f"{cast.judge.pseudonym}</a>: Prefers what is shown first" in page
+    assert '<span class="state failed">position</span>' in page
+
+
+def test_without_overlap_it_says_why_there_is_nothing(cast, manager):
+    page = manager.get(PAGE).content.decode()
+    assert "No question was judged by two people yet" in page
+    assert "Nobody has ranked anything yet." in page
+
+
+def test_agreement_is_shown_with_what_it_rests_on(cast, manager, judges):
+    give_tasks(cast, 10)
+    for judge in judges[:2]:
+        for _ in range(10):
+            assignment = held(judge)
+            body = full_ranking(assignment.task)
+            submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="api")
+    page = manager.get(PAGE).content.decode()
+    assert "in 100 % of cases, 95 % interval 100 to 100 %" in page
+    assert "20 rankings of 10 questions by 2 annotators; 10 questions were judged" in page
+
+
+def test_filters_live_in_the_address(cast, manager):
+    give_tasks(cast, 1)
+    rank_in_the_order_shown(cast.judge)
+    assert "1 rankings of 1 questions" in manager.get(PAGE, {"kind": "human"}).content.decode()
+    page = manager.get(PAGE, {"kind": "ai"}).content.decode()
+    assert "0 rankings of 0 questions" in page
+    assert '<option value="ai" selected>' in page
+
+
+def test_a_filter_that_is_none_is_pointed_out(cast, manager):
+    reply = manager.get(PAGE, {"since": "yesterday"})
+    assert reply.status_code == 400
+    assert "Enter a valid date/time." in reply.content.decode()
+
+
+def test_pseudonyms_from_a_file_cannot_break_the_page(cast, manager):
+    give_tasks(cast, 1)
+    hostile = '"><script>alert(1)</script>'
+    judge = Annotator.objects.create(project=cast.project, pseudonym=hostile)
+    rank_in_the_order_shown(judge)
+    assert "<script>alert" not in manager.get(PAGE).content.decode()
+
+
+def test_annotators_may_not_see_it(cast, client):
+    client.force_login(cast.annotator)
+    assert client.get(PAGE).status_code == 403
