@@ -43,10 +43,18 @@ class Answer:
     seconds: float | None = None
 
 
-def parse(kind: str, body: Any, texts: Mapping[str, str], *, must_place: bool = False) -> Answer:
+def parse(
+    kind: str,
+    body: Any,
+    texts: Mapping[str, str],
+    *,
+    must_place: bool = False,
+    labels: Sequence[str] | None = None,
+) -> Answer:
     """An Answer from a JSON body.
 
-    ``texts`` maps the uid of each completion of the task to its text. ``must_place``: the
+    ``texts`` maps the uid of each completion of the task to its text. ``labels`` are those that
+    the project has; None lets any pass, as an import does. ``must_place``: the
     sender has to name in ``placed`` all that the person has put in its place by hand, so that an
     untouched screen is never taken for an opinion. Raises Invalid.
     """
@@ -58,7 +66,7 @@ def parse(kind: str, body: Any, texts: Mapping[str, str], *, must_place: bool = 
         if name not in known:
             raise Invalid(f"{_short(name)}: unknown field. Known: {', '.join(sorted(known))}.")
     said = Answer(
-        labels=_labels(body.get("labels", {}), texts),
+        labels=_labels(body.get("labels", {}), texts, labels),
         comment=_text("comment", body.get("comment", ""), MAX_COMMENT),
         seconds=_seconds(body.get("seconds")),
     )
@@ -156,7 +164,9 @@ def _short(name: str) -> str:
     return name if len(name) <= 60 else f"{name[:59]}…"
 
 
-def _labels(value: Any, texts: Mapping[str, str]) -> dict[str, list[str]]:
+def _labels(
+    value: Any, texts: Mapping[str, str], known: Sequence[str] | None
+) -> dict[str, list[str]]:
     if not isinstance(value, dict):
         raise Invalid("labels: must be an object that maps a completion id to a list of labels.")
     for uid, names in value.items():
@@ -166,7 +176,16 @@ def _labels(value: Any, texts: Mapping[str, str]) -> dict[str, list[str]]:
             name = repr(_short(uid))
             raise Invalid(f"labels: those of {name} must be a list of at most 50 short texts.")
         check_storable_json("labels:", names)
+        for name in names:
+            if known is not None and name not in known:
+                raise Invalid(_unknown_label(name, known))
     return value
+
+
+def _unknown_label(name: str, known: Sequence[str]) -> str:
+    if not known:
+        return f"labels: {name!r} is unknown: this project has no labels."
+    return f"labels: {name!r} is not one of this project's: {', '.join(known)}."
 
 
 def _is_list_of_short_texts(value: Any) -> bool:

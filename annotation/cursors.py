@@ -3,7 +3,8 @@
 A claim takes the first open task, priority first, then oldest, that this person has not had.
 Finding it must not depend on how many tasks there are, nor on how many this person has done at
 the head of the queue. So each annotator has a cursor: every task before it was, when the cursor
-passed, either this person's, or full, or staged by an import. A full task that opens again is
+passed, either this person's, or full, or staged by an import, or gold or another's repeat, which
+the queue does not give out (``annotation.placement`` does). A full task that opens again is
 marked ``returned`` (a trigger does), and the returned tasks before the cursor are looked at
 first. What comes in before a cursor otherwise makes every cursor of the project start again
 (``annotation.queue``: ``admit``, ``reorder``, ``restart_cursors``).
@@ -19,6 +20,7 @@ from django.db.models import (
     ExpressionWrapper,
     F,
     OuterRef,
+    Q,
     QuerySet,
     Subquery,
     Value,
@@ -41,8 +43,12 @@ def lock_annotator(annotator: Annotator) -> Annotator:
     Serialises two tabs of one person; others are not delayed.
     """
     returned = Task.objects.open().filter(
-        project=OuterRef("project"), returned=True, queue_order__lte=OuterRef("cursor_order")
+        Q(reserved_for=None) | Q(reserved_for=OuterRef("pk")),
+        project=OuterRef("project"),
+        returned=True,
+        queue_order__lte=OuterRef("cursor_order"),
     )
+    returned = returned.exclude(purpose=Task.Purpose.GOLD)
     return (
         Annotator.objects.select_for_update(no_key=True, of=("self",))
         .select_related("project")
@@ -119,7 +125,16 @@ def _beside_cursor(
 
 
 def _candidates(annotator: Annotator) -> QuerySet[Any]:
-    """The open tasks this person may have; ``again`` is an assignment of theirs that expired.
+    """The open tasks that the queue may give this person, in its order."""
+    staged = Import.objects.filter(project_id=annotator.project_id, published_at=None)
+    mine = Q(reserved_for=None) | Q(reserved_for=annotator)
+    tasks = Task.objects.open().filter(mine).exclude(purpose=Task.Purpose.GOLD)
+    return not_had(tasks.exclude(batch__in=staged), annotator).order_by("queue_order", "id")
+
+
+def not_had(tasks: QuerySet[Task], annotator: Annotator) -> QuerySet[Any]:
+    """Those of the tasks of this person's project that they have not had; ``again`` is an
+    assignment of theirs that expired.
 
     A scalar subquery, because PostgreSQL may turn NOT EXISTS into a join with all that the person
     has ever done; and a sum, so that it looks among the people of a task, who are few, not among
@@ -128,14 +143,10 @@ def _candidates(annotator: Annotator) -> QuerySet[Any]:
     who = ExpressionWrapper(F("annotator_id") + Value(0), output_field=BigIntegerField())
     mine = Assignment.objects.alias(who=who).filter(task=OuterRef("pk"), who=annotator.pk)
     had = mine.exclude(state=Assignment.State.EXPIRED)
-    staged = Import.objects.filter(project_id=annotator.project_id, published_at=None)
     return (
-        Task.objects.open()
-        .exclude(batch__in=staged)
-        .alias(had=Subquery(had.values("pk")[:1]))
+        tasks.alias(had=Subquery(had.values("pk")[:1]))
         .annotate(again=Subquery(mine.values("pk")[:1]))
         .filter(had=None, project_id=annotator.project_id)
-        .order_by("queue_order", "id")
     )
 
 

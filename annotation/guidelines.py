@@ -1,16 +1,20 @@
 """Publishing guidelines, and which version is in force."""
 
+import re
 from hashlib import sha256
+from textwrap import shorten
 
 from django.db import transaction
 from django.utils import timezone
 
 from annotation.audit import record
 from annotation.content import check_storable
-from annotation.errors import Invalid
-from annotation.models import GuidelineVersion, Project, User
+from annotation.errors import Conflict, Invalid
+from annotation.models import Annotator, GuidelineVersion, Project, User
 
 MAX_CHARACTERS = 100_000
+MAX_CRITERIA, MAX_CRITERION = 6, 40
+NUMBERED = re.compile(r"\d{1,2}[.)]\s+[*_]*([^.:;*]+)")
 
 
 def in_force(project: Project) -> GuidelineVersion | None:
@@ -20,6 +24,47 @@ def in_force(project: Project) -> GuidelineVersion | None:
         .order_by("-published_at", "-pk")
         .first()
     )
+
+
+def criteria(body: str) -> list[str]:
+    """The criteria in their order: the items of the first numbered list, up to their first stop.
+
+    A reminder for one line; who wants more opens the guideline.
+    """
+    found: list[str] = []
+    for line in body.splitlines():
+        item = NUMBERED.match(line)
+        if item is not None:
+            found.append(shorten(item[1].strip("*_ "), MAX_CRITERION, placeholder="…"))
+        elif found and line.strip() and not line.startswith((" ", "\t")):
+            break
+    return found[:MAX_CRITERIA]
+
+
+def news_for(annotator: Annotator) -> GuidelineVersion | None:
+    """The version in force, when this person has read an older one; None when nothing is new."""
+    current = in_force(annotator.project)
+    if current is None or annotator.read_guideline_id in (None, current.pk):
+        return None
+    return current
+
+
+def begin_with(annotator: Annotator, version: GuidelineVersion | None) -> None:
+    """Note which version a person began with: only what comes after it is news to them."""
+    if annotator.read_guideline_id is None and version is not None:
+        Annotator.objects.filter(pk=annotator.pk, read_guideline=None).update(
+            read_guideline=version
+        )
+
+
+def acknowledge(annotator: Annotator, version_id: int, by: User) -> None:
+    """Note that the person has read this version. Raises Conflict when a newer one is in force."""
+    current = in_force(annotator.project)
+    if current is None or current.pk != version_id:
+        raise Conflict("The guideline has changed once more meanwhile. Read the newest version.")
+    with transaction.atomic():
+        Annotator.objects.filter(pk=annotator.pk).update(read_guideline=current)
+        record("guideline.acknowledged", current, project=annotator.project, by=by)
 
 
 def publish(project: Project, body: str, by: User | None) -> GuidelineVersion:

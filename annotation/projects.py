@@ -1,10 +1,14 @@
-"""Finding a project by its short name, and making one."""
+"""Finding a project by its short name, making one, and changing it."""
+
+from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
+from django.db import transaction
 
+from annotation.audit import record
 from annotation.errors import Invalid
-from annotation.models import Project
+from annotation.models import Project, User
 
 MAX_SLUG = 80
 # For a project that is made without one, until a manager publishes something better.
@@ -67,3 +71,19 @@ def make_project(slug: str) -> Project:
         slug=slug, defaults={"name": name[:1].upper() + name[1:]}
     )
     return project
+
+
+def change(project: Project, fields: Sequence[str], by: User) -> bool:
+    """Store these fields of a project that a form has checked, and who changed what from what;
+    returns whether anything differs from what is stored."""
+    with transaction.atomic():
+        before = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        changes = {
+            name: [getattr(before, name), getattr(project, name)]
+            for name in fields
+            if getattr(before, name) != getattr(project, name)
+        }
+        if changes:
+            project.save(update_fields=list(changes))
+            record("project.changed", project, project=project, by=by, data=changes)
+    return bool(changes)

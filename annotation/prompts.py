@@ -10,6 +10,7 @@ from annotation.audit import record
 from annotation.errors import Conflict, Invalid
 from annotation.importing.rows import PromptRow, parse_prompt_row
 from annotation.models import Completion, Project, Prompt, Source, Task, TaskCompletion, User
+from annotation.placement import people_wanted
 from annotation.queue import admit, lock
 from annotation.tasking import new_completion
 
@@ -113,7 +114,7 @@ def _save_tasks(
             project=project,
             prompt=prompts[row.content_sha256],
             k=len(row.answers),
-            wanted=project.overlap,
+            wanted=people_wanted(project, row.task_key),
             key=key,
         )
         for key, row in missing.items()

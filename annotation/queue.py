@@ -18,6 +18,7 @@ from annotation.cursors import first_being_claimed, lock_annotator, next_task
 from annotation.errors import Conflict, Invalid, LeaseLost
 from annotation.guidelines import in_force
 from annotation.models import Annotator, Assignment, Project, Task
+from annotation.placement import placed_task
 
 MAX_DRAFT_CHARACTERS = 400_000
 MAX_SKIP_COMMENT = 10_000
@@ -41,7 +42,7 @@ def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
                     return held, False
                 _end([held.pk], State.EXPIRED, now)
                 continue  # Its place is free again now, and may be the next one.
-            task = next_task(annotator)
+            task = placed_task(annotator) or next_task(annotator)
             if task is not None:
                 return _assign(task, annotator), True
             awaited = first_being_claimed(annotator)
@@ -91,8 +92,7 @@ def _assign(task: Any, annotator: Annotator) -> Assignment:
         "finished_at": None,
     }
     if task.again is None:
-        order = list(task.slots.order_by("slot").values_list("completion_id", flat=True))
-        random.SystemRandom().shuffle(order)
+        order = _new_order(task)
         return Assignment.objects.create(task=task, annotator=annotator, order=order, **lease)
     # The order stays as it was, so that a kept draft still fits what is on the screen.
     again = Assignment.objects.get(pk=task.again)
@@ -101,6 +101,16 @@ def _assign(task: Any, annotator: Annotator) -> Assignment:
         setattr(again, name, value)
     again.save(update_fields=list(lease))
     return again
+
+
+def _new_order(task: Task) -> list[int]:
+    """The completions by chance; a repeat is never shown in the order of the first time."""
+    order = list(task.slots.order_by("slot").values_list("completion_id", flat=True))
+    first = task.reference.order if task.reserved_for_id and task.reference else None
+    while True:
+        random.SystemRandom().shuffle(order)
+        if order != first:
+            return order
 
 
 def _end(ids: list[int], state: str, now: datetime, **fields: Any) -> int:
@@ -117,7 +127,7 @@ def hold(assignment_id: int, annotator: Annotator) -> Assignment:
     """
     assignment = (
         Assignment.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("task", "annotator", "guideline")
+        .select_related("task__project", "annotator", "guideline")
         .filter(pk=assignment_id, annotator=annotator)
         .first()
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
@@ -38,6 +39,23 @@ def shown_completions(assignment: Assignment) -> list[Completion]:
     return sorted(found, key=lambda completion: place[completion.pk])
 
 
+def said(submission: Submission) -> dict[str, Any]:
+    """An answer in the form in which a draft of it would be kept."""
+    answer: dict[str, Any] = {"comment": submission.comment, "labels": submission.labels}
+    if hasattr(submission, "thumb"):
+        return {**answer, "verdict": submission.thumb.verdict}
+    if hasattr(submission, "demonstration"):
+        return {**answer, "text": submission.demonstration.text}
+    items = list(submission.ranking.items.select_related("completion"))
+    return {
+        **answer,
+        "ranks": {str(item.completion.uid): item.rank for item in items},
+        "unacceptable": [str(item.completion.uid) for item in items if item.unacceptable],
+        "placed": [str(item.completion.uid) for item in items],
+        "strengths": submission.ranking.strengths,
+    }
+
+
 @dataclass(frozen=True)
 class Work:
     """What waits for one person in one project, and what they have done."""
@@ -67,7 +85,7 @@ def work_of(annotator: Annotator) -> Work:
 
 def waiting_for(project: Project, annotator: Annotator | None) -> int:
     """How many open tasks this person could be given, counted no further than is shown."""
-    open_tasks = Task.objects.open().visible().filter(project=project)
+    open_tasks = Task.objects.open().offered().visible().filter(project=project)
     if annotator is not None:
         had = Assignment.objects.filter(task=OuterRef("pk"), annotator=annotator)
         open_tasks = open_tasks.filter(~Exists(had.exclude(state=Assignment.State.EXPIRED)))
@@ -164,12 +182,13 @@ class Progress:
 def progress(project: Project) -> Progress:
     tasks = (
         Task.objects.visible()
+        .offered()
         .filter(project=project, withdrawn=False)
         .aggregate(count=Count("pk"), wanted=Sum("wanted"))
     )
     imported = Q(origin=Submission.Origin.IMPORT)
     given = (
-        Submission.objects.counted()
+        Submission.objects.new_judgements()
         .filter(project=project)
         .aggregate(
             all=Count("pk"),

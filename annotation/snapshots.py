@@ -31,7 +31,7 @@ def freeze(
     with transaction.atomic():
         _take_name(project, name)
         rows = list(
-            Submission.objects.counted()
+            Submission.objects.new_judgements()
             .filter(project=project, task__kind__in=kinds)
             .order_by("pk")
             .values_list("pk", "body_sha256")

@@ -48,17 +48,15 @@ def submit(
     The same key with the same body gives the same receipt and stores nothing more. Raises
     Invalid, KeyReused, LeaseLost; on LeaseLost the body is kept as the assignment's draft.
     """
-    if not key or len(key) > MAX_KEY:
-        raise Invalid(f"Idempotency-Key: send a text of 1 to {MAX_KEY} characters.")
-    check_storable("Idempotency-Key:", key)
+    check_key(key)
     digest = body_hash(assignment_id, body)
     try:
         with transaction.atomic(durable=True):
-            replayed = _replay(annotator, key, digest)
+            replayed = replay(annotator, key, digest)
             if replayed is not None:
                 return replayed
             submission = _store(assignment_id, annotator, body, key, digest, origin)
-            receipt = _receipt(submission)
+            receipt = receipt_of(submission)
     except LeaseLost:
         # Kept if it can be: what is not theirs, or cannot be stored, is no draft.
         with suppress(Refused):
@@ -67,6 +65,13 @@ def submit(
     # Robust: the answer is stored, whatever becomes of those who listen.
     submitted.send_robust(Submission, submission=submission)
     return receipt
+
+
+def check_key(key: str) -> None:
+    """Raises Invalid for what cannot serve as an idempotency key."""
+    if not key or len(key) > MAX_KEY:
+        raise Invalid(f"Idempotency-Key: send a text of 1 to {MAX_KEY} characters.")
+    check_storable("Idempotency-Key:", key)
 
 
 def body_hash(assignment_id: int, body: Any) -> str:
@@ -78,7 +83,8 @@ def body_hash(assignment_id: int, body: Any) -> str:
     return sha256(canonical.encode()).hexdigest()
 
 
-def _replay(annotator: Annotator, key: str, digest: str) -> Receipt | None:
+def replay(annotator: Annotator, key: str, digest: str) -> Receipt | None:
+    """What an earlier delivery of this answer was told; None for the first. Raises KeyReused."""
     # Serialises two deliveries of one answer: the second waits here, then finds the first.
     Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
     before = Submission.objects.filter(annotator=annotator, key=key).first()
@@ -89,10 +95,10 @@ def _replay(annotator: Annotator, key: str, digest: str) -> Receipt | None:
             "Idempotency-Key: this key came before with another body. Nothing was changed; "
             "use a new key for a new answer."
         )
-    return _receipt(before)
+    return receipt_of(before)
 
 
-def _receipt(submission: Submission) -> Receipt:
+def receipt_of(submission: Submission) -> Receipt:
     return Receipt(submission.pk, Pair.objects.filter(ranking_id=submission.pk).count())
 
 
@@ -100,40 +106,59 @@ def _store(
     assignment_id: int, annotator: Annotator, body: Any, key: str, digest: str, origin: str
 ) -> Submission:
     assignment = queue.hold(assignment_id, annotator)
-    shown = {str(item.uid): item for item in _completions(assignment)}
-    answer = answers.parse(
-        assignment.task.kind,
-        body,
-        {uid: item.text for uid, item in shown.items()},
-        must_place=origin == Submission.Origin.SCREEN,
-    )
+    shown, answer = read(assignment, body, origin)
     now = timezone.now()
     assignment.state, assignment.finished_at = Assignment.State.SUBMITTED, now
     assignment.draft = None
     assignment.save(update_fields=["state", "finished_at", "draft"])
     # A clock that was set back in between must not cost the answer.
     elapsed = max(0.0, (now - assignment.claimed_at).total_seconds())
+    return write(
+        assignment,
+        answer,
+        shown,
+        seconds=elapsed if answer.seconds is None else answer.seconds,
+        guideline=assignment.guideline,
+        origin=origin,
+        key=key,
+        body_sha256=digest,
+    )
+
+
+def write(
+    assignment: Assignment, answer: answers.Answer, shown: dict[str, Completion], **fields: Any
+) -> Submission:
+    """Store a parsed answer to the assignment, and seal it; inside a transaction."""
     submission = Submission.objects.create(
         project_id=assignment.task.project_id,
         task=assignment.task,
         assignment=assignment,
-        annotator=annotator,
-        guideline=assignment.guideline,
+        annotator=assignment.annotator,
         order=assignment.order,
-        seconds=elapsed if answer.seconds is None else answer.seconds,
         labels=answer.labels,
         comment=answer.comment,
-        origin=origin,
-        key=key,
-        body_sha256=digest,
+        **fields,
     )
     _write_detail(submission, assignment, answer, shown)
     seal(submission)
     return submission
 
 
-def _completions(assignment: Assignment) -> list[Completion]:
-    return list(Completion.objects.filter(slots__task_id=assignment.task_id))
+def read(
+    assignment: Assignment, body: Any, origin: str
+) -> tuple[dict[str, Completion], answers.Answer]:
+    """The task's completions by uid, and the body parsed against them. Raises Invalid."""
+    completions = Completion.objects.filter(slots__task_id=assignment.task_id)
+    shown = {str(item.uid): item for item in completions}
+    texts = {uid: item.text for uid, item in shown.items()}
+    answer = answers.parse(
+        assignment.task.kind,
+        body,
+        texts,
+        must_place=origin == Submission.Origin.SCREEN,
+        labels=assignment.task.project.labels,
+    )
+    return shown, answer
 
 
 def _write_detail(

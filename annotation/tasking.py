@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from annotation.audit import record
 from annotation.content import check_completion, content_hash, group_of, parse_messages, split_of
 from annotation.content import text_hash as hash_text
 from annotation.errors import Conflict, Invalid
@@ -15,11 +16,16 @@ from annotation.models import (
     Project,
     Prompt,
     Source,
+    Submission,
     Task,
     TaskCompletion,
     TaskKind,
+    User,
 )
+from annotation.placement import hold_against, people_wanted, task_name
 from annotation.queue import admit, lock
+
+GOLD_PEOPLE = 30_000  # everybody: the column holds no more than 32,767
 
 
 def new_prompt(project: Project, prompt: Any, **fields: Any) -> Prompt:
@@ -74,13 +80,14 @@ def make_task(
     wanted: int | None = None,
     priority: float = 0.0,
     purpose: str = Task.Purpose.NORMAL,
+    withdrawn: bool = False,
     key: str | None = None,
     batch: Import | None = None,
 ) -> Task:
     """A task over these completions, in these slots. The same key gives the task made before.
 
-    ``wanted`` is the project's overlap unless given. Raises Invalid when K does not fit the kind,
-    or the priority is not finite.
+    ``wanted`` follows from the project's overlap unless given. Raises Invalid when K does not fit
+    the kind, or the priority is not finite.
     """
     check_k(kind, len(completions))
     with transaction.atomic():
@@ -95,13 +102,54 @@ def make_task(
             prompt=prompt,
             kind=kind,
             k=len(completions),
-            wanted=project.overlap if wanted is None else wanted,
+            wanted=people_wanted(project, task_name(prompt, completions))
+            if wanted is None
+            else wanted,
             priority=priority,
             purpose=purpose,
+            withdrawn=withdrawn,
             key=key,
             batch=batch,
         )
         fill_slots(task, completions)
+    return task
+
+
+def ask_about(
+    prompt: Prompt, samples: Sequence[Completion], *, key: str, wanted: int | None = None
+) -> Task:
+    """A task over the different texts among a policy's samples.
+
+    Where all say the same there is nothing to rank: the task is withdrawn as it is made, and
+    stands for that the prompt has been answered.
+    """
+    by_text: dict[str, Completion] = {}
+    for each in samples:
+        by_text.setdefault(each.text, each)
+    different = list(by_text.values())
+    if len(different) < 2:
+        return make_task(prompt, samples, wanted=wanted, withdrawn=True, key=key)
+    return make_task(prompt, different, wanted=wanted, key=key)
+
+
+def make_gold(reference: Submission, *, by: User | str | None = None) -> Task:
+    """A task whose known answer is this ranking; the one made before, if there is one.
+
+    It comes to everybody of the project once, but not to those who have ranked these completions
+    already. Raises Invalid for what is no ranking that counts.
+    """
+    counted = Submission.objects.counted().select_related("task", "project")
+    found = counted.filter(pk=reference.pk, ranking__isnull=False).first()
+    if found is None:
+        raise Invalid(f"submission: {reference.pk} is no ranking that counts. Choose another.")
+    with transaction.atomic():
+        project = lock(found.project)
+        known = Task.objects.filter(reference=found, purpose=Task.Purpose.GOLD).first()
+        if known is not None:
+            return known
+        admit(project, 0.0)
+        task = hold_against(found, Task.Purpose.GOLD, wanted=GOLD_PEOPLE)
+        record("task.gold", task, project=project, by=by, data={"submission": found.pk})
     return task
 
 

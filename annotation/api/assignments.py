@@ -1,5 +1,6 @@
 """A person's work: ask for a task, answer it, keep it, give it back."""
 
+from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
@@ -50,9 +51,20 @@ class AssignmentsView(ProjectList):
 
     def get_queryset(self) -> QuerySet[Assignment]:
         assignments = Assignment.objects.filter(task__project=self.project)
-        if not has_role(person(self.request), self.project, *READERS):
+        if not self.reads:
             assignments = assignments.filter(annotator__user=person(self.request))
-        return assignments.select_related("task", "annotator")
+        return assignments.select_related("task__reference", "annotator")
+
+    @cached_property
+    def reads(self) -> bool:
+        return has_role(person(self.request), self.project, *READERS)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        # The description of the API is made without a project.
+        return {
+            **super().get_serializer_context(),
+            "reads": hasattr(self, "project") and self.reads,
+        }
 
     @extend_schema(
         operation_id="claim_task",

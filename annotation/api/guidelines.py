@@ -1,18 +1,18 @@
 """Guidelines: what annotators are asked to do, version by version."""
 
-from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import guidelines
-from annotation.api.permissions import MANAGERS, MEMBERS, READERS, person
+from annotation.api.permissions import MANAGERS, MEMBERS, person
 from annotation.api.schema import describes
 from annotation.api.serializers import Closed
 from annotation.api.views import ProjectDetail, ProjectList
-from annotation.models import Assignment, GuidelineVersion, Project, User
-from annotation.people import has_role
+from annotation.models import GuidelineVersion
+
+PUBLISHED = GuidelineVersion.objects.filter(published_at__isnull=False)
 
 
 class GuidelineSerializer(serializers.ModelSerializer):
@@ -27,30 +27,12 @@ class NewGuidelineSerializer(Closed):
     )
 
 
-def _readable(project: Project, user: User) -> QuerySet[GuidelineVersion]:
-    """All versions for managers and researchers. Others read the one in force, and the one by
-    which they are to judge the task that they hold."""
-    versions = GuidelineVersion.objects.filter(project=project)
-    if has_role(user, project, *READERS):
-        return versions
-    current = guidelines.in_force(project)
-    held = Assignment.objects.filter(annotator__user=user, state=Assignment.State.OPEN)
-    return versions.filter(Q(pk=current and current.pk) | Q(pk__in=held.values("guideline")))
-
-
-@describes(
-    "list_guidelines",
-    "List guideline versions",
-    "Those who rank see the one in force and that of the task they hold.",
-)
+@describes("list_guidelines", "List guideline versions", "The newest is the one in force.")
 class GuidelinesView(ProjectList):
     noun = "guidelines"
     roles = {"GET": MEMBERS, "POST": MANAGERS}
-    queryset = GuidelineVersion.objects.all()
+    queryset = PUBLISHED
     serializer_class = GuidelineSerializer
-
-    def get_queryset(self) -> QuerySet[GuidelineVersion]:
-        return _readable(self.project, person(self.request))
 
     @extend_schema(
         operation_id="publish_guideline",
@@ -69,8 +51,5 @@ class GuidelinesView(ProjectList):
 class GuidelineView(ProjectDetail):
     noun = "guidelines"
     roles = {"GET": MEMBERS}
-    queryset = GuidelineVersion.objects.all()
+    queryset = PUBLISHED
     serializer_class = GuidelineSerializer
-
-    def get_queryset(self) -> QuerySet[GuidelineVersion]:
-        return _readable(self.project, person(self.request))

@@ -62,7 +62,7 @@ PAIRS = Pair.objects.prefetch_related(
 
 def _counted(project: Project) -> QuerySet[Pair]:
     """Pairs of the submissions that count."""
-    counted = Submission.objects.counted().filter(project=project)
+    counted = Submission.objects.new_judgements().filter(project=project)
     return PAIRS.filter(Exists(counted.filter(pk=OuterRef("ranking_id"))))
 
 

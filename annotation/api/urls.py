@@ -9,6 +9,7 @@ from annotation.api import (
     pairs,
     projects,
     prompts,
+    quality,
     snapshots,
     submissions,
     tasks,
@@ -37,6 +38,8 @@ urlpatterns = [
     path(f"{PROJECT}pairs/<int:id>/", pairs.PairView.as_view()),
     path(f"{PROJECT}guidelines/", guidelines.GuidelinesView.as_view()),
     path(f"{PROJECT}guidelines/<int:id>/", guidelines.GuidelineView.as_view()),
+    path(f"{PROJECT}agreement/", quality.AgreementView.as_view()),
+    path(f"{PROJECT}annotators/", quality.AnnotatorsView.as_view()),
     path(f"{PROJECT}snapshots/", snapshots.SnapshotsView.as_view()),
     path(f"{PROJECT}snapshots/<int:id>/", snapshots.SnapshotView.as_view()),
 ]

@@ -41,7 +41,7 @@ def work(assignment: Assignment) -> dict[str, Any]:
         "expires_at": assignment.expires_at,
         "guideline_version": assignment.guideline and assignment.guideline.label,
         "task": {
-            "id": task.pk,
+            "id": task.shown_id,
             "kind": task.kind,
             "prompt": task.prompt.messages,
             "completions": [
@@ -52,6 +52,7 @@ def work(assignment: Assignment) -> dict[str, Any]:
 
 
 class AssignmentSerializer(serializers.ModelSerializer):
+    task = serializers.SerializerMethodField()
     kind = serializers.ChoiceField(TaskKind.choices, source="task.kind")
     annotator = serializers.CharField(source="annotator.pseudonym", help_text="A pseudonym.")
 
@@ -61,6 +62,10 @@ class AssignmentSerializer(serializers.ModelSerializer):
             *("id", "task", "kind", "annotator", "state", "claimed_at", "expires_at"),
             *("finished_at", "skip_reason"),
         )
+
+    def get_task(self, assignment: Assignment) -> int:
+        # Those who may list tasks get the number under which that list has it.
+        return assignment.task_id if self.context["reads"] else assignment.task.shown_id
 
 
 class _Said(serializers.Serializer):

@@ -68,7 +68,7 @@ class Ranked:
 
 
 def counted(project: Project) -> QuerySet[Submission]:
-    return Submission.objects.counted().filter(project=project, task__kind__in=KINDS)
+    return Submission.objects.new_judgements().filter(project=project, task__kind__in=KINDS)
 
 
 def read(project: Project) -> Iterator[Ranked]:

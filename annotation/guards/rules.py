@@ -196,7 +196,10 @@ def _immutable_guards() -> Iterator[Guard]:
         "prompt": ("project_id", "content_sha256", "split", '"group"', "parent_id"),
         "completion": ("uid", "prompt_id", "source_id", "text", "text_sha256", "seed"),
         "guidelineversion": ("project_id", "label", "body", "sha256"),
-        "task": ("project_id", "prompt_id", "kind", "k", "purpose"),
+        "task": (
+            *("project_id", "prompt_id", "kind", "k", "purpose", "reference_id"),
+            "reserved_for_id",
+        ),
         "assignment": ("task_id", "annotator_id"),
         "annotator": ("project_id", "pseudonym", "kind"),
     }
@@ -279,6 +282,13 @@ def _task_guards() -> Iterator[Guard]:
                 "the completion answers another prompt than the task's",
             ),
             (_ASSIGNED.format(row="NEW"), "a task is frozen once someone holds it"),
+            (
+                "EXISTS (SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id"
+                " AND t.reference_id IS NOT NULL AND NOT EXISTS"
+                " (SELECT 1 FROM annotation_rankeditem i WHERE i.ranking_id = t.reference_id"
+                " AND i.completion_id = NEW.completion_id))",
+                "the reference does not rank this completion",
+            ),
         ),
     )
     for event in ("UPDATE", "DELETE"):
@@ -289,7 +299,42 @@ def _task_guards() -> Iterator[Guard]:
             "a task is frozen once someone holds it",
             _ASSIGNED.format(row="OLD"),
         )
+    yield from _reference_guards()
     yield from _place_guards()
+
+
+def _reference_guards() -> Iterator[Guard]:
+    """Gold and repeats: what they are held against, and for whom a repeat is."""
+    yield Guard(
+        "task_reference",
+        "annotation_task",
+        "INSERT",
+        when="NEW.reference_id IS NOT NULL",
+        refuse=(
+            (
+                "NOT EXISTS (SELECT 1 FROM annotation_submission s"
+                " JOIN annotation_task t ON t.id = s.task_id"
+                " WHERE s.id = NEW.reference_id AND s.sealed AND s.project_id = NEW.project_id"
+                " AND t.prompt_id = NEW.prompt_id AND t.k = NEW.k AND t.kind = NEW.kind"
+                " AND t.kind IN ('rank', 'compare'))",
+                "a reference is a sealed ranking of as many completions of the same prompt",
+            ),
+            (
+                "NEW.reserved_for_id IS NOT NULL AND NOT EXISTS"
+                " (SELECT 1 FROM annotation_submission s WHERE s.id = NEW.reference_id"
+                " AND s.annotator_id = NEW.reserved_for_id)",
+                "a repeat is for whoever ranked first",
+            ),
+        ),
+    )
+    yield _refuse(
+        "assignment_reserved",
+        "annotation_assignment",
+        "INSERT",
+        "a repeat is for whoever ranked first",
+        "EXISTS (SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id"
+        " AND t.reserved_for_id IS NOT NULL AND t.reserved_for_id <> NEW.annotator_id)",
+    )
 
 
 def _place_guards() -> Iterator[Guard]:
@@ -305,6 +350,13 @@ def _place_guards() -> Iterator[Guard]:
         "place_returned", table, "AFTER UPDATE", action=give_back, when=f"{old} AND NOT ({new})"
     )
     yield Guard("place_removed", table, "AFTER DELETE", action=give_back, when=old)
+    yield Guard(
+        "annotator_given",
+        table,
+        "AFTER INSERT",
+        action="UPDATE annotation_annotator SET given = given + 1 WHERE id = NEW.annotator_id",
+        when="NEW.state = 'open'",
+    )
     # Cursors pass a task only once nobody can have it (annotation.cursors).
     yield Guard(
         "task_reopened",

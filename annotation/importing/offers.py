@@ -6,6 +6,7 @@ from annotation.bulk import insert
 from annotation.importing.rows import PromptRow
 from annotation.importing.storing import Stored, store_completions, store_prompts
 from annotation.models import Import, Task, TaskCompletion
+from annotation.placement import people_wanted
 
 
 def store_offers(run: Import, rows: Sequence[PromptRow]) -> None:
@@ -27,13 +28,12 @@ def _make_tasks(run: Import, offers: dict[str, tuple[PromptRow, int]]) -> None:
     chosen = store_completions(run, [row for row, _ in offers.values()], prompts)
     tasks = insert(
         Task,
-        ("prompt_id", "k", "key"),
+        ("prompt_id", "k", "key", "wanted"),
         [
-            (prompt, len(stored), key)
+            (prompt, len(stored), key, people_wanted(run.project, key))
             for key, prompt, stored in zip(offers, prompts, chosen, strict=True)
         ],
         project_id=run.project_id,
-        wanted=run.project.overlap,
         batch_id=run.pk,
     )
     fill_slots(tasks, chosen)

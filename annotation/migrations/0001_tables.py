@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import annotation.models.people
+import annotation.models.projects
 
 
 class Migration(migrations.Migration):
@@ -1426,6 +1427,176 @@ class Migration(migrations.Migration):
             model_name="thumb",
             constraint=models.CheckConstraint(
                 condition=models.Q(("verdict__in", ["good", "bad"])), name="thumb_verdict"
+            ),
+        ),
+        migrations.AddField(
+            model_name="annotator",
+            name="given",
+            field=models.PositiveIntegerField(default=0, editable=False),
+        ),
+        migrations.AddField(
+            model_name="project",
+            name="gold_share",
+            field=models.FloatField(
+                default=0.05,
+                help_text="The share of each person's work that has a known answer, where there is such work.",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(1.0),
+                ],
+            ),
+        ),
+        migrations.AddField(
+            model_name="project",
+            name="overlap_people",
+            field=models.PositiveSmallIntegerField(
+                default=2,
+                help_text="How many people judge those, at least.",
+                validators=[
+                    django.core.validators.MinValueValidator(2),
+                    django.core.validators.MaxValueValidator(1000),
+                ],
+            ),
+        ),
+        migrations.AddField(
+            model_name="project",
+            name="overlap_share",
+            field=models.FloatField(
+                default=0.1,
+                help_text="The share of new tasks that more people judge, drawn at random.",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(1.0),
+                ],
+            ),
+        ),
+        migrations.AddField(
+            model_name="project",
+            name="placement_seed",
+            field=models.BigIntegerField(
+                default=annotation.models.projects.new_seed, editable=False
+            ),
+        ),
+        migrations.AddField(
+            model_name="project",
+            name="repeat_share",
+            field=models.FloatField(
+                default=0.02,
+                help_text="The share of each person's work that they have done before.",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(1.0),
+                ],
+            ),
+        ),
+        migrations.AddField(
+            model_name="task",
+            name="reference",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="references",
+                to="annotation.submission",
+            ),
+        ),
+        migrations.AddField(
+            model_name="task",
+            name="reserved_for",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reserved_tasks",
+                to="annotation.annotator",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("reference__isnull", False)),
+                fields=["reference"],
+                name="task_of_reference",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("reserved_for__isnull", False)),
+                fields=["reserved_for"],
+                name="task_of_reserved_for",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("purpose", "gold")), fields=["project"], name="task_gold"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="project",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("overlap_people__gte", 2),
+                    ("overlap_people__lte", 1000),
+                    ("overlap_share__gte", 0),
+                    ("overlap_share__lte", 1),
+                ),
+                name="project_overlap_share",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="project",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("gold_share__gte", 0),
+                    (
+                        "gold_share__lte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.Value(1.0), "-", models.F("repeat_share")
+                        ),
+                    ),
+                    ("repeat_share__gte", 0),
+                ),
+                name="project_placed_shares",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("purpose__in", ["gold", "repeat"]), ("reference__isnull", False)),
+                    models.Q(
+                        models.Q(("purpose__in", ["gold", "repeat"]), _negated=True),
+                        ("reference__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="task_reference",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("purpose", "repeat"), ("reserved_for__isnull", False)),
+                    models.Q(
+                        models.Q(("purpose", "repeat"), _negated=True),
+                        ("reserved_for__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="task_reserved",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("purpose", "repeat")),
+                fields=("reference",),
+                name="task_repeats_once",
             ),
         ),
     ]

@@ -47,7 +47,8 @@ class Annotator(models.Model):
     """A judge in one project, known by a pseudonym: a person, a model, a simulation, an import.
 
     All that is judged hangs on this row, so that an account can be forgotten without touching
-    the data. The cursor is the queue's: see ``annotation.queue``.
+    the data. The cursor is the queue's: see ``annotation.queue``; ``given`` counts the tasks that
+    this person was ever given, and only the database writes it.
     """
 
     class Kind(models.TextChoices):
@@ -62,9 +63,18 @@ class Annotator(models.Model):
     )
     pseudonym = models.CharField(max_length=200, default=new_pseudonym)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.HUMAN)
+    read_guideline = models.ForeignKey(
+        "annotation.GuidelineVersion",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The version that this person has last said to have read, or begun with.",
+    )
     cursor_order = models.FloatField(null=True, editable=False)
     cursor_task = models.BigIntegerField(null=True, editable=False)
     cursor_epoch = models.BigIntegerField(default=0, editable=False)
+    given = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

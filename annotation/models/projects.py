@@ -1,12 +1,39 @@
 """A project: one body of prompts, one guideline, one line of policies."""
 
+import secrets
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+
+MAX_LABELS, MAX_LABEL = 20, 100
+
+
+def check_labels(value: Any) -> None:
+    """Raises ValidationError for what is no list of different short texts."""
+    if not isinstance(value, list) or len(value) > MAX_LABELS:
+        raise ValidationError(f"Give a list of at most {MAX_LABELS} labels.")
+    for label in value:
+        if not isinstance(label, str) or not 0 < len(label.strip()) <= MAX_LABEL:
+            raise ValidationError(f"A label is a text of 1 to {MAX_LABEL} characters.")
+    if len({label.casefold() for label in value}) < len(value):
+        raise ValidationError("Two labels are the same.")
+
+
+def new_seed() -> int:
+    return secrets.randbits(62)
+
+
+def _share(default: float, help_text: str) -> "models.FloatField[float, float]":
+    validators = [MinValueValidator(0.0), MaxValueValidator(1.0)]
+    return models.FloatField(default=default, validators=validators, help_text=help_text)
 
 
 class Project(models.Model):
     """What people work on together. The two ``queue_`` fields are the queue's: its epoch counts
-    what made every cursor start again; no task stands behind its tail.
+    what made every cursor start again; no task stands behind its tail. ``placement_seed`` is what
+    all chance in placing tasks follows from (``annotation.placement``).
     """
 
     name = models.CharField(max_length=200)
@@ -17,13 +44,36 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
         help_text="How many people judge each new task.",
     )
+    overlap_share = _share(0.1, "The share of new tasks that more people judge, drawn at random.")
+    overlap_people = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(2), MaxValueValidator(1000)],
+        help_text="How many people judge those, at least.",
+    )
+    gold_share = _share(
+        0.05, "The share of each person's work that has a known answer, where there is such work."
+    )
+    repeat_share = _share(0.02, "The share of each person's work that they have done before.")
+    placement_seed = models.BigIntegerField(default=new_seed, editable=False)
     completions_per_task = models.PositiveSmallIntegerField(
         default=4, validators=[MinValueValidator(2), MaxValueValidator(9)]
+    )
+    keep_open = models.PositiveSmallIntegerField(
+        default=50,
+        help_text=(
+            "Where fewer tasks are open, the active policy answers further prompts. 0: never."
+        ),
     )
     lease_seconds = models.PositiveIntegerField(
         default=900,
         validators=[MinValueValidator(30), MaxValueValidator(86_400)],
         help_text="How long a task stays reserved for one person without a sign of life.",
+    )
+    labels = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_labels],
+        help_text="What annotators may mark at each response: short texts, such as factual error.",
     )
     simulated = models.BooleanField(
         default=False, help_text="Holds the work of simulated annotators only."
@@ -36,6 +86,23 @@ class Project(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(overlap__gte=1, overlap__lte=1000), name="project_overlap"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    overlap_share__gte=0,
+                    overlap_share__lte=1,
+                    overlap_people__gte=2,
+                    overlap_people__lte=1000,
+                ),
+                name="project_overlap_share",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    gold_share__gte=0,
+                    repeat_share__gte=0,
+                    gold_share__lte=1.0 - models.F("repeat_share"),
+                ),
+                name="project_placed_shares",
             ),
             models.CheckConstraint(
                 condition=models.Q(completions_per_task__gte=2, completions_per_task__lte=9),

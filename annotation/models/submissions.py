@@ -16,8 +16,13 @@ from annotation.models.tasks import Assignment, Task
 
 class SubmissionQuerySet(ImportedQuerySet["Submission"]):
     def counted(self) -> Self:
-        """Sealed, current, not withdrawn, published: all that agreement, export, training read."""
+        """Sealed, current, not withdrawn, published: all that figures are made of."""
         return self.visible().filter(sealed=True, current=True, withdrawn_at__isnull=True)
+
+    def new_judgements(self) -> Self:
+        """Those of the counted that tell something new about completions: all that export and
+        training read. Answers to gold tasks and to repeats tell about people instead."""
+        return self.counted().exclude(task__purpose__in=Task.PLACED)
 
 
 class Submission(models.Model):

@@ -38,6 +38,10 @@ class TaskQuerySet(ImportedQuerySet["Task"]):
         """Tasks that still want people."""
         return self.filter(withdrawn=False, taken__lt=F("wanted"))
 
+    def offered(self) -> "TaskQuerySet":
+        """Tasks that whoever comes next may get: not gold, not somebody's repeat."""
+        return self.exclude(purpose__in=Task.PLACED)
+
 
 class Task(models.Model):
     """A question put to ``wanted`` people: K completions of one prompt, frozen.
@@ -46,6 +50,10 @@ class Task(models.Model):
     write it (``annotation.guards``), and its CHECK is what makes over-assignment impossible.
     ``returned`` says that it opened again after it had been full or withdrawn, so that people who
     had passed it in the queue look at it again; the database sets it too.
+
+    ``reference`` is the ranking of the same completions that answers are held against: the known
+    answer of a gold task, one's own first answer in a repeat, which is ``reserved_for`` that
+    person.
     """
 
     class Purpose(models.TextChoices):
@@ -54,6 +62,9 @@ class Task(models.Model):
         REPEAT = "repeat"
         REVIEW = "review"
         ARENA = "arena"
+
+    # What is put among a person's work by rule (annotation.placement).
+    PLACED = (Purpose.GOLD, Purpose.REPEAT)
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="tasks")
     prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="tasks")
@@ -68,6 +79,22 @@ class Task(models.Model):
     )
     returned = models.BooleanField(default=False, editable=False)
     withdrawn = models.BooleanField(default=False)
+    reference = models.ForeignKey(
+        "annotation.Submission",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="references",
+        db_index=False,
+    )
+    reserved_for = models.ForeignKey(
+        Annotator,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reserved_tasks",
+        db_index=False,
+    )
     key = models.CharField(
         max_length=200, null=True, blank=True, help_text="Names the cause: made twice, made once."
     )
@@ -88,6 +115,19 @@ class Task(models.Model):
                 condition=Q(purpose__in=["normal", "gold", "repeat", "review", "arena"]),
                 name="task_purpose",
             ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=["gold", "repeat"], reference__isnull=False)
+                | (~Q(purpose__in=["gold", "repeat"]) & Q(reference__isnull=True)),
+                name="task_reference",
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose="repeat", reserved_for__isnull=False)
+                | (~Q(purpose="repeat") & Q(reserved_for__isnull=True)),
+                name="task_reserved",
+            ),
+            models.UniqueConstraint(
+                fields=["reference"], condition=Q(purpose="repeat"), name="task_repeats_once"
+            ),
             models.UniqueConstraint(fields=["project", "key"], name="task_key_once"),
         ]
         indexes = [
@@ -102,10 +142,29 @@ class Task(models.Model):
                 name="task_queue_returned",
                 condition=Q(withdrawn=False, returned=True, taken__lt=F("wanted")),
             ),
+            # Few tasks have these, so that the others need not pay for it.
+            models.Index(
+                fields=["reference"],
+                name="task_of_reference",
+                condition=Q(reference__isnull=False),
+            ),
+            models.Index(
+                fields=["reserved_for"],
+                name="task_of_reserved_for",
+                condition=Q(reserved_for__isnull=False),
+            ),
+            # Gold is chosen among all that a project has.
+            models.Index(fields=["project"], name="task_gold", condition=Q(purpose="gold")),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+    @property
+    def shown_id(self) -> int:
+        """What annotators know it by: gold and repeats by the task they were taken from, so that
+        no number out of order gives them away."""
+        return self.reference.task_id if self.reference else self.pk
 
 
 class TaskCompletion(models.Model):

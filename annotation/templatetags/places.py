@@ -10,6 +10,14 @@ from annotation.models import Project, Role
 from annotation.people import RANKERS, roles
 
 register = template.Library()
+REVISABLE = "revise-"  # before the number of an answer, in the tags of the message that it is saved
+
+
+@register.filter
+def revisable(tags: str) -> str:
+    """The number of the answer that a message speaks of and that may still be changed."""
+    found = [tag for tag in tags.split() if tag.startswith(REVISABLE)]
+    return found[0].removeprefix(REVISABLE) if found else ""
 
 
 @register.inclusion_tag("parts/crumbs.html", takes_context=True)
@@ -19,8 +27,10 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
     held = set(Role.values) if user.is_superuser else roles(user, project)
     places = [("guideline", "Guideline")]
     if held & set(RANKERS):
-        places.insert(0, ("rank", "Rank"))
+        places = [("rank", "Rank"), *places, ("my-work", "My work")]
     if held & {Role.MANAGER, Role.RESEARCHER}:
-        places.append(("project", "Project"))
+        places += [("project", "Project"), ("quality", "Quality")]
+    if Role.MANAGER in held:
+        places.append(("project-settings", "Settings"))
     links = [(reverse(name, args=[project.slug]), words) for name, words in places if held]
     return {"project": project, "links": links, "here": context["request"].path}

@@ -7,11 +7,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation import guidelines, selectors
-from annotation.errors import Invalid
-from annotation.forms import GuidelineForm
+from annotation.differences import differences
+from annotation.errors import Conflict, Invalid
+from annotation.forms import GuidelineForm, ReadForm
 from annotation.models import Project, Role
-from annotation.people import has_role
+from annotation.people import RANKERS, annotator_for, has_role
 from annotation.views.access import PersonRequest, project_for
+from annotation.views.ranking import next_task
 
 
 @login_required
@@ -29,6 +31,52 @@ def guideline_version(request: PersonRequest, slug: str, pk: int) -> HttpRespons
     project = project_for(request.user, slug, *Role.values)
     version = get_object_or_404(selectors.guidelines_of(project), pk=pk)
     return _page(request, project, shown=version.pk)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def guideline_news(request: PersonRequest, slug: str) -> HttpResponse:
+    """What has changed since the person last read it; a POST says that it is read, and goes on."""
+    project = project_for(request.user, slug, *RANKERS)
+    annotator = annotator_for(request.user, project)
+    if request.method == "POST":
+        form = ReadForm(request.POST)
+        try:
+            if form.is_valid():
+                guidelines.acknowledge(annotator, form.cleaned_data["version"], request.user)
+                annotator.refresh_from_db()
+                return next_task(request, project)
+        except Conflict as refusal:
+            messages.error(request, str(refusal))
+        return redirect("guideline-news", project.slug)
+    version = guidelines.news_for(annotator)
+    if version is None:
+        return redirect("guideline", project.slug)
+    before = annotator.read_guideline
+    context = {
+        "project": project,
+        "version": version,
+        "before": before,
+        "runs": differences(before.body if before else "", version.body),
+    }
+    return render(request, "guideline_news.html", context)
+
+
+@login_required
+@require_safe
+def guideline_changes(request: PersonRequest, slug: str, pk: int, other: int) -> HttpResponse:
+    """What changed from one version to another."""
+    project = project_for(request.user, slug, *Role.values)
+    published = selectors.guidelines_of(project)
+    before, version = get_object_or_404(published, pk=pk), get_object_or_404(published, pk=other)
+    context = {
+        "project": project,
+        "versions": list(published),
+        "before": before,
+        "version": version,
+        "runs": differences(before.body, version.body),
+    }
+    return render(request, "guideline_changes.html", context)
 
 
 def _publish(request: PersonRequest, project: Project) -> HttpResponse:

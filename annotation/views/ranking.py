@@ -4,10 +4,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from annotation import queue, selectors
+from annotation import guidelines, queue, selectors
 from annotation.errors import Conflict
 from annotation.models import Project
 from annotation.people import RANKERS, annotator_for
@@ -32,11 +33,21 @@ def rank(request: PersonRequest, slug: str) -> HttpResponse:
 
 def next_task(request: PersonRequest, project: Project) -> HttpResponse:
     """Claim, and go there; back to the door when nothing is left."""
+    return redirect(next_address(request, project))
+
+
+def next_address(request: PersonRequest, project: Project) -> str:
+    """Claim a task; the address to go to: the door where none could be had, and the guideline
+    first where it has changed."""
+    annotator = annotator_for(request.user, project)
+    if guidelines.news_for(annotator):
+        return reverse("guideline-news", args=[project.slug])
+    assignment = None
     try:
-        assignment, _ = queue.claim(annotator_for(request.user, project))
+        assignment, _ = queue.claim(annotator)
     except Conflict as refusal:
         messages.error(request, str(refusal))
-        return redirect("rank", project.slug)
     if assignment is None:
-        return redirect("rank", project.slug)
-    return redirect("task", assignment.pk)
+        return reverse("rank", args=[project.slug])
+    guidelines.begin_with(annotator, assignment.guideline)
+    return reverse("task", args=[assignment.pk])

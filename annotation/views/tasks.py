@@ -5,19 +5,20 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from annotation import queue, selectors
+from annotation import guidelines, queue
 from annotation.errors import KeyReused, LeaseLost, Refused
-from annotation.forms import ANSWER_FORMS, AnswerForm, SkipForm
+from annotation.forms import AnswerForm, SkipForm, answer_form
 from annotation.models import Assignment, Submission
-from annotation.submissions import submit
+from annotation.submissions import Receipt, submit
+from annotation.templatetags.places import REVISABLE
 from annotation.views.access import PersonRequest, acts_from, assignment_for
-from annotation.views.ranking import next_task
+from annotation.views.ranking import next_address, next_task
 
 
 @login_required
@@ -25,28 +26,25 @@ from annotation.views.ranking import next_task
 @require_http_methods(["GET", "HEAD", "POST"])
 def task(request: PersonRequest, pk: int) -> HttpResponse:
     assignment = assignment_for(request.user, pk)
-    make_form = ANSWER_FORMS[assignment.task.kind]
-    completions = selectors.shown_completions(assignment)
     if request.method == "POST":
-        return _answer(request, assignment, make_form(completions, request.POST))
+        return _answer(request, assignment, answer_form(assignment, request.POST))
     lost = queue.why_lost(assignment)
     if lost:
         return _ended(request, assignment, lost)
-    return _page(request, assignment, make_form(completions, draft=assignment.draft))
+    return _page(request, assignment, answer_form(assignment, draft=assignment.draft))
 
 
 def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) -> HttpResponse:
     try:
         if form.is_valid():
-            submit(
+            receipt = submit(
                 assignment.pk,
                 assignment.annotator,
                 form.body(),
                 key=form.cleaned_data["key"],
                 origin=Submission.Origin.SCREEN,
             )
-            messages.success(request, "Saved. Here is the next one.")
-            return next_task(request, assignment.task.project)
+            return _go_on(request, assignment, receipt)
         # Kept also without JavaScript, which would have kept it already.
         queue.keep_draft(assignment.pk, assignment.annotator, form.body())
     except (LeaseLost, KeyReused) as refusal:
@@ -54,6 +52,15 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
     except Refused as refusal:
         form.add_error(None, str(refusal))
     return _page(request, assignment, form, status=400)
+
+
+def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> HttpResponse:
+    """To the next task; a script is told where that is, since it cannot see a redirect."""
+    messages.success(request, "Saved.", extra_tags=f"{REVISABLE}{receipt.id}")
+    there = next_address(request, assignment.task.project)
+    if request.accepts("text/html"):
+        return redirect(there)
+    return JsonResponse({"next": there})
 
 
 @login_required
@@ -70,9 +77,7 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
-    answer = ANSWER_FORMS[assignment.task.kind](
-        selectors.shown_completions(assignment), draft=assignment.draft
-    )
+    answer = answer_form(assignment, draft=assignment.draft)
     return _page(request, assignment, answer, skip_form=form, status=400)
 
 
@@ -89,6 +94,8 @@ def _page(
         "assignment": assignment,
         "task": assignment.task,
         "project": assignment.task.project,
+        "guideline": assignment.guideline,
+        "criteria": guidelines.criteria(assignment.guideline.body) if assignment.guideline else [],
         "form": form,
         "skip_form": skip_form or SkipForm(),
         "seconds_left": max(0, int(left)),

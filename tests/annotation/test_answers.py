@@ -161,3 +161,17 @@ def test_tiers_of_a_form_become_competition_ranks():
 
 def test_what_a_form_has_not_placed_has_no_rank():
     assert placed_ranks("abc", {"a": 2, "c": 1}) == {"a": 2, "c": 1}
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"), [(["harmful"], "not one of this project's: harmful"), ([], "no labels")]
+)
+def test_a_label_that_the_project_lacks_is_refused_by_name(known, sentence):
+    body = {"ranks": RANKS, "labels": {"a": ["funny"]}}
+    with pytest.raises(Invalid, match="'funny'.*" + sentence):
+        parse(TaskKind.RANK, body, TEXTS, labels=known)
+
+
+def test_a_label_of_the_project_is_taken():
+    body = {"ranks": RANKS, "labels": {"a": ["harmful"]}}
+    assert parse(TaskKind.RANK, body, TEXTS, labels=["harmful"]).labels == {"a": ["harmful"]}

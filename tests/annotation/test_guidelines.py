@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from annotation.errors import Invalid
-from annotation.guidelines import in_force, publish
+from annotation.guidelines import criteria, in_force, publish
 from annotation.models import AuditEntry, GuidelineVersion, Project
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +73,18 @@ def test_a_published_text_never_changes(project):
     publish(project, "Be kind.", None)
     with pytest.raises(IntegrityError), transaction.atomic():
         GuidelineVersion.objects.update(body="Be quick.")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("# Look for\n\n1. Harmless\n2. Honest\n3. Helpful", ["Harmless", "Honest", "Helpful"]),
+        ("1. **Truth**: no invention.\n\n2) Brevity. Short.", ["Truth", "Brevity"]),
+        ("1. One\n   more of it\n2. Two\n\nElsewhere:\n\n1. Another list", ["One", "Two"]),
+        ("Be kind.", []),
+        (f"1. {'word ' * 30}", ["word word word word word word word word…"]),
+        ("\n".join(f"{n}. c{n}" for n in range(1, 10)), ["c1", "c2", "c3", "c4", "c5", "c6"]),
+    ],
+)
+def test_the_criteria_are_the_first_numbered_list(body, found):
+    assert criteria(body) == found

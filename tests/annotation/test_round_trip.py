@@ -129,7 +129,7 @@ def test_any_pairs_survive_a_round_trip(rows):
 
 
 def test_what_people_have_ranked_survives_a_round_trip(tmp_path):
-    cast = make_cast(overlap=3)
+    cast = make_cast(overlap=3, labels=["false"])
     for number in range(4):
         give_task(cast.project, prompt=f"Question {number}?")
     for judge in make_judges(cast.project, 3):

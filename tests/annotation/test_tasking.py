@@ -4,7 +4,7 @@ import pytest
 
 from annotation.errors import Invalid
 from annotation.models import Prompt, Source, Task
-from annotation.tasking import add_prompt, make_task, new_completion, outside_source
+from annotation.tasking import add_prompt, ask_about, make_task, new_completion, outside_source
 from tests.cast import give_task, make_cast
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +100,23 @@ def test_a_number_of_completions_that_fits_is_taken(cast, kind, k):
 
 def test_an_answer_may_be_asked_for_from_nothing(prompt):
     assert make_task(prompt, [], kind="write").k == 0
+
+
+def test_samples_with_one_text_are_asked_about_once(prompt):
+    samples = [saved(prompt, text) for text in ("salt", "rivers", "salt", "rain")]
+    task = ask_about(prompt, samples, key="k")
+    assert [each.text for each in task.completions.order_by("slots__slot")] == [
+        *("salt", "rivers", "rain")
+    ]
+
+
+def test_samples_that_all_say_the_same_ask_nobody_anything(prompt):
+    task = ask_about(prompt, [saved(prompt, "salt") for _ in range(4)], key="k")
+    assert task.withdrawn
+    assert not Task.objects.open().exists()
+
+
+def saved(prompt, text):
+    completion = new_completion(prompt, outside_source(prompt.project, "a model"), text)
+    completion.save()
+    return completion

@@ -25,6 +25,13 @@ def begin(visitor):
     return page
 
 
+def send(page):
+    """Look the ranking over and submit it, by keyboard."""
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
+    page.keyboard.press("Enter")
+
+
 def standing(page):
     return expect(page.locator("#standing"))
 
@@ -51,21 +58,22 @@ def test_a_person_ranks_by_keyboard_alone(open_browser, cast):
     page.wait_for_url(re.compile(r"/tasks/\d+/$"))
 
     page.keyboard.press("c")
-    said(page).to_have_text("Response C, not placed")
-    page.keyboard.press("1")
     said(page).to_have_text("Response C, rank 1")
     page.keyboard.press("a")
-    page.keyboard.press("2")
-    page.keyboard.press("b")
     page.keyboard.press("=")
+    said(page).to_have_text("Tied with A: which one?")
+    page.keyboard.press("b")
     said(page).to_have_text("Response B, rank 2, tied with A")
     page.keyboard.press("d")
     page.keyboard.press("x")
     said(page).to_have_text("Response D, unacceptable")
-    standing(page).to_have_text("C  ›  A = B  ✕ D")
+    standing(page).to_have_text("C›A = B›✕ D")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text("Saved. Here is the next one.")).to_be_visible()
+    expect(page.get_by_text("And the next?", exact=True)).to_be_visible()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     assert ranks_as_shown(Submission.objects.get()) == [2, 2, 1, 4]
     assert Assignment.objects.get(state="open").task == following
 
@@ -76,10 +84,60 @@ def test_digits_alone_go_from_card_to_card(open_browser, cast):
 
     for key in ("3", "1", "1", "4"):
         page.keyboard.press(key)
-    page.keyboard.press("Control+Enter")
+    send(page)
 
     page.wait_for_url(f"**{DOOR}")
     assert ranks_as_shown(Submission.objects.get()) == [3, 1, 1, 4]
+
+
+def test_four_responses_take_six_presses(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    for key in "bdac":
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**{DOOR}")
+    assert ranks_as_shown(Submission.objects.get()) == [3, 1, 4, 2]
+
+
+def test_a_key_says_how_much_better(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    for key in "abcd":
+        page.keyboard.press(key)
+    page.keyboard.press(">")
+    said(page).to_have_text("How much better: slightly")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("for every step of the ranking, or for none")).to_be_visible()
+    page.keyboard.press("Escape")
+    for key in ("c", ".", ".", "b", ".", ".", "."):
+        page.keyboard.press(key)
+    standing(page).to_have_text("A›››B››C›D")
+    send(page)
+
+    page.wait_for_url(f"**{DOOR}")
+    assert Submission.objects.get().ranking.strengths == [3, 2, 1]
+
+
+def test_a_step_that_is_no_more_keeps_no_strength(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    for key in ("a", "b", ">", "u", "u", "c"):
+        page.keyboard.press(key)
+    standing(page).to_have_text("A›C2 to place")
+    expect(page.get_by_role("button", name="How much better A is than C: not said")).to_be_visible()
+    for key in "bd":
+        page.keyboard.press(key)
+    send(page)
+
+    page.wait_for_url(f"**{DOOR}")
+    assert Submission.objects.get().ranking.strengths == []
 
 
 def test_undo_takes_back_one_step_after_another(open_browser, cast):
@@ -87,12 +145,12 @@ def test_undo_takes_back_one_step_after_another(open_browser, cast):
     page = begin(open_browser())
     for key in ("1", "2", "x"):
         page.keyboard.press(key)
-    standing(page).to_have_text("A  ›  B  ✕ C  1 to place")
+    standing(page).to_have_text("A›B›✕ C1 to place")
 
     page.keyboard.press("u")
     said(page).to_have_text("Undone. Response C, not placed")
     page.keyboard.press("u")
-    standing(page).to_have_text("A  3 to place")
+    standing(page).to_have_text("A3 to place")
     page.keyboard.press("u")
     page.keyboard.press("u")
     said(page).to_have_text("Nothing to undo.")
@@ -143,10 +201,43 @@ def test_a_mouse_places_and_moves(open_browser, cast):
     for letter, place in (("A", "1"), ("B", "Unacceptable"), ("C", "2"), ("D", "2"), ("B", "3")):
         group = page.get_by_role("group", name=f"Place of response {letter}")
         group.get_by_role("radio", name=place, exact=True).check()
+    page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name="Submit").click()
 
     page.wait_for_url(f"**{DOOR}")
     assert ranks_as_shown(Submission.objects.get()) == [1, 4, 2, 2]
+
+
+def test_a_mouse_drags_onto_places_and_between_them(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    rail = page.get_by_role("complementary", name="Places")
+    place = rail.locator(".rail-place")
+
+    page.locator("#title-A").drag_to(place.nth(0))
+    rail.locator(".rail-tray .chip", has_text="B").drag_to(place.nth(1))
+    rail.locator(".rail-tray .chip", has_text="C").drag_to(place.nth(4))
+    standing(page).to_have_text("A›B›✕ C1 to place")
+    rail.locator(".rail-tray .chip", has_text="D").drag_to(rail.locator(".rail-gap").nth(1))
+
+    standing(page).to_have_text("A›D›B›✕ C")
+
+
+def test_a_finger_taps_a_response_and_a_place_and_scrolling_moves_nothing(open_browser, cast):
+    give_task(cast.project, *("word " * 300 + str(number) for number in range(4)))
+    page = begin(open_browser(viewport={"width": 390, "height": 844}, has_touch=True))
+    place = page.locator(".rail-place")
+
+    page.locator("#response-B .prose").tap(position={"x": 40, "y": 20})
+    page.mouse.wheel(0, 900)
+    page.mouse.wheel(0, -900)
+    standing(page).to_have_text("")
+    place.nth(0).tap()
+    said(page).to_have_text("Response B, rank 1")
+    page.locator("#response-D .prose").tap(position={"x": 40, "y": 20})
+    place.nth(4).tap()
+
+    standing(page).to_have_text("B›✕ D2 to place")
 
 
 def test_a_double_click_on_submit_stores_one_ranking(open_browser, cast):
@@ -156,6 +247,7 @@ def test_a_double_click_on_submit_stores_one_ranking(open_browser, cast):
     for key in "1234":
         page.keyboard.press(key)
 
+    page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name="Submit").dblclick()
 
     expect(page.get_by_text("And the next?", exact=True)).to_be_visible()
@@ -167,7 +259,7 @@ def test_going_back_shows_that_it_was_submitted(open_browser, cast):
     page = begin(open_browser())
     for key in "1234":
         page.keyboard.press(key)
-    page.keyboard.press("Enter")
+    send(page)
     page.wait_for_url(f"**{DOOR}")
 
     page.go_back()
@@ -189,7 +281,7 @@ def test_a_draft_survives_a_closed_tab(open_browser, cast):
     again = visitor.context.new_page()
     again.goto(address)
 
-    standing(again).to_have_text("A  ✕ B  2 to place")
+    standing(again).to_have_text("A›✕ B2 to place")
     expect(again.get_by_label("Comment")).to_have_value("half done")
 
 
@@ -225,11 +317,11 @@ def test_a_lease_that_was_lost_is_told_and_the_work_kept(open_browser, cast):
         page.keyboard.press(key)
     Assignment.objects.update(state="expired")
 
-    page.keyboard.press("Enter")
+    send(page)
 
     expect(page.get_by_text("What you did is kept as a draft")).to_be_visible()
     page.get_by_role("button", name="Next task").click()
-    standing(page).to_have_text("A  ›  B  ›  C  ›  D")
+    standing(page).to_have_text("A›B›C›D")
 
 
 def test_a_task_is_skipped(open_browser, cast):

@@ -56,6 +56,17 @@ def test_what_is_not_there_says_so_kindly(person):
     assert "There is nothing here" in reply.text
 
 
+def test_an_address_that_the_api_does_not_have_is_answered_for_programs(person):
+    reply = person.get("/api/v1/nowhere/")
+
+    assert reply.status_code == 404
+    assert reply.json()["code"] == "not_found"
+
+
+def test_an_address_of_the_api_without_its_slash_leads_to_the_right_one(person):
+    assert person.get("/api/v1/projects").headers["Location"] == "/api/v1/projects/"
+
+
 def test_what_is_not_allowed_says_which_role_is_missing(person):
     reply = person.get("/projects/tides/")
 

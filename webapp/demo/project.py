@@ -8,7 +8,7 @@ from django.db import transaction
 from annotation.content import content_hash
 from annotation.guidelines import in_force, publish
 from annotation.models import Completion, Project, Prompt, Source, Task
-from annotation.tasking import add_prompt, make_task, new_completion, outside_source
+from annotation.tasking import add_prompt, ask_about, new_completion, outside_source
 from training.policies import ensure_base
 from webapp.base_model import is_bundled
 from webapp.demo.completions import Sampled, Shipped
@@ -16,6 +16,7 @@ from webapp.demo.completions import Sampled, Shipped
 SLUG = "demo"
 DESCRIPTION = "Everyday questions, answered by a small language model that learns from you."
 GUIDELINE = Path(__file__).parent / "guideline.md"
+LABELS = ["factual error", "does not follow the instruction", "harmful", "breaks off"]
 # Each tenth task is put to two people, so that there is agreement to measure.
 TWICE_EVERY = 10
 
@@ -23,7 +24,7 @@ TWICE_EVERY = 10
 def ensure_project() -> Project:
     """The project with a guideline in force. One that is there already is left as it is."""
     project, _ = Project.objects.get_or_create(
-        slug=SLUG, defaults={"name": "Demo", "description": DESCRIPTION}
+        slug=SLUG, defaults={"name": "Demo", "description": DESCRIPTION, "labels": LABELS}
     )
     if in_force(project) is None:
         publish(project, GUIDELINE.read_text(), by=None)
@@ -65,7 +66,7 @@ def _add_task(
         return False
     completions = [_completion(prompt, source, shipped, one) for one in sampled]
     Completion.objects.bulk_create(completions)
-    make_task(prompt, completions, wanted=1 if number % TWICE_EVERY else 2, key=key)
+    ask_about(prompt, completions, wanted=1 if number % TWICE_EVERY else 2, key=key)
     return True
 
 

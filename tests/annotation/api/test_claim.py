@@ -1,10 +1,11 @@
 import pytest
 
 from annotation import queue
-from annotation.models import Assignment, Completion, GuidelineVersion, Task
-from annotation.tasking import add_prompt, make_task, new_completion, outside_source
+from annotation.models import Assignment, Completion, GuidelineVersion, Project, Submission
+from annotation.tasking import add_prompt, make_gold, make_task, new_completion, outside_source
+from tests.annotation.working import answer
 from tests.api import Api
-from tests.cast import full_ranking, give_task
+from tests.cast import full_ranking, give_task, make_judges
 
 PATH = "projects/tides/assignments/"
 
@@ -55,6 +56,25 @@ def test_completions_come_in_the_order_of_the_assignment(cast, annotator):
     assert turned["task"]["completions"] == body["task"]["completions"][::-1]
 
 
+def ranked_by_another(cast, task):
+    (other,) = make_judges(cast.project, 1)
+    assert answer(other) == task
+    return Submission.objects.get(task=task)
+
+
+def held_task(cast):
+    return Assignment.objects.get(annotator=cast.judge, state="open").task
+
+
+def test_an_annotators_list_calls_gold_by_the_task_it_was_taken_from(cast, annotator, researcher):
+    task = give_task(cast.project, wanted=1)
+    gold = make_gold(ranked_by_another(cast, task))
+    Project.objects.update(gold_share=1)
+    annotator.post(PATH)
+    assert [row["task"] for row in annotator.get(PATH).json()["results"]] == [task.pk]
+    assert [row["task"] for row in researcher.get(PATH).json()["results"]] == [task.pk, gold.pk]
+
+
 def test_nothing_tells_where_a_completion_came_from_or_what_the_task_is_for(cast, annotator):
     prompt, _ = add_prompt(cast.project, "Why?", metadata={"topic": "hidden-topic"})
     source = outside_source(cast.project, "hidden-model")
@@ -70,8 +90,13 @@ def test_nothing_tells_where_a_completion_came_from_or_what_the_task_is_for(cast
             finish_reason="length",
         ).save()
     completions = list(prompt.completions.all())
-    make_task(prompt, completions, purpose=Task.Purpose.GOLD, key="hidden-key", priority=7.25)
-    text = annotator.post(PATH).content.decode()
+    task = make_task(prompt, completions, wanted=1, key="hidden-key", priority=7.25)
+    gold = make_gold(ranked_by_another(cast, task))
+    Project.objects.update(gold_share=1)
+    reply = annotator.post(PATH)
+    assert held_task(cast) == gold
+    assert reply.json()["task"]["id"] == task.pk
+    text = reply.content.decode()
     for secret in ("hidden", "gold", "8642", "0.7531", "97531", "13.579", "length", "7.25"):
         assert secret not in text
     assert str(cast.judge.pseudonym) not in text

@@ -1,28 +1,90 @@
 // What every task's page does: keep the draft and the lease, and send once.
 
-import { Draft } from "./draft.js";
-import { Lease } from "./lease.js";
+import { Draft, Lease } from "./hold.js";
+import { fieldsOf, forget, keep, OFFLINE, post, REFUSED, SENT, SIGNED_OUT } from "./sending.js";
 
+const RETRY = 5000; // ms
 const form = document.getElementById("answer");
-const draft = new Draft(form, document.getElementById("saved"));
-new Lease(form, document.getElementById("lease"));
+const button = document.getElementById("submit");
+const unsent = document.getElementById("unsent");
+const { person, assignment } = form.dataset;
+const draft = assignment && new Draft(form, document.getElementById("saved"));
+let sending = false;
+let again = null;
+
+if (assignment) new Lease(form, document.getElementById("lease"));
+
+function tell(sentence, link = "") {
+  unsent.replaceChildren(sentence);
+  if (link) {
+    const door = document.createElement("a");
+    door.href = link;
+    door.target = "_blank";
+    door.textContent = "Sign in again in another tab";
+    unsent.append(" ", door, ".");
+  }
+  unsent.hidden = false;
+  unsent.scrollIntoView({ block: "nearest" });
+}
+
+function leave(next) {
+  draft.close();
+  forget(person, form.action);
+  window.location.assign(next);
+}
+
+async function send() {
+  if (sending) return;
+  sending = true;
+  clearTimeout(again);
+  button.setAttribute("aria-disabled", "true");
+  const fields = fieldsOf(form);
+  const { state, next } = await post(form.action, fields);
+  sending = false;
+  if (state === SENT) leave(next);
+  else if (state === REFUSED) refuse();
+  else wait(state, fields);
+}
+
+// The server's own page says best what is wrong; the key makes the second delivery harmless.
+function refuse() {
+  draft.close();
+  forget(person, form.action);
+  HTMLFormElement.prototype.submit.call(form); // its own is hidden by the button of that name
+}
+
+function wait(state, fields) {
+  keep(person, form.action, fields);
+  button.removeAttribute("aria-disabled");
+  if (state === SIGNED_OUT) {
+    tell("You are signed out. Your answer is kept here and is sent when you are back.", "/");
+  } else {
+    tell("No connection. Your answer is kept here and is sent when the connection is back.");
+  }
+  again = setTimeout(send, RETRY);
+}
 
 form.addEventListener("submit", (event) => {
-  const button = document.getElementById("submit");
-  if (button.getAttribute("aria-disabled") === "true") {
-    event.preventDefault();
-    return;
-  }
-  button.setAttribute("aria-disabled", "true");
-  draft.close();
+  if (!assignment) return; // a change of an earlier answer is sent plainly
+  event.preventDefault();
+  send();
 });
-
+// What was kept to be sent is no longer what the person says.
+form.addEventListener("input", () => {
+  if (again === null) return;
+  clearTimeout(again);
+  again = null;
+  forget(person, form.action);
+  unsent.hidden = true;
+});
+window.addEventListener("online", () => again && send());
+document.addEventListener("visibilitychange", () => !document.hidden && again && send());
 window.addEventListener("pageshow", (event) => {
   // Back from the browser's memory: what is shown may have been sent.
   if (event.persisted) window.location.reload();
 });
 
-document.getElementById("to-skip").addEventListener("click", (event) => {
+document.getElementById("to-skip")?.addEventListener("click", (event) => {
   const panel = document.getElementById("skip");
   panel.open = true;
   panel.scrollIntoView({ block: "nearest" });

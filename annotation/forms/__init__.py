@@ -1,0 +1,33 @@
+"""Forms of the pages. Each turns what a plain form sends into what a verb takes, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from annotation.forms.answers import AnswerForm
+from annotation.forms.pages import GuidelineForm, ReadForm, SkipForm
+from annotation.forms.ranking import CompareForm, RankForm
+from annotation.forms.settings import SettingsForm
+from annotation.forms.single import ThumbsForm, WriteForm
+from annotation.models import Assignment, TaskKind
+from annotation.selectors import shown_completions
+
+ANSWER_FORMS: dict[str, type[AnswerForm]] = {
+    TaskKind.RANK: RankForm,
+    TaskKind.COMPARE: CompareForm,
+    TaskKind.THUMBS: ThumbsForm,
+    TaskKind.WRITE: WriteForm,
+}
+
+
+def answer_form(
+    assignment: Assignment,
+    data: Mapping[str, Any] | None = None,
+    draft: Mapping[str, Any] | None = None,
+) -> AnswerForm:
+    """The form of the assignment's kind: filled with what was sent, or from a draft."""
+    make_form = ANSWER_FORMS[assignment.task.kind]
+    labels = assignment.task.project.labels
+    return make_form(shown_completions(assignment), data, draft, labels)
+
+
+__all__ = ["AnswerForm", "GuidelineForm", "ReadForm", "SettingsForm", "SkipForm", "answer_form"]

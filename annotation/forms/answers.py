@@ -1,0 +1,144 @@
+"""What every kind of task's form has, and the cards that a page shows."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from annotation.answers import MAX_COMMENT
+from annotation.models import Completion
+from annotation.submissions import MAX_KEY
+
+LETTERS = "ABCDEFGHI"
+Draft = Mapping[str, Any]
+
+
+def text_of(draft: Draft, name: str) -> str:
+    value = draft.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def labels_name(card: "Card") -> str:
+    return f"labels-{card.uid}"
+
+
+def _marked(draft: Draft, uid: str) -> list[str]:
+    """The labels of one response in a draft, which may be anything that a program has sent."""
+    labels = draft.get("labels")
+    names = labels.get(uid) if isinstance(labels, dict) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def new_key() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class Option:
+    """One value of a choice. The page writes it out itself: a task has dozens of them, and
+    Django renders a template of its own for each."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+def options_of(field: BoundField) -> list[Option]:
+    said = str(field.value() or "")
+    choices = field.field.choices  # type: ignore[attr-defined]
+    return [Option(value, label, value == said) for value, label in choices]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One response as the page shows it: under a letter, never under its source."""
+
+    letter: str
+    uid: str
+    text: str
+    name: str = ""
+    options: Sequence[Option] = ()
+    labels: Sequence[Option] = ()  # those of the project, marked or not
+    group: str = ""  # the first letter among those with this text
+    twins: str = ""  # the other letters with this text
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A list to choose one from, as the page shows it."""
+
+    name: str
+    label: str
+    options: Sequence[Option]
+
+
+def cards_of(completions: Sequence[Completion]) -> list[Card]:
+    letters: dict[str, list[str]] = {}
+    for letter, item in zip(LETTERS, completions, strict=False):
+        letters.setdefault(item.text, []).append(letter)
+    return [
+        Card(
+            letter,
+            str(item.uid),
+            item.text,
+            group=letters[item.text][0],
+            twins=" and ".join(each for each in letters[item.text] if each != letter),
+        )
+        for letter, item in zip(LETTERS, completions, strict=False)
+    ]
+
+
+class AnswerForm(forms.Form):
+    """What every kind of task has: a key that makes a second click harmless, and a comment."""
+
+    key = forms.CharField(max_length=MAX_KEY, widget=forms.HiddenInput, initial=new_key)
+    comment = forms.CharField(
+        required=False,
+        max_length=MAX_COMMENT,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Comment",
+        help_text="Optional. Seen by the project's managers.",
+    )
+
+    def __init__(
+        self,
+        completions: Sequence[Completion],
+        data: Mapping[str, Any] | None = None,
+        draft: Draft | None = None,
+        labels: Sequence[str] = (),
+    ) -> None:
+        super().__init__(data)
+        self.shown = cards_of(completions)
+        self.draft = draft or {}
+        self.initial["comment"] = text_of(self.draft, "comment")
+        for card in self.shown if labels else ():
+            self.fields[labels_name(card)] = forms.MultipleChoiceField(
+                choices=[(label, label) for label in labels], required=False
+            )
+            self.initial[labels_name(card)] = _marked(self.draft, card.uid)
+
+    @property
+    def cards(self) -> list[Card]:
+        return [replace(card, labels=self._labels_of(card)) for card in self.shown]
+
+    def _labels_of(self, card: Card) -> list[Option]:
+        if labels_name(card) not in self.fields:
+            return []
+        field = self[labels_name(card)]
+        marked = field.value() or []
+        choices = field.field.choices  # type: ignore[attr-defined]
+        return [Option(value, label, value in marked) for value, label in choices]
+
+    def body(self) -> dict[str, Any]:
+        """What the person has said so far, in the form that a submission takes."""
+        marked = {card.uid: self.cleaned_data.get(labels_name(card)) for card in self.shown}
+        labels = {uid: names for uid, names in marked.items() if names}
+        return {"comment": self._said("comment"), "labels": labels}
+
+    def _said(self, name: str) -> str:
+        # Read past validation too: what a person wrote is kept even where it cannot be sent.
+        return str(self.cleaned_data.get(name) or self.data.get(name, ""))

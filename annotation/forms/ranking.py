@@ -1,0 +1,178 @@
+"""Forms that put responses in order: a place for each of several, or a choice between two."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+
+from annotation.answers import placed_ranks
+from annotation.forms.answers import AnswerForm, Card, Choice, Draft, options_of
+
+UNPLACED, UNACCEPTABLE = "", "x"
+STRENGTHS = (("", "Not said"), ("1", "Slightly"), ("2", "Clearly"), ("3", "Far"))
+
+
+class RankForm(AnswerForm):
+    """A place for each response: a tier from 1 (best) to K, or unacceptable. Gaps are fine.
+
+    ``step-n`` says how much better the n-th tier that is taken is than the next; the shelf of
+    unacceptable responses is the last tier.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        tiers = [(str(tier), str(tier)) for tier in range(1, len(self.shown) + 1)]
+        choices = [*tiers, (UNACCEPTABLE, "Unacceptable"), (UNPLACED, "Not placed")]
+        for card in self.shown:
+            self.fields[_place(card)] = forms.ChoiceField(
+                choices=choices, required=False, widget=forms.RadioSelect, label=card.letter
+            )
+            self.initial[_place(card)] = _placed(self.draft, card.uid)
+        for number in range(1, len(self.shown)):
+            self.fields[f"step-{number}"] = forms.ChoiceField(
+                choices=STRENGTHS, required=False, label=_step_label(number)
+            )
+            self.initial[f"step-{number}"] = _strength(self.draft, number)
+
+    @property
+    def cards(self) -> list[Card]:
+        return [
+            replace(card, name=_place(card), options=options_of(self[_place(card)]))
+            for card in super().cards
+        ]
+
+    @property
+    def steps(self) -> list[Choice]:
+        fields = [self[f"step-{number}"] for number in range(1, len(self.shown))]
+        return [Choice(each.name, str(each.label), options_of(each)) for each in fields]
+
+    def _places(self) -> dict[str, str]:
+        return {card.uid: self.cleaned_data.get(_place(card), UNPLACED) for card in self.shown}
+
+    def _strengths(self) -> list[int]:
+        """One for each step between tiers that are taken; 0 where the person said nothing."""
+        taken = len(set(self._places().values()) - {UNPLACED})
+        said = [self.cleaned_data.get(f"step-{number}") or "0" for number in range(1, taken)]
+        return [int(each) for each in said] if any(each != "0" for each in said) else []
+
+    def clean(self) -> None:
+        places = self._places()
+        missing = [card.letter for card in self.shown if places[card.uid] == UNPLACED]
+        if missing:
+            self.add_error(None, f"{_responses(missing)} not been placed yet.")
+            return
+        self._check_identical(places)
+        if 0 in self._strengths():
+            self.add_error(None, "Say how much better for every step of the ranking, or for none.")
+
+    def _check_identical(self, places: dict[str, str]) -> None:
+        first: dict[str, Card] = {}
+        for card in self.shown:
+            twin = first.setdefault(card.text, card)
+            if places[card.uid] != places[twin.uid]:
+                self.add_error(
+                    None,
+                    f"Responses {twin.letter} and {card.letter} have the same text. "
+                    "Give them the same place.",
+                )
+
+    def body(self) -> dict[str, Any]:
+        places = self._places()
+        order = [card.uid for card in self.shown]
+        tiers = {uid: int(place) for uid, place in places.items() if place.isdecimal()}
+        return {
+            **super().body(),
+            "ranks": placed_ranks(order, tiers),
+            "unacceptable": [uid for uid in order if places[uid] == UNACCEPTABLE],
+            "placed": [uid for uid in order if places[uid] != UNPLACED],
+            "strengths": self._strengths(),
+        }
+
+
+class CompareForm(AnswerForm):
+    """Two responses: which is better and by how much, a tie, or neither will do."""
+
+    VERDICTS = (
+        *(("a3", "A is far better"), ("a2", "A is clearly better"), ("a1", "A is slightly better")),
+        ("tie", "They are equally good"),
+        *(("b1", "B is slightly better"), ("b2", "B is clearly better"), ("b3", "B is far better")),
+        ("bad", "Neither is acceptable"),
+    )
+
+    choice = forms.ChoiceField(
+        choices=VERDICTS,
+        widget=forms.RadioSelect,
+        label="Which response is better?",
+        error_messages={"required": "Say which response is better."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["choice"] = self._drafted()
+
+    def clean_choice(self) -> str:
+        choice = str(self.cleaned_data["choice"])
+        a, b = self.shown
+        if a.text == b.text and choice not in ("tie", "bad"):
+            raise forms.ValidationError("Both responses have the same text: choose a tie.")
+        return choice
+
+    def body(self) -> dict[str, Any]:
+        choice = self._said("choice")
+        a, b = (card.uid for card in self.shown)
+        if choice not in dict(self.VERDICTS):
+            return {**super().body(), "ranks": {}, "placed": []}
+        ranks = {a: 1, b: 1}
+        if choice[0] in "ab" and choice != "bad":
+            ranks[b if choice[0] == "a" else a] = 2
+        return {
+            **super().body(),
+            "ranks": ranks,
+            "unacceptable": [a, b] if choice == "bad" else [],
+            "placed": [a, b],
+            "strengths": [int(choice[1])] if 2 in ranks.values() else [],
+        }
+
+    def _drafted(self) -> str:
+        """The choice that a draft stands for, which may be anything that a program has sent."""
+        a, b = (_placed(self.draft, card.uid) for card in self.shown)
+        if UNPLACED in (a, b):
+            return ""
+        if a == b:
+            return "bad" if a == UNACCEPTABLE else "tie"
+        if UNACCEPTABLE in (a, b):
+            return ""
+        return f"{'a' if int(a) < int(b) else 'b'}{_strength(self.draft, 1) or 1}"
+
+
+def _place(card: Card) -> str:
+    return f"place-{card.uid}"
+
+
+def _placed(draft: Draft, uid: str) -> str:
+    """The place of one response in a draft, which may be anything that a program has sent."""
+    ranks, unacceptable = draft.get("ranks"), draft.get("unacceptable")
+    if isinstance(unacceptable, list) and uid in unacceptable:
+        return UNACCEPTABLE
+    rank = ranks.get(uid) if isinstance(ranks, dict) else None
+    return str(rank) if type(rank) is int else UNPLACED
+
+
+def _strength(draft: Draft, number: int) -> str:
+    strengths = draft.get("strengths")
+    if not isinstance(strengths, list) or len(strengths) < number:
+        return ""
+    strength = strengths[number - 1]
+    return str(strength) if type(strength) is int and strength in (1, 2, 3) else ""
+
+
+def _step_label(number: int) -> str:
+    first = "the best place" if number == 1 else f"place {number} of those taken"
+    return f"How much better is {first} than the next?"
+
+
+def _responses(letters: Sequence[str]) -> str:
+    if len(letters) == 1:
+        return f"Response {letters[0]} has"
+    return f"Responses {', '.join(letters[:-1])} and {letters[-1]} have"

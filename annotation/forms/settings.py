@@ -1,0 +1,87 @@
+"""A project's settings, as its managers change them."""
+
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+from annotation.models import Project
+from annotation.models.projects import check_labels
+
+PERCENT = [MinValueValidator(0), MaxValueValidator(100)]
+
+
+class LabelsField(forms.CharField):
+    """Labels, one a line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 5}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        lines = [line.strip() for line in super().clean(value).splitlines()]
+        labels = [line for line in lines if line]
+        check_labels(labels)
+        return labels
+
+
+class ShareField(forms.FloatField):
+    """A share, in percent on the page."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validators=PERCENT, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return round(100 * value, 4) if isinstance(value, float) else value
+
+    def clean(self, value: Any) -> float:
+        return float(super().clean(value)) / 100
+
+
+class SettingsForm(forms.ModelForm):
+    labels = LabelsField(
+        label="Labels",
+        help_text="What annotators may mark at each response, one a line, such as: factual error.",
+    )
+    overlap_share = ShareField(
+        label="Share of new tasks for several people, %",
+        help_text="Drawn at random. Agreement is measured on these.",
+    )
+    gold_share = ShareField(
+        label="Share of gold tasks in each person's work, %",
+        help_text="Tasks with a known answer, where the project has such. Nobody can tell which.",
+    )
+    repeat_share = ShareField(
+        label="Share of repeats in each person's work, %",
+        help_text="What the person has answered before comes once more, in another order.",
+    )
+
+    class Meta:
+        model = Project
+        fields = (
+            *("name", "description", "labels", "overlap", "overlap_share", "overlap_people"),
+            *("gold_share", "repeat_share", "completions_per_task", "keep_open"),
+            "lease_seconds",
+        )
+        widgets = {"description": forms.Textarea(attrs={"rows": 3})}
+        labels = {
+            "overlap": "People for each new task",
+            "overlap_people": "How many people for those",
+            "completions_per_task": "Responses in each new task",
+            "keep_open": "Open tasks to keep ready",
+            "lease_seconds": "Seconds a task is held without a sign of life",
+        }
+        help_texts = {
+            "overlap": "All new tasks, whatever the share beside this.",
+            "overlap_people": "At least.",
+            "completions_per_task": "From 2 to 9. New samples are drawn to this number.",
+            "description": "Markdown. Annotators read it before they begin.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        if said.get("gold_share", 0) + said.get("repeat_share", 0) > 1:
+            self.add_error("repeat_share", "Gold tasks and repeats come to more than 100 %.")
+        return said

@@ -1,0 +1,224 @@
+"""What the ranking screen costs a person: bytes, requests, and time, in Chromium.
+
+    python -m benchmarks.page [--quick] [--json] [--tasks N] [--port PORT]
+
+Serves a project of its own (SQLite in a temporary folder, the web server that ``serve`` starts,
+nothing else beside it) and ranks tasks of four 150-word answers by keyboard. ``bytes`` and
+``requests`` are a first visit's, everything over the wire, headers included; ``interactive_s``
+runs from the request to the moment when a key has its effect; ``submit_to_next_s`` from the key
+that submits to the same moment on the next task; ``server_cpu_s`` is the server's own time for
+one item, claim and submission and page. Medians. Needs Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+GOALS = {"bytes": 150_000, "requests": 12, "interactive_s": 0.5, "submit_to_next_s": 0.12}
+WORDS = ("the", "sea", "is", "salty", "because", "rivers", "carry", "minerals", "from", "rocks")
+VISITS, QUICK_VISITS = 9, 3
+# The rail draws the picked card's letter in its place as soon as a key has had its effect.
+READY = "() => document.querySelector('#rail .rail-place') !== null"
+
+
+def main() -> None:
+    options = parse()
+    with tempfile.TemporaryDirectory(prefix="concord-bench-") as folder:
+        os.environ.update(
+            DJANGO_SETTINGS_MODULE="webapp.settings",
+            SECRET_KEY="only-for-this-benchmark-" + "x" * 40,
+            VAR_DIR=folder,
+            DATABASE_URL=f"sqlite:///{folder}/bench.sqlite3",
+            DJANGO_ALLOW_ASYNC_UNSAFE="1",
+            BEHIND_TLS="0",
+        )
+        cookie = prepare(options.tasks)
+        with serving(options.port) as server, chromium() as browser:
+            figures = measure(browser, options, cookie, server)
+    if not options.json:
+        report(figures)
+    print(json.dumps(figures))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--quick", action="store_true", help="Fewer repeats.")
+    parser.add_argument("--json", action="store_true", help="Print the JSON line alone.")
+    parser.add_argument("--tasks", type=int, default=60)
+    parser.add_argument("--port", type=int, default=8765)
+    options = parser.parse_args()
+    options.visits = QUICK_VISITS if options.quick else VISITS
+    return options
+
+
+def prepare(tasks: int) -> str:
+    """A project with tasks; returns the session of the one who is to rank them."""
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.test import Client
+
+    from tests.cast import give_task, make_cast
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    cast = make_cast()
+    chance = random.Random(0)
+    for number in range(tasks):
+        texts = [" ".join(chance.choices(WORDS, k=150)) for _ in range(4)]
+        give_task(cast.project, *texts, prompt=f"Why is sea number {number} salty?")
+    client = Client()
+    client.force_login(cast.annotator)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+@contextmanager
+def serving(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    from webapp.embedded import answers, web_command
+
+    server = subprocess.Popen(web_command(port), stderr=subprocess.DEVNULL)
+    try:
+        patience = time.monotonic() + 60
+        while not answers(port):
+            if time.monotonic() > patience or server.poll() is not None:
+                sys.exit("The web server did not start.")
+            time.sleep(0.1)
+        yield server
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        sys.exit("Chromium is absent: install it, or set CHROMIUM to its path.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+def measure(
+    browser: Browser, options: argparse.Namespace, cookie: str, server: subprocess.Popen[bytes]
+) -> dict[str, Any]:
+    base = f"http://127.0.0.1:{options.port}"
+    address = claim(browser, base, cookie)
+    first = [visit(browser, base, cookie, address) for _ in range(options.visits)]
+    before = cpu_seconds(server)
+    following = rank(browser, base, cookie, address, items := 3 * options.visits)
+    return {
+        "bytes": int(statistics.median(each["bytes"] for each in first)),
+        "requests": int(statistics.median(each["requests"] for each in first)),
+        "interactive_s": round(statistics.median(each["interactive_s"] for each in first), 4),
+        "submit_to_next_s": round(statistics.median(following), 4),
+        "server_cpu_s": round((cpu_seconds(server) - before) / items, 4),
+    }
+
+
+def new_page(browser: Browser, base: str, cookie: str) -> Page:
+    from django.conf import settings
+
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": base}])
+    return context.new_page()
+
+
+def claim(browser: Browser, base: str, cookie: str) -> str:
+    """Take the first task; its address."""
+    page = new_page(browser, base, cookie)
+    page.goto(f"{base}/projects/tides/rank/")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_function(READY)
+    address = page.url
+    page.context.close()
+    return address
+
+
+def visit(browser: Browser, base: str, cookie: str, address: str) -> dict[str, float]:
+    """A first visit with an empty cache."""
+    page = new_page(browser, base, cookie)
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    sizes: list[float] = []
+    wire.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    started = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.wait_for_function(READY)
+    interactive = time.perf_counter() - started
+    page.wait_for_load_state("networkidle")
+    page.context.close()
+    return {"bytes": sum(sizes), "requests": len(sizes), "interactive_s": interactive}
+
+
+def rank(browser: Browser, base: str, cookie: str, address: str, items: int) -> list[float]:
+    """Seconds from each submission to the next task's first key."""
+    page = new_page(browser, base, cookie)
+    page.goto(address)
+    page.wait_for_function(READY)
+    seconds = []
+    for _ in range(items):
+        for key in "abcd":
+            page.keyboard.press(key)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#review[open]")
+        before = page.url
+        started = time.perf_counter()
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "before => location.href !== before && document.querySelector('.rail-place') !== null",
+            arg=before,
+        )
+        seconds.append(time.perf_counter() - started)
+    page.context.close()
+    return seconds
+
+
+def cpu_seconds(server: subprocess.Popen[bytes]) -> float:
+    """Of the server and its children: utime, stime, cutime and cstime of proc(5)."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    family = [server.pid, *children(server.pid)]
+    total = 0.0
+    for pid in family:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += sum(map(int, fields[11:13])) / ticks
+    return total
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [each for child in map(int, found) for each in (child, *children(child))]
+
+
+def report(figures: dict[str, Any]) -> None:
+    for name, figure in figures.items():
+        goal = GOALS.get(name)
+        said = f"  (at most {goal:,})" if goal is not None else ""
+        print(f"{name:<18}{figure:>12,}{said}")
+
+
+if __name__ == "__main__":
+    main()

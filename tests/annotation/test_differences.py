@@ -1,0 +1,38 @@
+"""Differences between two texts lose nothing of either."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation.differences import GONE, NEW, SAME, Run, differences
+
+TEXTS = st.text(alphabet="ab \nñ-", max_size=60)
+
+
+def part(runs, *kinds):
+    return "".join(run.text for run in runs if run.kind in kinds)
+
+
+@given(TEXTS, TEXTS)
+def test_both_texts_can_be_read_from_the_runs(old, new):
+    runs = differences(old, new)
+    assert part(runs, SAME, GONE) == old
+    assert part(runs, SAME, NEW) == new
+
+
+@given(TEXTS)
+def test_a_text_does_not_differ_from_itself(text):
+    assert {run.kind for run in differences(text, text)} <= {SAME}
+
+
+def test_within_a_line_the_words_are_compared():
+    runs = differences("Be kind.\nBe brief.", "Be kind.\nBe very brief.")
+    assert runs[0] == Run(SAME, "Be kind.\n")
+    assert part(runs, GONE) == ""
+    assert part(runs, NEW).strip() == "very"
+
+
+@pytest.mark.parametrize("size", [50_000])
+def test_a_long_passage_is_compared_by_whole_lines(size):
+    old, new = "a " * size, "b " * size
+    assert differences(old, new) == [Run(GONE, old), Run(NEW, new)]

@@ -1,0 +1,36 @@
+// One choice by keyboard: compare two, or judge one.
+
+const form = document.getElementById("answer");
+const button = document.getElementById("submit");
+const COMPARE = {
+  1: ["a2", "a3", "a1"],
+  2: ["b2", "b3", "b1"],
+  0: ["tie"],
+  b: ["bad"],
+};
+const THUMBS = { 1: ["good"], 0: ["bad"] };
+const values = form.dataset.kind === "thumbs" ? THUMBS : COMPARE;
+const inputs = [...form.querySelectorAll("input[name=choice], input[name=verdict]")];
+
+// Pressed again, the same key goes on to its next value.
+function choose(key) {
+  const turn = values[key];
+  const now = turn.indexOf(inputs.find((input) => input.checked)?.value);
+  const input = inputs.find((each) => each.value === turn[(now + 1) % turn.length]);
+  input.checked = true;
+  input.focus();
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
+  if (event.target.closest("textarea, select, #skip")) return;
+  const key = event.key.toLowerCase();
+  if (key === "enter") {
+    if (event.target.closest("button, a, summary")) return;
+    form.requestSubmit(button);
+  } else if (Object.hasOwn(values, key)) choose(key);
+  else return;
+  event.preventDefault();
+});
+for (const hint of document.querySelectorAll(".with-keys")) hint.hidden = false;

@@ -1,0 +1,132 @@
+// The ranking drawn twice: places to drop on beside the cards, and one line at the foot.
+
+import { UNACCEPTABLE } from "./board.js";
+
+export const STRENGTHS = ["not said", "slightly", "clearly", "far"];
+const SIGNS = ["›", "›", "››", "›››"];
+
+export function make(tag, kind, words = "") {
+  const element = document.createElement(tag);
+  element.className = kind;
+  element.textContent = words;
+  return element;
+}
+
+export function letters(cards, between) {
+  return cards.map((card) => card.letter).join(between);
+}
+
+export class Rail {
+  // `on` names what happens: pick(card), place(card or null, place), insert(card, place).
+  constructor(element, board, on) {
+    this.element = element;
+    this.board = board;
+    this.on = on;
+    this.dragged = null;
+    element.hidden = false;
+    for (const card of board.cards) this.makeDraggable(card.element.querySelector(".letter"), card);
+  }
+
+  draw(picked) {
+    const rows = this.board.cards.map((_, index) => String(index + 1));
+    const list = make("ol", "rail-places");
+    for (const place of rows) list.append(this.gap(place), this.row(place, place, picked));
+    list.append(this.row(UNACCEPTABLE, "✕", picked));
+    this.element.replaceChildren(this.tray(picked), list);
+  }
+
+  tray(picked) {
+    const tray = make("div", "rail-tray");
+    const left = this.board.unplaced();
+    tray.append(make("p", "label", left.length ? "To place" : "All placed"));
+    tray.append(...left.map((card) => this.chip(card, picked)));
+    return tray;
+  }
+
+  row(place, sign, picked) {
+    const row = make("li", place === UNACCEPTABLE ? "rail-place shelf" : "rail-place");
+    const here = this.board.at(place);
+    const button = make("button", "rail-number", sign);
+    button.type = "button";
+    const name = place === UNACCEPTABLE ? "Unacceptable" : `Place ${place}`;
+    button.setAttribute("aria-label", `${name}: ${letters(here, ", ") || "empty"}. Put here`);
+    const chips = make("span", "rail-chips");
+    chips.append(...here.map((card) => this.chip(card, picked)));
+    row.append(button, chips);
+    row.addEventListener("click", () => this.on.place(null, place));
+    this.makeTarget(row, (card) => this.on.place(card, place));
+    return row;
+  }
+
+  gap(place) {
+    const gap = make("li", "rail-gap");
+    gap.setAttribute("aria-hidden", "true");
+    this.makeTarget(gap, (card) => this.on.insert(card, place));
+    return gap;
+  }
+
+  chip(card, picked) {
+    const chip = make("span", card === picked ? "chip picked" : "chip", card.letter);
+    chip.addEventListener("click", (event) => {
+      event.stopPropagation();
+      this.on.pick(card);
+    });
+    this.makeDraggable(chip, card);
+    return chip;
+  }
+
+  makeDraggable(element, card) {
+    element.draggable = true;
+    element.addEventListener("dragstart", (event) => {
+      this.dragged = card;
+      event.dataTransfer.setData("text/plain", card.letter);
+      event.dataTransfer.effectAllowed = "move";
+    });
+    element.addEventListener("dragend", () => (this.dragged = null));
+  }
+
+  makeTarget(element, drop) {
+    element.addEventListener("dragover", (event) => {
+      if (!this.dragged) return;
+      event.preventDefault();
+      element.classList.add("over");
+    });
+    element.addEventListener("dragleave", () => element.classList.remove("over"));
+    element.addEventListener("drop", (event) => {
+      event.preventDefault();
+      element.classList.remove("over");
+      if (this.dragged) drop(this.dragged);
+    });
+  }
+}
+
+// "C › A = B ✕ D, 1 to place": each › says, and changes, how much better.
+export function drawStanding(element, board, onStep) {
+  const focused = [...element.querySelectorAll("button")].indexOf(document.activeElement);
+  const parts = [];
+  const shelf = board.unacceptable();
+  const tiers = board.places().map((place) => letters(board.at(place), " = "));
+  if (shelf.length) tiers.push(`✕ ${letters(shelf, " ")}`);
+  const names = board.boundaries();
+  tiers.forEach((words, index) => {
+    if (index) parts.push(stepButton(board, names[index - 1], tiers, index, onStep));
+    parts.push(make("span", words.startsWith("✕") ? "out" : "order", words));
+  });
+  const left = board.unplaced().length;
+  if (left && left < board.cards.length) parts.push(make("span", "rest", `${left} to place`));
+  element.replaceChildren(...parts);
+  if (focused >= 0) element.querySelectorAll("button")[focused]?.focus();
+}
+
+function stepButton(board, name, tiers, index, onStep) {
+  const strength = board.strengthOf(name);
+  const button = make("button", strength ? "how-much said" : "how-much", SIGNS[strength]);
+  button.type = "button";
+  button.title = `How much better: ${STRENGTHS[strength]}`;
+  button.setAttribute(
+    "aria-label",
+    `How much better ${tiers[index - 1]} is than ${tiers[index]}: ${STRENGTHS[strength]}. Change`,
+  );
+  button.addEventListener("click", () => onStep(name));
+  return button;
+}

@@ -1,0 +1,48 @@
+// The last look before a ranking is sent.
+
+import { letters, make, STRENGTHS } from "./rail.js";
+
+const dialog = document.getElementById("review");
+const fault = document.getElementById("review-fault");
+const send = document.getElementById("send");
+
+export function review(board, onSend) {
+  document.getElementById("review-tiers").replaceChildren(...lines(board));
+  const unsaid = board.boundaries().filter((name) => !board.strengthOf(name));
+  const mixed = unsaid.length > 0 && unsaid.length < board.boundaries().length;
+  fault.textContent = mixed
+    ? "Say how much better for every step of the ranking, or for none."
+    : "";
+  send.hidden = mixed;
+  send.onclick = () => {
+    dialog.close();
+    onSend();
+  };
+  dialog.showModal();
+  (mixed ? dialog.querySelector(".actions button:not([hidden])") : send).focus();
+}
+
+function lines(board) {
+  const names = board.boundaries();
+  const tiers = board.places().map((place) => board.at(place));
+  const found = tiers.map((cards, index) => line(String(rankOf(tiers, index)), cards, "tied"));
+  const shelf = board.unacceptable();
+  if (shelf.length) found.push(line("✕", shelf, "all unacceptable", "unacceptable"));
+  return found.flatMap((item, index) => {
+    const strength = index ? board.strengthOf(names[index - 1]) : 0;
+    return strength ? [make("li", "step-line", `${STRENGTHS[strength]} better`), item] : [item];
+  });
+}
+
+// Competition ranks, as they are stored: 1, 2, 2, 4.
+function rankOf(tiers, index) {
+  return 1 + tiers.slice(0, index).reduce((sum, cards) => sum + cards.length, 0);
+}
+
+function line(number, cards, several, one = "") {
+  const item = make("li", "tier-line");
+  item.append(make("span", "number", number), make("strong", "", letters(cards, ", ")));
+  const note = cards.length > 1 ? several : one;
+  if (note) item.append(make("span", "quiet", note));
+  return item;
+}
