@@ -29,7 +29,7 @@ from annotation.errors import LeaseLost  # noqa: E402
 from annotation.models import Annotator, Assignment, Completion, Project, Task  # noqa: E402
 from tests.cast import give_task, make_cast, make_judges  # noqa: E402
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 200
 
 
 def fill(tasks: int, people: int, overlap: int) -> None:
@@ -140,7 +140,7 @@ class Person:
         """Only where some skip or wander off: else the first None is the end."""
         if not (self.skips or self.wanders) or time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(0.2)
         return Task.objects.open().exists()
 
 

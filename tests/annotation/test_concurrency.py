@@ -31,7 +31,7 @@ def let_all_begin(processes: list[subprocess.Popen[str]]) -> list:
         process.stdin.flush()
     said = []
     for process in processes:
-        out, err = process.communicate(timeout=200)
+        out, err = process.communicate(timeout=280)
         assert process.returncode == 0, err
         said.append(json.loads(out))
     return said

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from annotation.models import User
 from tests.cast import PASSWORD, make_cast
 from tests.services import needs_chromium
 
+PATIENCE = 20_000  # ms, for a page on a busy machine
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,6 +32,7 @@ def chromium() -> Iterator[Browser]:
     # Playwright runs a loop in this thread, in which Django refuses to touch the database.
     patch = pytest.MonkeyPatch()
     patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
@@ -68,6 +70,11 @@ class Visitor:
             [{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": self.base}]
         )
         return self.go(address)
+
+    def lose_network(self) -> None:
+        """Chromium says that the network is gone before its page knows it."""
+        self.context.set_offline(True)
+        self.page.wait_for_function("!navigator.onLine")
 
     def watch(self) -> None:
         """Note violations of the policy, errors of scripts, and requests to elsewhere."""

@@ -290,7 +290,7 @@ def test_a_draft_waits_for_the_network(open_browser, cast):
     visitor = open_browser()
     page = begin(visitor)
 
-    visitor.context.set_offline(True)
+    visitor.lose_network()
     page.keyboard.press("2")
     expect(page.locator("#saved")).to_contain_text("no connection")
     visitor.context.set_offline(False)

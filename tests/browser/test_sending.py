@@ -23,7 +23,7 @@ def test_an_answer_without_a_network_is_sent_once_when_it_is_back(open_browser, 
     place_all(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
-    visitor.context.set_offline(True)
+    visitor.lose_network()
 
     page.keyboard.press("Enter")
     expect(page.get_by_text("No connection. Your answer is kept here")).to_be_visible()
@@ -40,10 +40,11 @@ def test_an_answer_kept_in_a_closed_tab_is_sent_from_the_next_page(open_browser,
     place_all(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
-    page.route("**/tasks/**", lambda route: route.abort())
+    visitor.lose_network()
     page.keyboard.press("Enter")
     expect(page.get_by_text("No connection. Your answer is kept here")).to_be_visible()
     page.close()
+    visitor.context.set_offline(False)
 
     again = visitor.context.new_page()
     again.goto(f"{visitor.base}/")
