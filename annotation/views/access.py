@@ -38,6 +38,7 @@ def assignment_for(user: User, pk: int) -> Assignment:
         pk=pk,
         annotator__user=user,
     )
+    assignment.annotator.project = assignment.task.project  # not to be fetched again
     _require(user, assignment.task.project, *RANKERS)
     return assignment
 

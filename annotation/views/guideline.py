@@ -45,7 +45,7 @@ def guideline_news(request: PersonRequest, slug: str) -> HttpResponse:
             if form.is_valid():
                 guidelines.acknowledge(annotator, form.cleaned_data["version"], request.user)
                 annotator.refresh_from_db()
-                return next_task(request, project)
+                return next_task(request, annotator)
         except Conflict as refusal:
             messages.error(request, str(refusal))
         return redirect("guideline-news", project.slug)

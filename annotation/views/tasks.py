@@ -57,7 +57,7 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
 def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> HttpResponse:
     """To the next task; a script is told where that is, since it cannot see a redirect."""
     messages.success(request, "Saved.", extra_tags=f"{REVISABLE}{receipt.id}")
-    there = next_address(request, assignment.task.project)
+    there = next_address(request, assignment.annotator)
     if request.accepts("text/html"):
         return redirect(there)
     return JsonResponse({"next": there})
@@ -72,7 +72,7 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             queue.skip(assignment.pk, assignment.annotator, **form.cleaned_data)
             messages.success(request, "Skipped. Here is the next one.")
-            return next_task(request, assignment.task.project)
+            return next_task(request, assignment.annotator)
     except LeaseLost as refusal:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
