@@ -17,12 +17,13 @@ from training.engine.config import RewardSettings
 from training.engine.errors import CheckpointDamaged, EngineError
 from training.engine.loop import (
     Loop,
-    Metrics,
     Paused,
     Progress,
     Trained,
+    Upkeep,
     already_trained,
     fingerprint_of,
+    measured,
 )
 from training.engine.losses import (
     centring,
@@ -32,6 +33,7 @@ from training.engine.losses import (
     ranking_loss,
 )
 from training.engine.preference import BATCH_TOKENS, TRAINED, learning
+from training.engine.progress import Metrics
 from training.engine.reward import Floats, HeadFit
 from training.engine.scoring import group_trace, pool, traces
 from training.engine.sequences import Encoded, length_buckets, truncate
@@ -57,9 +59,11 @@ def train_lora(
     settings: RewardSettings,
     folder: Path,
     *,
+    validation: Sequence[RewardExample] = (),
     deadline: float | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
     """Train adapter and head together in `folder`; pauses and resumes as `train_preference`.
 
@@ -67,10 +71,11 @@ def train_lora(
     where the frozen model ends. Completions longer than `settings.max_tokens` are cut. Raises
     EngineError and TrainingDiverged.
     """
-    useful = [
-        _cut(each, settings) for each in examples if settings.ties or len(set(each.ranks)) > 1
-    ]
-    if not useful:
+    useful, judged = (
+        [_cut(each, settings) for each in given if settings.ties or len(set(each.ranks)) > 1]
+        for given in (examples, validation)
+    )
+    if not any(len(set(each.ranks)) > 1 for each in useful):
         raise EngineError("no example ranks one completion above another")
     fingerprint = fingerprint_of(
         "reward", backbone.trunk_sha256, settings.as_dict(), head.weights.tolist(),
@@ -91,7 +96,12 @@ def train_lora(
             return adapters.write(backbone.model, TRAINED, target, lora, kept, others)
 
         everything = {**parameters, **objective.head}
-        loop = Loop(folder, objective, everything, settings, fingerprint, finish)
+        unseen = RewardObjective(backbone, judged, head, settings)
+        unseen.head = objective.head
+        loop = Loop(
+            folder, objective, everything, settings, fingerprint, finish, upkeep,
+            (lambda: measured(unseen, backbone.model)) if judged else None,
+        )  # fmt: skip
         return loop.run(deadline, on_progress, should_stop)
 
 
@@ -127,6 +137,7 @@ class RewardObjective:
         settings: RewardSettings,
     ) -> None:
         self.backbone = backbone
+        self.batch_tokens = BATCH_TOKENS
         self.examples = examples
         self.settings = settings
         device = backbone.device
@@ -158,7 +169,7 @@ class RewardObjective:
         chosen = [self.examples[index] for index in indices]
         totals: Metrics = {"loss": 0.0, "accuracy": 0.0}
         costs = [len(each.prompt_ids) + sum(map(len, each.completion_ids)) for each in chosen]
-        for bucket in length_buckets(costs, len(chosen), BATCH_TOKENS):
+        for bucket in length_buckets(costs, len(chosen), self.batch_tokens):
             group = [chosen[index] for index in bucket]
             losses = [
                 self._loss(scores, example, totals)

@@ -16,14 +16,16 @@ from training.engine.config import SftSettings
 from training.engine.errors import EngineError
 from training.engine.loop import (
     Loop,
-    Metrics,
     Paused,
     Progress,
     Trained,
+    Upkeep,
     already_trained,
     fingerprint_of,
+    measured,
 )
 from training.engine.preference import BATCH_TOKENS, TRAINED, learning
+from training.engine.progress import Metrics
 from training.engine.scoring import group_trace, trace_logprobs
 from training.engine.sequences import Encoded, length_buckets, truncate
 
@@ -48,9 +50,11 @@ def train_sft(
     folder: Path,
     *,
     start_adapter: Path | None = None,
+    validation: Sequence[Demonstration] = (),
     deadline: float | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
     """Train an adapter in `folder`; pauses and resumes as `train_preference`.
 
@@ -78,7 +82,11 @@ def train_sft(
             return adapters.write(backbone.model, TRAINED, target, lora, kept)
 
         objective = SftObjective(backbone, cut)
-        loop = Loop(folder, objective, parameters, settings, fingerprint, finish)
+        unseen = SftObjective(backbone, [_cut(each, settings.max_tokens) for each in validation])
+        loop = Loop(
+            folder, objective, parameters, settings, fingerprint, finish, upkeep,
+            (lambda: measured(unseen, backbone.model)) if validation else None,
+        )  # fmt: skip
         return loop.run(deadline, on_progress, should_stop)
 
 
@@ -91,6 +99,7 @@ class SftObjective:
 
     def __init__(self, backbone: Backbone, demonstrations: Sequence[Demonstration]) -> None:
         self.backbone = backbone
+        self.batch_tokens = BATCH_TOKENS
         self.demonstrations = demonstrations
 
     def __len__(self) -> int:
@@ -102,7 +111,7 @@ class SftObjective:
         tokens = sum(len(each.completion_ids) for each in chosen)
         costs = [len(each.prompt_ids) + len(each.completion_ids) for each in chosen]
         total = 0.0
-        for bucket in length_buckets(costs, len(chosen), BATCH_TOKENS):
+        for bucket in length_buckets(costs, len(chosen), self.batch_tokens):
             group = [chosen[index] for index in bucket]
             trace = group_trace(
                 self.backbone.model,
