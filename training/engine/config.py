@@ -97,6 +97,16 @@ class RewardSettings(Settings):
         0.0, "pairs: lead asked of a pair for each step of its strength of preference"
     )
     folds: int = setting(5, "parts of the prompts, each of which judges a model of the others")
+    members: int = setting(
+        1, "heads, each fitted to prompts drawn with replacement; their spread is the doubt",
+        ("head",),
+    )  # fmt: skip
+    length_head: bool = setting(
+        False,
+        "a second head takes what length explains, and is dropped at use: rewards are then "
+        "uncorrelated with length",
+        ("head",),
+    )
     learning_rate: float = setting(
         1e-4, "how far a step goes; all the weights bear a tenth of what an adapter does", DEEP
     )
@@ -117,6 +127,10 @@ class RewardSettings(Settings):
         require(0 < self.layer <= 1, "layer must lie in (0, 1]")
         require(self.l2 > 0, "l2 must be positive")
         require(self.folds >= 2, "folds must be at least 2")
+        require(self.members >= 1, "members must be at least 1")
+        for name, plain in (("members", 1), ("length_head", False)):
+            usable = self.depth == "head" or getattr(self, name) == plain
+            require(usable, f"{name} is for depth head; {self.depth} has no place for it")
         require(self.likelihood in get_args(Likelihood), "likelihood: pairs or plackett_luce")
         require(0 <= self.label_smoothing < 0.5, "label_smoothing must lie in [0, 0.5)")
         require(self.margin >= 0, "margin must not be negative")
@@ -208,6 +222,9 @@ class SftSettings(Settings):
     )
     warmup_share: float = setting(0.1, WARMUP)
     max_grad_norm: float = setting(1.0, GRAD_NORM)
+    packing: bool = setting(
+        False, "lay short demonstrations side by side in one row, none of which sees another"
+    )
     max_tokens: int = setting(1024, MAX_TOKENS)
     seed: int = setting(0, SEED)
     lora: LoraSettings = setting(LoraSettings, LORA)

@@ -129,8 +129,8 @@ def _rankings(
 def _rollouts(backbone: Backbone, method: str, folder: Path) -> Trained:
     prompts, _, _ = _rankings(backbone, STEPS)
     settings = PpoSettings(
-        algorithm=cast(Algorithm, method), prompts_per_step=1, samples_per_prompt=4, batch_epochs=2, minibatch=2,
-        max_new_tokens=6, **ABOUT,
+        algorithm=cast(Algorithm, method), prompts_per_step=1, samples_per_prompt=4,
+        batch_epochs=2, minibatch=2, max_new_tokens=6, **ABOUT,
     )  # fmt: skip
     reward = Reward(
         "share of high bytes",

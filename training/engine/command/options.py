@@ -118,8 +118,11 @@ def _add_files(command: argparse.ArgumentParser, method: Method) -> None:
             help="what the policy is held to: a run or adapter, or model for the model alone "
             "[what --start names]")  # fmt: skip
     if method.settings is PpoSettings:
-        add("--reward", required=True, metavar="FOLDER",
-            help=f"a reward run, or one of: {', '.join(NAMED_REWARDS)}")  # fmt: skip
+        add("--reward", required=True, nargs="+", metavar="FOLDER",
+            help=f"a reward run, or one of: {', '.join(NAMED_REWARDS)}; of several, or of a run "
+            "with members, the mean by each one's own measure")  # fmt: skip
+        add("--caution", type=float, default=1.0, metavar="X",
+            help="standard deviations of their disagreement that are taken off it [1]")  # fmt: skip
         add("--demonstrations", type=Path, metavar="FILE",
             help="what --ptx-weight holds the policy to")  # fmt: skip
     add("--validate-every", type=_count, metavar="STEPS",

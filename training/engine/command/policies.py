@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from training.engine.chunks import in_chunks
-from training.engine.command.rewards import reward_of
+from training.engine.command.rewards import reward_for
 from training.engine.command.session import Session, adapter_of, hash_of, need
 from training.engine.config import PreferenceSettings
 from training.engine.errors import EngineError
@@ -142,7 +142,6 @@ def from_rollouts(session: Session) -> Outcome:
     settings, backbone = session.settings, session.backbone
     start = adapter_of("--start", session.options.start)
     reference = _reference(session, start)
-    reward = reward_of(backbone, session.options.reward)
     prompts, unseen = (
         [session.prompt(record) for record in prompts_of(records)]
         for records in (session.training, session.validation)
@@ -156,6 +155,7 @@ def from_rollouts(session: Session) -> Outcome:
             f"{session.context}"
         )
     session.cut = sum(len(prompt) > settings.max_prompt_tokens for prompt in prompts)
+    reward = reward_for(session)
     shown, shown_sha256 = _shown(session)
     session.begin(
         ("start", hash_of(start)), ("reference", hash_of(reference)), ("reward", reward.identity),

@@ -49,7 +49,11 @@ def report_policy(session: Session) -> dict[str, Any]:
 def report_reward(session: Session) -> dict[str, Any]:
     """Train a reward model and write its report."""
     fitted = from_rankings(session)
-    report: dict[str, Any] = {"figures": asdict(fitted.judged)}
+    report: dict[str, Any] = {"figures": asdict(fitted.judged), "accuracy_by": fitted.by}
+    if fitted.unseen:
+        report["validation"] = asdict(fitted.unseen)
+    if fitted.doubt is not None:
+        report["figures"]["disagreement"] = fitted.doubt
     if fitted.trained:
         trained = fitted.trained
         report["figures"] |= {"steps": trained.steps, **_tail(trained.metrics)}

@@ -37,11 +37,11 @@ def _without(options: list[str], name: str) -> list[str]:
     return [*options[:place], *options[place + 2 :]]
 
 
-@pytest.mark.parametrize("depth", ["head", "lora"])
+@pytest.mark.parametrize("depth", ["head", "lora", "full"])
 def test_a_reward_model_serves_as_the_reward_of_a_policy(
     run: Run, rankings: Path, tmp_path: Path, depth: str
 ):
-    options = ["--depth", depth, "--max-tokens", "64", "--lora-rank", "2"]
+    options = ["--depth", depth, "--max-tokens", "64"]
     judged = run("reward", *options, data=rankings, out=tmp_path / "reward").report["figures"]
     assert judged["pairs"] == 60
     options = _without(ROLLOUTS, "--reward")
@@ -49,6 +49,27 @@ def test_a_reward_model_serves_as_the_reward_of_a_policy(
         "ppo", *options, "--reward", str(tmp_path / "reward"), data=rankings, out=tmp_path / "ppo"
     ).report
     assert "reward" in report["figures"]
+
+
+def test_a_reward_model_says_where_it_is_right(run: Run, rankings: Path, tmp_path: Path):
+    report = run("reward", "--max-tokens", "64", data=rankings, out=tmp_path / "out").report
+    assert report["accuracy_by"].keys() == {"annotator", "length", "margin", "source"}
+    assert report["accuracy_by"]["annotator"].keys() == {"p0", "p1"}
+    assert report["figures"]["temperature"] > 0
+
+
+def test_members_of_a_reward_model_hold_each_other_in_check(
+    run: Run, rankings: Path, tmp_path: Path
+):
+    options = ["--members", "3", "--max-tokens", "64"]
+    figures = run("reward", *options, data=rankings, out=tmp_path / "reward").report["figures"]
+    assert figures["disagreement"] > 0
+    options = [*_without(ROLLOUTS, "--reward"), "--reward", str(tmp_path / "reward")]
+    one, two = (
+        run("ppo", *options, "--caution", caution, data=rankings, out=tmp_path / caution).report
+        for caution in ("0", "2")
+    )
+    assert two["figures"]["reward"] < one["figures"]["reward"]
 
 
 def test_kto_learns_from_thumbs(run: Run, thumbs: Path, tmp_path: Path):
