@@ -65,6 +65,8 @@ class RoundSettings:
         for name in ("minimum_rankings", "evaluation_prompts", "evaluation_samples"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.reward.depth == "full":
+            raise ValueError("reward.depth: full is for the command line; a round takes lora")
         if self.queue_prompts < 0:
             raise ValueError("queue_prompts must not be negative")
 

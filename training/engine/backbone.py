@@ -136,6 +136,13 @@ def _assemble(folder: Path, model: Any, tokenizer: Any) -> Backbone:
         raise BackboneError(f"the tokenizer in {folder} has no end-of-sequence token")
     if not tokenizer.chat_template:
         raise BackboneError(f"the tokenizer in {folder} has no chat template")
+    known, room = len(tokenizer), model.get_input_embeddings().num_embeddings
+    # A model may have room to spare, which makes its matrices quick to multiply.
+    if known > room:
+        raise BackboneError(
+            f"the tokenizer in {folder} has {known} tokens and the model's vocabulary {room}: "
+            "they do not belong together"
+        )
     config = model.config.get_text_config()
     return Backbone(
         folder=folder,

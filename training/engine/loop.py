@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import shutil
 import time
@@ -16,20 +17,30 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from training.engine import checkpoints
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
+from training.engine.progress import METRICS, Finish, Metrics, Store, read_metrics
 
 ADAPTER = "adapter"  # the finished checkpoint's folder
-METRICS = "metrics.jsonl"  # one JSON object a step
-PROGRESS = "step-"  # prefix of unfinished checkpoints' folders
 SAVE_SECONDS = 60.0  # at most this much work is lost to a kill
+LEAST_TOKENS = 16  # a pass; a budget below it splits nothing further
 
-Metrics = dict[str, float]
+Found = TypeVar("Found")
+
+log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]  # steps done, steps in all
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What a run does beside its steps."""
+
+    last: int = 1  # progress checkpoints that stay
+    validate_every: int = 0  # steps between two looks at the validation data; 0 for none
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,8 @@ class LoopSettings(Protocol):
 class Objective(Protocol):
     """What is minimised."""
 
+    batch_tokens: int  # of a forward and backward pass; memory grows with it, no result does
+
     def __len__(self) -> int:
         """Return the number of elements, one a prompt."""
 
@@ -86,7 +99,9 @@ class Loop:
     parameters: Mapping[str, torch.nn.Parameter]
     settings: LoopSettings
     fingerprint: str  # of everything that shapes the result; a checkpoint of another is refused
-    finish: Callable[[Path, dict[str, Any]], str]  # saves the finished checkpoint
+    finish: Finish  # saves the finished checkpoint
+    upkeep: Upkeep = Upkeep()
+    validate: Callable[[], Metrics] | None = None  # gives validation_loss at least
 
     def run(
         self,
@@ -100,26 +115,34 @@ class Loop:
         EngineError when the folder's progress belongs to other data or settings.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        checkpoints.discard_temporary(self.folder)
         optimizer = self._optimizer()
-        step = self._resume(optimizer)
+        step = self._store.resume(optimizer)
+        self._keep_best(step)
         saved = time.monotonic()
-        with _reproducible(), (self.folder / METRICS).open("a") as log:
+        with _reproducible(), (self.folder / METRICS).open("a") as lines:
             while step < self.steps:
                 metrics = self._step(step, optimizer)
                 step += 1
-                log.write(json.dumps({"step": step, **metrics}) + "\n")
+                judged = self._judges(step)
+                if judged:
+                    metrics |= self._validated()
+                lines.write(json.dumps({"step": step, **metrics}) + "\n")
                 if on_progress:
                     on_progress(step, self.steps)
                 now = time.monotonic()
                 due = (deadline is not None and now >= deadline) or (should_stop and should_stop())
-                if step < self.steps and (due or now - saved >= SAVE_SECONDS):
-                    log.flush()
-                    self._save(step, optimizer)
+                if step < self.steps and (judged or due or now - saved >= SAVE_SECONDS):
+                    lines.flush()
+                    self._store.save(step, optimizer)
                     saved = time.monotonic()
+                    self._keep_best(step)
                     if due:
                         return Paused(step, self.steps)
         return self._finished()
+
+    @property
+    def _store(self) -> Store:
+        return Store(self.folder, self.parameters, self.fingerprint, self.upkeep.last)
 
     @property
     def steps(self) -> int:
@@ -136,12 +159,10 @@ class Loop:
         )
 
     def _step(self, step: int, optimizer: torch.optim.AdamW) -> Metrics:
-        torch.manual_seed(derived_seed(self.settings.seed, "step", step))  # dropout
         rate = self.settings.learning_rate * schedule(step, self.steps, self.settings.warmup_share)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.zero_grad(set_to_none=True)
-        metrics = self.objective.accumulate(self._elements(step))
+        metrics = self._sparing(lambda: self._accumulate(step))
         norm = torch.nn.utils.clip_grad_norm_(
             self.parameters.values(), self.settings.max_grad_norm
         ).item()
@@ -152,6 +173,58 @@ class Loop:
         optimizer.step()
         return {**metrics, "grad_norm": norm, "learning_rate": rate}
 
+    def _accumulate(self, step: int) -> Metrics:
+        """Leave the gradient of one step, whatever stood there before; return its metrics."""
+        torch.manual_seed(derived_seed(self.settings.seed, "step", step))  # dropout
+        self._clear()
+        return self.objective.accumulate(self._elements(step))
+
+    def _sparing(self, work: Callable[[], Found]) -> Found:
+        """Do work that fills the memory of a GPU, in smaller parts where it does not fit.
+
+        The parts stay small for the rest of the run. Raises EngineError when even the smallest
+        does not fit.
+        """
+        while True:
+            try:
+                return work()
+            except torch.OutOfMemoryError:
+                # Nothing is done here: the error holds on to all tensors of the failed pass.
+                pass
+            self._clear()
+            torch.cuda.empty_cache()
+            smaller = self._shrink()
+            if smaller < LEAST_TOKENS:
+                raise EngineError(
+                    "the memory of the GPU does not hold one prompt with its completions: "
+                    "lower max_tokens, or the LoRA rank"
+                )
+            log.warning("The GPU's memory is full: going on with %d tokens a pass.", smaller)
+
+    def _shrink(self) -> int:
+        """Halve the tokens of a pass; return how many there are now."""
+        self.objective.batch_tokens //= 2
+        return self.objective.batch_tokens
+
+    def _clear(self) -> None:
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def _judges(self, step: int) -> bool:
+        every = self.upkeep.validate_every
+        return bool(self.validate and every and (step % every == 0 or step == self.steps))
+
+    def _validated(self) -> Metrics:
+        """Return what validation says; nothing of it moves the training."""
+        assert self.validate is not None
+        metrics = self._sparing(self.validate)
+        self._clear()
+        return {f"validation_{name}": value for name, value in metrics.items()}
+
+    def _keep_best(self, step: int) -> None:
+        if step and self.upkeep.validate_every:
+            self._store.keep_best(step, self.finish)
+
     def _elements(self, step: int) -> list[int]:
         epoch, place = divmod(step, self._steps_per_epoch)
         generator = torch.Generator().manual_seed(derived_seed(self.settings.seed, "epoch", epoch))
@@ -159,48 +232,10 @@ class Loop:
         size = self.settings.prompts_per_step
         return order[place * size : (place + 1) * size]
 
-    def _save(self, step: int, optimizer: torch.optim.AdamW) -> None:
-        folder = self.folder / f"{PROGRESS}{step:08d}"
-        if not folder.exists():
-            tensors: dict[str, checkpoints.Tensors] = {
-                "parameters": dict(self.parameters),
-                "optimizer": _moments(optimizer, self.parameters),
-            }
-            checkpoints.save(folder, tensors, {"step": step, "fingerprint": self.fingerprint})
-        for older in self._progress():
-            if older != folder:
-                shutil.rmtree(older, ignore_errors=True)
-
-    def _resume(self, optimizer: torch.optim.AdamW) -> int:
-        """Take up the newest progress and return its step; 0 when there is none."""
-        step = 0
-        for folder in self._progress():
-            try:
-                checkpoint = checkpoints.load(folder)
-            except CheckpointDamaged:
-                shutil.rmtree(folder)  # a lost minute, made again from an older one or the start
-                continue
-            if checkpoint.metadata["fingerprint"] != self.fingerprint:
-                raise EngineError(f"the progress in {folder} belongs to other data or settings")
-            _restore(self.parameters, optimizer, checkpoint)
-            step = checkpoint.metadata["step"]
-            break
-        self._trim_metrics(step)
-        return step
-
-    def _progress(self) -> list[Path]:
-        return sorted(self.folder.glob(f"{PROGRESS}*[0-9]"), reverse=True)
-
-    def _trim_metrics(self, step: int) -> None:
-        """Forget the metrics of steps that were made but not saved."""
-        lines = read_metrics(self.folder)
-        kept = [json.dumps(line) + "\n" for line in lines if line["step"] <= step]
-        (self.folder / METRICS).write_text("".join(kept))
-
     def _finished(self) -> Trained:
+        self._keep_best(self.steps)
         sha256 = self.finish(self.folder / ADAPTER, {"fingerprint": self.fingerprint})
-        for folder in self._progress():
-            shutil.rmtree(folder, ignore_errors=True)
+        self._store.discard()
         return Trained(self.folder / ADAPTER, sha256, self.steps, read_metrics(self.folder))
 
 
@@ -245,16 +280,14 @@ def schedule(step: int, steps: int, warmup_share: float) -> float:
     return (steps - step) / (steps - warmup)
 
 
-def read_metrics(folder: Path) -> list[Metrics]:
-    """Return the metrics written so far; a line torn by a kill is left out."""
-    lines = []
-    path = folder / METRICS
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            lines.append(json.loads(line))
-        except ValueError:
-            break
-    return lines
+def measured(objective: Objective, model: Any) -> Metrics:
+    """Return the metrics of all elements, dropout off. Gradients are left behind."""
+    training = model.training
+    model.eval()
+    try:
+        return objective.accumulate(range(len(objective)))
+    finally:
+        model.train(training)
 
 
 @contextmanager
@@ -267,32 +300,3 @@ def _reproducible() -> Iterator[None]:
             yield
     finally:
         torch.use_deterministic_algorithms(before)
-
-
-def _moments(
-    optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter]
-) -> dict[str, torch.Tensor]:
-    return {
-        f"{name}.{key}": value
-        for name, parameter in parameters.items()
-        for key, value in optimizer.state.get(parameter, {}).items()
-    }
-
-
-def _restore(
-    parameters: Mapping[str, torch.nn.Parameter],
-    optimizer: torch.optim.AdamW,
-    checkpoint: checkpoints.Checkpoint,
-) -> None:
-    moments = checkpoint.tensors["optimizer"]
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(checkpoint.tensors["parameters"][name])
-    for name, parameter in parameters.items():
-        if f"{name}.step" not in moments:  # no gradient ever reached it
-            continue
-        optimizer.state[parameter] = {
-            "step": moments[f"{name}.step"],
-            "exp_avg": moments[f"{name}.exp_avg"].to(parameter.device),
-            "exp_avg_sq": moments[f"{name}.exp_avg_sq"].to(parameter.device),
-        }

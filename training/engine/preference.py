@@ -22,15 +22,17 @@ from training.engine.errors import EngineError
 from training.engine.evaluate import pair_outcomes
 from training.engine.loop import (
     Loop,
-    Metrics,
     Paused,
     Progress,
     Trained,
+    Upkeep,
     already_trained,
     fingerprint_of,
+    measured,
 )
 from training.engine.losses import levels_of, pairs_of
 from training.engine.methods import Judged, direct_loss, implicit_rewards
+from training.engine.progress import Metrics
 from training.engine.scoring import completion_logprobs, group_trace, trace_logprobs
 from training.engine.sequences import Encoded, length_buckets, truncate
 
@@ -75,15 +77,18 @@ def train_preference(
     *,
     start_adapter: Path | None = None,
     reference_adapter: Path | None = None,
+    validation: Sequence[PreferenceExample] = (),
     deadline: float | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
     """Train an adapter in `folder`, going on from what an earlier call left there.
 
     It starts from `start_adapter` (which brings its own LoRA shape) or fresh. The reference, which
     gave `reference_logprobs`, is `reference_adapter` or the trunk alone; only KTO runs it again.
-    Progress and metrics stay in `folder`, the result is its subfolder `adapter`. Pauses, saved,
+    Progress and metrics stay in `folder`; the result is its subfolder `adapter`, and where `upkeep`
+    asks for it, the step that did best on `validation` is its subfolder `best-N`. Pauses, saved,
     when time.monotonic() passes `deadline` or `should_stop` says so. Raises EngineError when
     nothing can be learned from the examples, one of them lacks what `settings.loss` reads or is
     longer than `settings.max_tokens`, or `folder` belongs to another run; TrainingDiverged.
@@ -91,8 +96,9 @@ def train_preference(
     useful = [each for each in examples if each.teaches()]
     if not useful:
         raise EngineError("no example ranks one completion above another")
-    _check_kinds(useful, settings)
-    _check_lengths(useful, settings.max_tokens)
+    judged = [each for each in validation if each.teaches()]
+    _check_kinds([*useful, *judged], settings)
+    _check_lengths([*useful, *judged], settings.max_tokens)
     fingerprint = _fingerprint(backbone, useful, settings, start_adapter, reference_adapter)
     if (done := already_trained(folder, fingerprint)) is not None:
         return done
@@ -103,7 +109,11 @@ def train_preference(
             return adapters.write(backbone.model, TRAINED, target, lora, kept)
 
         objective = PreferenceObjective(backbone, useful, settings, reference_adapter)
-        loop = Loop(folder, objective, parameters, settings, fingerprint, finish)
+        unseen = PreferenceObjective(backbone, judged, settings, reference_adapter)
+        loop = Loop(
+            folder, objective, parameters, settings, fingerprint, finish, upkeep,
+            (lambda: measured(unseen, backbone.model)) if judged else None,
+        )  # fmt: skip
         return loop.run(deadline, on_progress, should_stop)
 
 
@@ -139,6 +149,7 @@ class PreferenceObjective:
         reference_adapter: Path | None = None,
     ) -> None:
         self.backbone = backbone
+        self.batch_tokens = BATCH_TOKENS
         self.examples = examples
         self.settings = settings
         self.reference_adapter = reference_adapter
@@ -151,7 +162,7 @@ class PreferenceObjective:
         chosen = [self.examples[index] for index in indices]
         anchor = self._anchor(chosen) if self.settings.loss == "kto" else 0.0
         totals: Metrics = defaultdict(float)
-        for bucket in length_buckets(list(map(_cost, chosen)), len(chosen), BATCH_TOKENS):
+        for bucket in length_buckets(list(map(_cost, chosen)), len(chosen), self.batch_tokens):
             group = [chosen[index] for index in bucket]
             trace = group_trace(
                 self.backbone.model,

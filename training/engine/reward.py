@@ -51,6 +51,8 @@ class Ranking:
     ranks: list[int]  # [K]
     lengths: list[float]  # [K], for the "longer wins" baseline
     strengths: list[float] = field(default_factory=list)  # as `losses.levels_of` reads them
+    annotator: str = ""
+    sources: list[str] = field(default_factory=list)  # [K] who wrote each, where it is known
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,14 @@ def fit_head(
     ranks: Sequence[Sequence[int]],
     settings: RewardSettings,
     strengths: Sequence[Sequence[float]] | None = None,
+    lengths: Sequence[Sequence[float]] | None = None,
 ) -> HeadFit:
     """Fit a head to rankings, features [K, H] and ranks [K] of each.
 
     Minimises the sum over rankings of their mean loss a pair (or a choice), plus l2 / 2 times the
-    squared norm. `strengths` are each ranking's, as `losses.levels_of` reads them. Raises
-    EngineError when no ranking prefers anything.
+    squared norm. `strengths` are each ranking's, as `losses.levels_of` reads them; `lengths` [K]
+    are needed where `settings.length_head` is. Raises EngineError when no ranking prefers
+    anything.
     """
     if not any(len(set(each)) > 1 for each in ranks):
         raise EngineError("no ranking prefers one completion to another")
@@ -85,18 +89,50 @@ def fit_head(
     mean, scale = stacked.mean(axis=0), stacked.std(axis=0)
     scale = np.where(scale > 1e-8, scale, 1.0)
     standard = [(np.asarray(x) - mean) / scale for x in features]
+    away = None
+    if settings.length_head:
+        standard, away = _beside_length(standard, lengths or [])
     target: Pairs | Choices
     if settings.likelihood == "plackett_luce":
         target = Choices.of(standard, ranks)
     else:
         target = Pairs.of(standard, ranks, strengths or [[]] * len(ranks), settings)
-    start = np.append(np.zeros(stacked.shape[1]), -1.0 if target.has_ties else 0.0)
+    start = np.append(np.zeros(standard[0].shape[1]), -1.0 if target.has_ties else 0.0)
     found = minimize(
         target.objective, start, args=(settings.l2,), jac=True, method="L-BFGS-B",
         options={"maxiter": 2000, "ftol": 1e-12, "gtol": 1e-8},
     )  # fmt: skip
     log_nu = float(found.x[-1]) if target.has_ties else float("-inf")
-    return HeadFit(found.x[:-1], mean, scale, log_nu)
+    weights = found.x[:-1] if away is None else _without_length(found.x[:-1], away)
+    return HeadFit(weights, mean, scale, log_nu)
+
+
+def _beside_length(
+    standard: Sequence[Floats], lengths: Sequence[Sequence[float]]
+) -> tuple[list[Floats], Floats]:
+    """Return features with length for a last one, and the direction that they lost for it, [H].
+
+    The two heads of ODIN (Chen et al. 2024) for features that are frozen: what of them goes along
+    with log length is taken out, so that the first head cannot read it, and given to the second.
+    """
+    logs = np.log(np.concatenate([np.asarray(each, dtype=np.float64) for each in lengths]))
+    spread = logs.std()
+    logs = (logs - logs.mean()) / (spread if spread > 1e-8 else 1.0)
+    everything = np.concatenate(standard)
+    along = everything.T @ logs
+    size = np.linalg.norm(along)
+    away = along / size if size > 1e-8 else along
+    # The ridge weighs length as much as all features together.
+    weight = np.sqrt(everything.shape[1])
+    joined = np.column_stack([everything - np.outer(everything @ away, away), weight * logs])
+    ends = np.cumsum([len(each) for each in standard])[:-1]
+    return np.split(joined, ends), away
+
+
+def _without_length(weights: Floats, away: Floats) -> Floats:
+    """Drop the length head, [H + 1] to [H]: the scores are uncorrelated with log length."""
+    kept = weights[:-1]
+    return kept - (kept @ away) * away
 
 
 def out_of_fold(
@@ -106,6 +142,13 @@ def out_of_fold(
 
     Raises EngineError with fewer prompts than folds, or when nothing strict is left to judge.
     """
+    return judge(rankings, out_of_fold_scores(rankings, settings, on_progress))
+
+
+def out_of_fold_scores(
+    rankings: Sequence[Ranking], settings: RewardSettings, on_progress: Progress | None = None
+) -> list[Floats]:
+    """Return scores [K] of each ranking by a head that has not seen its prompt."""
     folds = _folds([each.group for each in rankings], settings)
     scores: list[Floats] = [np.empty(0)] * len(rankings)
     for number, held in enumerate(folds, start=1):
@@ -115,7 +158,7 @@ def out_of_fold(
             scores[index] = head.score(rankings[index].features)
         if on_progress:
             on_progress(number, len(folds))
-    return _judge(rankings, scores)
+    return scores
 
 
 def fit_rankings(rankings: Sequence[Ranking], settings: RewardSettings) -> HeadFit:
@@ -125,7 +168,27 @@ def fit_rankings(rankings: Sequence[Ranking], settings: RewardSettings) -> HeadF
         [each.ranks for each in rankings],
         settings,
         [each.strengths for each in rankings],
+        [each.lengths for each in rankings],
     )
+
+
+def fit_members(rankings: Sequence[Ranking], settings: RewardSettings) -> list[HeadFit]:
+    """Fit `settings.members` heads, each to as many prompts drawn with replacement (Efron 1979).
+
+    A draw that prefers nothing is made again.
+    """
+    groups: dict[Hashable, list[Ranking]] = {}
+    for each in rankings:
+        groups.setdefault(each.group, []).append(each)
+    names = list(groups)
+    found: list[HeadFit] = []
+    chance = np.random.default_rng([settings.seed, settings.members])
+    while len(found) < settings.members:
+        drawn = chance.integers(0, len(names), len(names))
+        mine = [each for place in drawn for each in groups[names[place]]]
+        if any(len(set(each.ranks)) > 1 for each in mine):
+            found.append(fit_rankings(mine, settings))
+    return found
 
 
 def save_head(folder: Path, head: HeadFit, metadata: dict[str, Any]) -> str:
@@ -160,7 +223,11 @@ def _folds(groups: Sequence[Hashable], settings: RewardSettings) -> list[set[int
     return folds
 
 
-def _judge(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> OutOfFold:
+def judge(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> OutOfFold:
+    """Return how well scores [K] of each ranking foretell its strict pairs.
+
+    Raises EngineError when there is none.
+    """
     ranks = [each.ranks for each in rankings]
     groups = [each.group for each in rankings]
     leads = np.array(

@@ -1,8 +1,9 @@
-"""A reward model deeper than a head: the trunk's adapter learns along with it."""
+"""A reward model deeper than a head: the trunk's adapter learns with it, or all its weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.engine import adapters, checkpoints
+from training.engine import adapters, checkpoints, full
 from training.engine.backbone import Backbone
 from training.engine.config import RewardSettings
 from training.engine.errors import CheckpointDamaged, EngineError
 from training.engine.loop import (
     Loop,
-    Metrics,
     Paused,
     Progress,
     Trained,
+    Upkeep,
     already_trained,
     fingerprint_of,
+    measured,
 )
 from training.engine.losses import (
     centring,
@@ -32,11 +34,14 @@ from training.engine.losses import (
     ranking_loss,
 )
 from training.engine.preference import BATCH_TOKENS, TRAINED, learning
+from training.engine.progress import Metrics
 from training.engine.reward import Floats, HeadFit
 from training.engine.scoring import group_trace, pool, traces
 from training.engine.sequences import Encoded, length_buckets, truncate
 
 HEAD = "head"
+
+Write = Callable[[Path, dict[str, Any], dict[str, Tensor]], str]
 
 
 @dataclass(frozen=True)
@@ -57,20 +62,24 @@ def train_lora(
     settings: RewardSettings,
     folder: Path,
     *,
+    validation: Sequence[RewardExample] = (),
     deadline: float | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
     """Train adapter and head together in `folder`; pauses and resumes as `train_preference`.
 
+    With depth "full" it is the weights of a copy of the trunk instead of an adapter.
     `head` was fitted to the trunk's features at the same layer and pooling: the training begins
     where the frozen model ends. Completions longer than `settings.max_tokens` are cut. Raises
     EngineError and TrainingDiverged.
     """
-    useful = [
-        _cut(each, settings) for each in examples if settings.ties or len(set(each.ranks)) > 1
-    ]
-    if not useful:
+    useful, judged = (
+        [_cut(each, settings) for each in given if settings.ties or len(set(each.ranks)) > 1]
+        for given in (examples, validation)
+    )
+    if not any(len(set(each.ranks)) > 1 for each in useful):
         raise EngineError("no example ranks one completion above another")
     fingerprint = fingerprint_of(
         "reward", backbone.trunk_sha256, settings.as_dict(), head.weights.tolist(),
@@ -78,8 +87,8 @@ def train_lora(
     )  # fmt: skip
     if (done := already_trained(folder, fingerprint)) is not None:
         return done
-    with learning(backbone, None, settings) as (parameters, lora):
-        objective = RewardObjective(backbone, useful, head, settings)
+    with _learner(backbone, settings) as (learner, parameters, write):
+        objective = RewardObjective(learner, useful, head, settings)
 
         def finish(target: Path, metadata: dict[str, Any]) -> str:
             kept = {
@@ -87,12 +96,43 @@ def train_lora(
                 "trunk_sha256": backbone.trunk_sha256,
                 "settings": settings.as_dict(),
             }
-            others = {HEAD: objective.head_tensors()}
-            return adapters.write(backbone.model, TRAINED, target, lora, kept, others)
+            return write(target, kept, objective.head_tensors())
 
         everything = {**parameters, **objective.head}
-        loop = Loop(folder, objective, everything, settings, fingerprint, finish)
+        unseen = RewardObjective(learner, judged, head, settings)
+        unseen.head = objective.head
+        loop = Loop(
+            folder, objective, everything, settings, fingerprint, finish, upkeep,
+            (lambda: measured(unseen, learner.model)) if judged else None,
+        )  # fmt: skip
         return loop.run(deadline, on_progress, should_stop)
+
+
+@contextmanager
+def _learner(backbone: Backbone, settings: RewardSettings) -> Iterator[tuple[Backbone, Any, Write]]:
+    """Yield whose model learns, its parameters, and what saves them with a head."""
+    if settings.depth == "full":
+        learner = full.copy_of(backbone)
+        weights = full.weights_below(learner, learner.layer_index(settings.layer))
+        for parameter in weights.values():
+            parameter.requires_grad_(True)
+        learner.model.train()
+        yield (
+            learner,
+            weights,
+            lambda target, about, head: checkpoints.save(
+                target, {full.TRUNK: weights, HEAD: head}, about
+            ),
+        )
+        return
+    with learning(backbone, None, settings) as (parameters, lora):
+        yield (
+            backbone,
+            parameters,
+            lambda target, about, head: adapters.write(
+                backbone.model, TRAINED, target, lora, about, {HEAD: head}
+            ),
+        )
 
 
 def score_lora(
@@ -102,15 +142,33 @@ def score_lora(
 
     Raises CheckpointDamaged.
     """
+    if settings.depth == "full":
+        return score_with(load_full(backbone, folder, settings), folder, batch, settings)
+    with backbone.adapter(folder):
+        return score_with(backbone, folder, batch, settings)
+
+
+def load_full(backbone: Backbone, folder: Path, settings: RewardSettings) -> Backbone:
+    """Return a copy of the trunk with the weights saved in `folder`; raises CheckpointDamaged."""
+    copy = full.copy_of(backbone)
+    tensors = checkpoints.load(folder).tensors.get(full.TRUNK, {})
+    full.restore(copy, tensors, copy.layer_index(settings.layer))
+    return copy
+
+
+def score_with(
+    scorer: Backbone, folder: Path, batch: Sequence[Encoded], settings: RewardSettings
+) -> Floats:
+    """Return rewards [N] by the model as it stands and the head saved in `folder`."""
     tensors = checkpoints.load(folder).tensors.get(HEAD, {})
     if not {"weights", "mean", "scale"} <= set(tensors):
         raise CheckpointDamaged(f"{folder} holds no reward head")
     weights, mean, scale = (tensors[name].numpy() for name in ("weights", "mean", "scale"))
     cut = [truncate(row, settings.max_tokens) for row in batch]
     scores = np.zeros(len(cut))
-    with torch.no_grad(), backbone.adapter(folder) as model:
-        index = backbone.layer_index(settings.layer)
-        for members, trace in traces(model, cut, backbone.pad_id, index, only_tapped=True):
+    with torch.no_grad():
+        index = scorer.layer_index(settings.layer)
+        for members, trace in traces(scorer.model, cut, scorer.pad_id, index, only_tapped=True):
             vectors = pool(trace, settings.pooling).double().cpu().numpy()
             scores[members] = (vectors - mean) / scale @ weights
     return scores
@@ -127,6 +185,7 @@ class RewardObjective:
         settings: RewardSettings,
     ) -> None:
         self.backbone = backbone
+        self.batch_tokens = BATCH_TOKENS
         self.examples = examples
         self.settings = settings
         device = backbone.device
@@ -158,7 +217,7 @@ class RewardObjective:
         chosen = [self.examples[index] for index in indices]
         totals: Metrics = {"loss": 0.0, "accuracy": 0.0}
         costs = [len(each.prompt_ids) + sum(map(len, each.completion_ids)) for each in chosen]
-        for bucket in length_buckets(costs, len(chosen), BATCH_TOKENS):
+        for bucket in length_buckets(costs, len(chosen), self.batch_tokens):
             group = [chosen[index] for index in bucket]
             losses = [
                 self._loss(scores, example, totals)

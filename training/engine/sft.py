@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,25 @@ from training.engine import adapters
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
 from training.engine.config import SftSettings
+from training.engine.decoder import Trace
 from training.engine.errors import EngineError
 from training.engine.loop import (
     Loop,
-    Metrics,
     Paused,
     Progress,
     Trained,
+    Upkeep,
     already_trained,
     fingerprint_of,
+    measured,
 )
 from training.engine.preference import BATCH_TOKENS, TRAINED, learning
+from training.engine.progress import Metrics
 from training.engine.scoring import group_trace, trace_logprobs
 from training.engine.sequences import Encoded, length_buckets, truncate
+from training.engine.shared import bins_of, can_share, pack_rows, packed_trace
+
+PACKED_WIDTH = 256  # columns that a packed row has room for; a longer demonstration widens it
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,11 @@ def train_sft(
     folder: Path,
     *,
     start_adapter: Path | None = None,
+    validation: Sequence[Demonstration] = (),
     deadline: float | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
     """Train an adapter in `folder`; pauses and resumes as `train_preference`.
 
@@ -60,6 +68,8 @@ def train_sft(
     """
     if not demonstrations:
         raise EngineError("there are no demonstrations to learn from")
+    if settings.packing and not can_share(backbone.model):
+        raise EngineError("this model's attention cannot keep packed rows apart: leave packing off")
     cut = [_cut(each, settings.max_tokens) for each in demonstrations]
     fingerprint = fingerprint_of(
         "sft", backbone.trunk_sha256, settings.as_dict(),
@@ -77,8 +87,13 @@ def train_sft(
             }
             return adapters.write(backbone.model, TRAINED, target, lora, kept)
 
-        objective = SftObjective(backbone, cut)
-        loop = Loop(folder, objective, parameters, settings, fingerprint, finish)
+        objective = SftObjective(backbone, cut, settings.packing)
+        judged = [_cut(each, settings.max_tokens) for each in validation]
+        unseen = SftObjective(backbone, judged, settings.packing)
+        loop = Loop(
+            folder, objective, parameters, settings, fingerprint, finish, upkeep,
+            (lambda: measured(unseen, backbone.model)) if validation else None,
+        )  # fmt: skip
         return loop.run(deadline, on_progress, should_stop)
 
 
@@ -89,8 +104,15 @@ class SftObjective:
     however the step is split. Prompt tokens are read and never asked for.
     """
 
-    def __init__(self, backbone: Backbone, demonstrations: Sequence[Demonstration]) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        demonstrations: Sequence[Demonstration],
+        packing: bool = False,
+    ) -> None:
         self.backbone = backbone
+        self.packing = packing
+        self.batch_tokens = BATCH_TOKENS
         self.demonstrations = demonstrations
 
     def __len__(self) -> int:
@@ -100,20 +122,36 @@ class SftObjective:
         """Add the gradient of the mean loss over these demonstrations' tokens."""
         chosen = [self.demonstrations[index] for index in indices]
         tokens = sum(len(each.completion_ids) for each in chosen)
-        costs = [len(each.prompt_ids) + len(each.completion_ids) for each in chosen]
         total = 0.0
-        for bucket in length_buckets(costs, len(chosen), BATCH_TOKENS):
+        for trace in self._packed(chosen) if self.packing else self._padded(chosen):
+            loss = -trace_logprobs(self.backbone.model, trace).sum() / tokens
+            torch.autograd.backward(loss)
+            total += loss.item()
+        return {"loss": total, "tokens": float(tokens)}
+
+    def _padded(self, chosen: Sequence[Demonstration]) -> Iterator[Trace]:
+        """Yield traces of demonstrations of similar length, a row each."""
+        lengths = [len(each.prompt_ids) + len(each.completion_ids) for each in chosen]
+        for bucket in length_buckets(lengths, len(chosen), self.batch_tokens):
             group = [chosen[index] for index in bucket]
-            trace = group_trace(
+            yield group_trace(
                 self.backbone.model,
                 [each.prompt_ids for each in group],
                 [[each.completion_ids] for each in group],
                 self.backbone.pad_id,
             )
-            loss = -trace_logprobs(self.backbone.model, trace).sum() / tokens
-            torch.autograd.backward(loss)
-            total += loss.item()
-        return {"loss": total, "tokens": float(tokens)}
+
+    def _packed(self, chosen: Sequence[Demonstration]) -> Iterator[Trace]:
+        """Yield traces of rows that hold several demonstrations each."""
+        rows = [Encoded(each.prompt_ids, each.completion_ids) for each in chosen]
+        width = max(PACKED_WIDTH, *(len(row) for row in rows))
+        bins = [
+            [rows[place] for place in places] for places in bins_of(list(map(len, rows)), width)
+        ]
+        at_once = max(1, self.batch_tokens // width)
+        for start in range(0, len(bins), at_once):
+            packed = pack_rows(bins[start : start + at_once], self.backbone.pad_id)
+            yield packed_trace(self.backbone.model, packed)
 
 
 def _cut(each: Demonstration, max_tokens: int) -> Demonstration:

@@ -2,9 +2,12 @@
 
 Each token attends to its prompt and to the tokens before it in its own completion, and stands at
 the position that it would have alone: hidden states and gradients are those of separate rows,
-while the prompt runs once and every layer multiplies one long row instead of K short ones. On a
-CPU that is twice as fast as separate rows, but `scoring.group_trace`, whose attention skips what
-the mask only hides, is faster still (`benchmarks/shared.py`).
+while the prompt runs once and every layer multiplies one long row instead of K short ones.
+
+The trainings use `scoring.group_trace`, which hands the prompt's keys and values to each completion
+and so skips what the mask here only hides: it is as exact and, on a CPU, faster at every length
+measured (`benchmarks/shared.py`). This way is for a model whose cache cannot be copied, and the
+mask is what lets SFT pack demonstrations (`pack_rows`).
 
 Shapes: B prompts, N completions of all of them, W columns of the packed rows, T tokens of the
 longest completion, H hidden width.
@@ -22,6 +25,7 @@ from torch import Tensor
 
 from training.engine.decoder import Trace, tapped
 from training.engine.scoring import group_trace
+from training.engine.sequences import Encoded
 
 PROBE = ([5, 6, 7], [[8, 9], [10, 11, 12]])  # a prompt and two completions of any vocabulary
 TOLERANCE = 1e-2  # of the largest hidden state; a model that cannot is off by its own size
@@ -77,6 +81,59 @@ def pack(
     )  # fmt: skip
 
 
+def bins_of(lengths: Sequence[int], width: int) -> list[list[int]]:
+    """Group indices into rows of at most `width` columns, longest first (first fit decreasing).
+
+    An index longer than `width` gets a row of its own.
+    """
+    bins: list[list[int]] = []
+    filled: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda each: (-lengths[each], each)):
+        size = lengths[place]
+        at = next((n for n, used in enumerate(filled) if used + size <= width), len(bins))
+        if at == len(bins):
+            bins.append([])
+            filled.append(0)
+        bins[at].append(place)
+        filled[at] += size
+    return bins
+
+
+def pack_rows(bins: Sequence[Sequence[Encoded]], pad_id: int) -> Packed:
+    """Lay the prompts and completions of each bin side by side in one row.
+
+    Positions begin anew with each prompt, and nothing sees its neighbours: hidden states are those
+    of separate rows.
+    """
+    flat = [row for members in bins for row in members]
+    width = max(sum(map(len, members)) for members in bins)
+    longest = max(len(row.completion) for row in flat)
+    ids = torch.full((len(bins), width), pad_id)
+    positions = torch.zeros_like(ids)
+    branch = torch.full_like(ids, -1)  # numbers from 1; -1 is padding; 0, which all see, is nowhere
+    columns = torch.zeros(len(flat), longest, dtype=torch.long)
+    owners: list[int] = []
+    ends: list[int] = []
+    for at, members in enumerate(bins):
+        start = 0
+        for number, row in enumerate(members, start=1):
+            first, end = start + len(row.prompt), start + len(row)
+            ids[at, start:end] = torch.tensor(row.prompt + row.completion)
+            positions[at, start:end] = torch.arange(len(row))
+            branch[at, start:end] = number
+            columns[len(owners)] = first
+            columns[len(owners), : len(row.completion)] = torch.arange(first, end)
+            owners.append(at)
+            ends.append(first - 1)
+            start = end
+    lengths = torch.tensor([len(row.completion) for row in flat])
+    completion = torch.arange(longest) < lengths[:, None]
+    return Packed(
+        ids, positions, _block_mask(branch), torch.tensor(owners), columns, torch.tensor(ends),
+        completion,
+    )  # fmt: skip
+
+
 def _block_mask(branch: Tensor) -> Tensor:
     """Return [B, 1, W, W]: earlier columns of the prompt and of one's own branch."""
     mine, seen = branch[:, :, None], branch[:, None, :]
@@ -95,7 +152,13 @@ def shared_trace(
     only_tapped: bool = False,
 ) -> Trace:
     """Return what `scoring.group_trace` does, from one row a prompt."""
-    packed = pack(prompts, completions, pad_id)
+    return packed_trace(model, pack(prompts, completions, pad_id), tap, only_tapped)
+
+
+def packed_trace(
+    model: Any, packed: Packed, tap: int | None = None, only_tapped: bool = False
+) -> Trace:
+    """Run packed rows; the trace's rows are the completions, in the order in which they came."""
     device = model.device
     hidden, middle = tapped(
         model, tap, only_tapped,

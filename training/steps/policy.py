@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from django.utils import timezone
-
 from training.backbones import backbone, encode
 from training.configuration import RoundSettings
 from training.embedding import read_logprobs
 from training.jobs import Lease
 from training.models import Round
-from training.policies import adapter_folder, add_candidate, artefact_folder
+from training.policies import adapter_folder, artefact_folder
 from training.rounds import advance, again
+from training.steps.candidates import store_candidate
 from training.steps.context import RankedPrompt, rankings_of, round_of, settings_of, slice_end
 
 if TYPE_CHECKING:
-    from training.engine.loop import Trained
     from training.engine.preference import PreferenceExample
+
+REPORTED = ("loss", "accuracy", "margin", "longer_wins")
 
 
 def run(lease: Lease) -> None:
@@ -38,7 +38,7 @@ def run(lease: Lease) -> None:
         if isinstance(result, Paused):
             again(lease)
             return
-        _store(round, name, result)
+        store_candidate(round, name, result, REPORTED)
         advance(lease)
 
 
@@ -77,23 +77,3 @@ def _examples(round: Round, settings: RoundSettings) -> "list[PreferenceExample]
             )
         )
     return examples
-
-
-def _store(round: Round, name: str, result: "Trained") -> None:
-    tail = result.metrics[-max(1, len(result.metrics) // 5) :]
-    metrics: dict[str, object] = {
-        "steps": result.steps,
-        "seconds": (timezone.now() - round.started_at).total_seconds(),
-        **{
-            f"train_{key}": sum(each[key] for each in tail) / len(tail)
-            for key in ("loss", "accuracy", "margin", "longer_wins")
-        },
-    }
-    round.policy = add_candidate(
-        round.base_policy,
-        artefact=f"{name}/{result.folder.name}",
-        manifest_sha256=result.sha256,
-        metrics=metrics,
-    )
-    round.metrics = {**round.metrics, "policy": metrics}
-    round.save(update_fields=["policy", "metrics"])

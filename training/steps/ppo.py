@@ -2,19 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from django.utils import timezone
-
 from annotation.models import Prompt
 from training.backbones import backbone
 from training.configuration import RoundSettings
 from training.jobs import Lease
 from training.models import RewardModel, Round
-from training.policies import adapter_folder, add_candidate, artefact_folder
+from training.policies import adapter_folder, artefact_folder
 from training.rounds import advance, again
+from training.steps.candidates import store_candidate
 from training.steps.context import rankings_of, round_of, settings_of, slice_end
 
 if TYPE_CHECKING:
-    from training.engine.loop import Trained
     from training.engine.ppo.rewards import Reward
 
 REPORTED = (
@@ -45,7 +43,7 @@ def run(lease: Lease) -> None:
         if isinstance(result, Paused):
             again(lease)
             return
-        _store(round, name, result)
+        store_candidate(round, name, result, REPORTED)
         advance(lease)
 
 
@@ -65,24 +63,3 @@ def _reward(round: Round, settings: RoundSettings) -> "Reward":
         return lora_reward(backbone(), folder, settings.reward)
     layer, pooling = settings.reward.layer, settings.reward.pooling
     return head_reward(backbone(), load_head(folder), layer, pooling)
-
-
-def _store(round: Round, name: str, result: "Trained") -> None:
-    tail = result.metrics[-max(1, len(result.metrics) // 5) :]
-    metrics: dict[str, object] = {
-        "steps": result.steps,
-        "seconds": (timezone.now() - round.started_at).total_seconds(),
-        **{
-            f"train_{key}": sum(each[key] for each in tail) / len(tail)
-            for key in REPORTED
-            if key in tail[0]
-        },
-    }
-    round.policy = add_candidate(
-        round.base_policy,
-        artefact=f"{name}/{result.folder.name}",
-        manifest_sha256=result.sha256,
-        metrics=metrics,
-    )
-    round.metrics = {**round.metrics, "policy": metrics}
-    round.save(update_fields=["policy", "metrics"])

@@ -13,6 +13,8 @@ from training.engine.config import (
     SamplingSettings,
     SftSettings,
 )
+from training.engine.ppo.config import PpoSettings
+from training.engine.settings import explained
 
 ALL = [LoraSettings, PreferenceSettings, RewardSettings, SamplingSettings, SftSettings]
 
@@ -92,3 +94,20 @@ def test_choices_take_no_option_of_pairs(option):
 def test_kto_needs_a_weight_for_something():
     with pytest.raises(ValueError, match="must not both be 0"):
         PreferenceSettings(loss="kto", desirable_weight=0.0, undesirable_weight=0.0)
+
+
+@pytest.mark.parametrize("kind", [*ALL, PpoSettings])
+def test_every_field_is_explained(kind):
+    found = explained(kind)
+    assert {each.path[0] for each in found} == set(kind().as_dict())
+    assert all(len(each.help) > 10 and "\n" not in each.help for each in found)
+
+
+def test_a_nested_field_is_explained_in_its_place():
+    rank = next(each for each in explained(RewardSettings) if each.path == ("lora", "rank"))
+    assert (rank.kind, rank.default, rank.only) == (int, 16, ("lora",))
+
+
+def test_a_choice_names_what_may_be_chosen():
+    loss = next(each for each in explained(PreferenceSettings) if each.path == ("loss",))
+    assert loss.choices == ("dpo", "ipo", "hinge", "kto", "orpo", "simpo")

@@ -13,7 +13,7 @@ from training.engine.config import Pooling, RewardSettings
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
 from training.engine.loop import fingerprint_of
 from training.engine.reward import HeadFit
-from training.engine.reward_lora import HEAD, score_lora
+from training.engine.reward_lora import HEAD, load_full, score_lora, score_with
 from training.engine.scoring import features
 from training.engine.sequences import Encoded
 
@@ -57,7 +57,10 @@ def head_reward(
 
 
 def lora_reward(backbone: Backbone, folder: Path, settings: RewardSettings) -> Reward:
-    """Return the reward that `train_lora` saved in `folder`; raises CheckpointDamaged."""
+    """Return the reward that `train_lora` saved in `folder`; raises CheckpointDamaged.
+
+    One of depth "full" keeps a second trunk in memory.
+    """
     checkpoint = checkpoints.load(folder)
     tensors = checkpoint.tensors.get(HEAD, {})
     if not {"weights", "mean", "scale", "log_nu"} <= set(tensors):
@@ -65,12 +68,20 @@ def lora_reward(backbone: Backbone, folder: Path, settings: RewardSettings) -> R
     weights, mean, scale = (tensors[name].numpy() for name in ("weights", "mean", "scale"))
     head = HeadFit(weights, mean, scale, float(tensors["log_nu"]))
 
+    deep = load_full(backbone, folder, settings) if settings.depth == "full" else None
+
     def score(rows: Sequence[Encoded], texts: Sequence[str]) -> Sequence[float]:
-        found: list[float] = score_lora(backbone, folder, rows, settings).tolist()
+        found: list[float]
+        if deep is not None:
+            found = score_with(deep, folder, rows, settings).tolist()
+        else:
+            found = score_lora(backbone, folder, rows, settings).tolist()
         return found
 
-    identity = checkpoint.manifest_sha256
-    return Reward(identity, score, head, settings.layer, settings.pooling, folder)
+    adapter = None if deep else folder
+    return Reward(
+        checkpoint.manifest_sha256, score, head, settings.layer, settings.pooling, adapter
+    )
 
 
 def text_reward(identity: str, score: Callable[[str], float]) -> Reward:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from training.engine.checkpoints import verify
 from training.engine.config import LoraSettings
 from training.engine.errors import EngineError, TrainingDiverged
 from training.engine.loop import (
+    LEAST_TOKENS,
     Loop,
-    Metrics,
     Paused,
     Progress,
     Trained,
+    Upkeep,
     already_trained,
     derived_seed,
     fingerprint_of,
@@ -45,6 +47,7 @@ from training.engine.ppo.updates import (
     prepare,
 )
 from training.engine.preference import TRAINED, learning
+from training.engine.progress import Metrics
 from training.engine.sequences import Encoded
 
 BETA = "kl.beta"  # stands among the parameters, though no gradient reaches it: progress keeps it
@@ -61,9 +64,11 @@ def train_ppo(
     start_adapter: Path | None = None,
     reference_adapter: Path | None = None,
     demonstrations: Sequence[Encoded] = (),
+    validation: Sequence[Sequence[int]] = (),
     deadline: float | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
     """Train an adapter in `folder`, going on from what an earlier call left there.
 
@@ -93,15 +98,20 @@ def train_ppo(
                 roles=roles,
                 value=head,
                 demonstrations=demonstrations,
+                upkeep=upkeep,
+                unseen=[list(prompt[-settings.max_prompt_tokens :]) for prompt in validation],
             )
+            if validation:
+                loop.validate = loop.answer_unseen
             return loop.run(deadline, on_progress, should_stop)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Prompts:
     """What the loop counts and shuffles."""
 
     prompts: Sequence[Sequence[int]]
+    batch_tokens: int = 0  # stands in the settings
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -110,7 +120,7 @@ class Prompts:
         raise NotImplementedError("a step of policy optimisation has many updates")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PpoLoop(Loop):
     """The shared loop, with a batch of rollouts and its updates for a step."""
 
@@ -119,6 +129,27 @@ class PpoLoop(Loop):
     roles: Roles
     value: values.ValueHead | None
     demonstrations: Sequence[Encoded]
+    unseen: Sequence[Sequence[int]] = ()  # prompts that validation answers
+
+    def answer_unseen(self) -> Metrics:
+        """Return what fresh samples for unseen prompts earn; the same seeds at every look."""
+        settings = self.settings
+        seeds = [[derived_seed(settings.seed, "validation", place)]
+                 for place in range(len(self.unseen))]  # fmt: skip
+        rollouts = roll_out(self.roles, self.unseen, seeds, settings)
+        found = describe(Batch(rollouts, rollouts.logprobs, None, None, None), settings)
+        loss = settings.beta * found["kl"] - found["reward_penalised"]
+        kept = ("reward", "kl", "entropy", "length", "ended")
+        return {"loss": loss, **{name: found[name] for name in kept}}
+
+    def _shrink(self) -> int:
+        smaller = self.settings.batch_tokens // 2
+        if smaller >= LEAST_TOKENS:
+            rows = max(1, self.settings.rollout_rows // 2)
+            self.settings = replace(self.settings, batch_tokens=smaller, rollout_rows=rows)
+        if self.value is not None:
+            self.value.batch_tokens = self.settings.batch_tokens
+        return smaller
 
     def _optimizer(self) -> torch.optim.AdamW:
         head = {} if self.value is None else self.value.head
@@ -137,7 +168,7 @@ class PpoLoop(Loop):
         for group, rate in zip(optimizer.param_groups, rates, strict=False):
             group["lr"] = rate * factor
         beta = self.parameters[BETA]
-        batch = self._collect(step, beta.item())
+        batch = self._sparing(lambda: self._collect(step, beta.item()))
         metrics = describe(batch, settings)
         updates = self._update(step, batch, optimizer)
         count = len(batch.rollouts.rows)
@@ -163,11 +194,7 @@ class PpoLoop(Loop):
         """Make the batch's updates; return means over them and how many there were."""
         made: list[Metrics] = []
         for number, members in enumerate(self._minibatches(step, len(batch.rollouts.rows))):
-            optimizer.zero_grad(set_to_none=True)
-            metrics = accumulate(self.roles, batch, members, self.value, self.settings)
-            if self.settings.ptx_weight:
-                metrics["ptx_loss"] = self._remember(step, number)
-                metrics["loss"] += self.settings.ptx_weight * metrics["ptx_loss"]
+            metrics = self._sparing(partial(self._gather, step, batch, number, members))
             norms = self._clip(optimizer)
             if not (math.isfinite(metrics["loss"]) and all(map(math.isfinite, norms))):
                 raise TrainingDiverged(
@@ -180,6 +207,15 @@ class PpoLoop(Loop):
             made.append({**metrics, "grad_norm": norms[0]})
         means = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
         return {**means, "updates": float(len(made))}
+
+    def _gather(self, step: int, batch: Batch, number: int, members: list[int]) -> Metrics:
+        """Leave the gradient of one update, whatever stood there before; return its metrics."""
+        self._clear()
+        metrics = accumulate(self.roles, batch, members, self.value, self.settings)
+        if self.settings.ptx_weight:
+            metrics["ptx_loss"] = self._remember(step, number)
+            metrics["loss"] += self.settings.ptx_weight * metrics["ptx_loss"]
+        return metrics
 
     def _clip(self, optimizer: torch.optim.AdamW) -> list[float]:
         """Shorten the gradients of adapters and value head, each on its own; return their norms.

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from training.engine import adapters
-from training.engine.loop import Metrics
 from training.engine.ppo.advantages import (
     advantages,
     explained_variance,
@@ -26,6 +25,7 @@ from training.engine.ppo.kl import kl_samples, token_rewards, total_reward
 from training.engine.ppo.losses import clipped, policy_loss, reinforce_loss, value_loss
 from training.engine.ppo.rollouts import Roles, Rollouts, token_batches, trace_terms
 from training.engine.ppo.value import ValueHead
+from training.engine.progress import Metrics
 from training.engine.scoring import traces
 from training.engine.sequences import Encoded
 

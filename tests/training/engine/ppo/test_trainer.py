@@ -17,12 +17,12 @@ import torch
 from tests.training.engine.ppo.conftest import SMALL, same, trained
 from tests.training.engine.test_backbone import save_adapter
 from training.engine import checkpoints
-from training.engine import loop as loop_module
 from training.engine.errors import EngineError, TrainingDiverged
 from training.engine.loop import Paused, Trained
 from training.engine.ppo import trainer
 from training.engine.ppo.rewards import head_reward, text_reward
 from training.engine.ppo.trainer import train_ppo
+from training.engine.progress import METRICS
 from training.engine.scoring import completion_logprobs
 from training.engine.sequences import Encoded, encode_prompt
 from training.engine.tiny import PROMPTS
@@ -238,7 +238,7 @@ def test_a_loss_that_is_not_a_number_stops_before_it_is_applied(
 
 def test_metrics_are_plain_numbers_with_one_line_a_step(backbone, prompts, reward, tmp_path):
     trained(backbone, prompts, reward, SMALL, tmp_path)
-    lines = [json.loads(line) for line in (tmp_path / loop_module.METRICS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3]
     assert set(lines[0]) >= {
         "reward", "kl", "entropy", "clip_fraction", "ratio", "explained_variance", "length",

@@ -1,0 +1,176 @@
+"""What is wrong is said in one line, by file, line and field; nothing is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from tests.training.engine.command.conftest import RANKINGS, ROLLOUTS, SMALL, Run, write_lines
+from training.engine import runs
+from training.engine.preference import PreferenceObjective
+from training.engine.tiny import make_tiny_model
+
+
+def refused(run: Run, method: str, *options: str, data: Path, tmp_path: Path, **more: Path) -> str:
+    """The complaint; the run's folder was not even made."""
+    complaint = run(method, *options, data=data, out=tmp_path / "out", **more).complaint
+    assert not (tmp_path / "out").exists()
+    return complaint
+
+
+def test_malformed_json_is_named_by_its_line(run: Run, rankings: Path, tmp_path: Path):
+    rankings.write_text(rankings.read_text() + '{"prompt": "Why?"\n')
+    said = refused(run, "dpo", *SMALL, data=rankings, tmp_path=tmp_path)
+    assert said.startswith(f"{rankings}, line 11: it is not JSON")
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto", "reward", "sft"])
+def test_a_file_that_prefers_nothing_is_refused(run: Run, tmp_path: Path, method: str):
+    tied = write_lines(tmp_path / "tied.jsonl", [{**row, "ranks": [1] * 4} for row in RANKINGS])
+    options = SMALL if method != "reward" else ["--max-tokens", "64"]
+    said = refused(run, method, *options, data=tied, tmp_path=tmp_path)
+    assert "every completion is tied" in said or "nothing to imitate" in said
+
+
+def test_a_line_of_another_kind_is_named(run: Run, thumbs: Path, tmp_path: Path):
+    said = refused(run, "dpo", *SMALL, data=thumbs, tmp_path=tmp_path)
+    assert said == f"{thumbs}, line 1: dpo needs ranks, or chosen and rejected; this is a thumb"
+
+
+@pytest.mark.parametrize(("method", "options"), [("dpo", SMALL), ("ppo", ROLLOUTS)])
+def test_a_prompt_longer_than_the_context_is_named(
+    run: Run, tmp_path: Path, method: str, options: list[str]
+):
+    rows = [RANKINGS[0], {**RANKINGS[1], "prompt": "a" * 3000}]
+    data = write_lines(tmp_path / "long.jsonl", rows)
+    said = refused(run, method, *options, data=data, tmp_path=tmp_path)
+    assert "line 2: the prompt has 3003 tokens, and the model reads 2048" in said
+
+
+def test_more_tokens_than_the_model_reads_are_refused(run: Run, rankings: Path, tmp_path: Path):
+    said = refused(run, "sft", "--max-tokens", "5000", data=rankings, tmp_path=tmp_path)
+    assert said == "max_tokens is 5000, and the model reads 2048: lower it"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--beta", "-1"], "settings: beta must be positive"),
+        (["--beta", "x"], "argument --beta: invalid float value: 'x'; see --help"),
+        (["--btea", "1"], "unrecognized arguments: --btea 1; see --help"),
+        (["--simpo-gamma", "1"], "unrecognized arguments: --simpo-gamma 1; see --help"),
+        (["--lora-rank", "0"], "settings: rank must be at least 1"),
+        (["--start", "/nowhere"], "--start: /nowhere holds no adapter and no finished run"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    run: Run, rankings: Path, tmp_path: Path, options: list[str], said: str
+):
+    assert refused(run, "dpo", *options, data=rankings, tmp_path=tmp_path) == said
+
+
+def test_an_unknown_setting_in_a_file_is_named(run: Run, rankings: Path, tmp_path: Path):
+    (tmp_path / "settings.json").write_text(json.dumps({"btea": 1}))
+    options = ["--settings", str(tmp_path / "settings.json")]
+    said = refused(run, "dpo", *options, data=rankings, tmp_path=tmp_path)
+    assert said == "settings: PreferenceSettings has no field btea"
+
+
+def test_a_folder_of_another_run_is_refused_and_left_alone(
+    run: Run, rankings: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    run("dpo", *SMALL, data=rankings, out=out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    said = run("dpo", *SMALL, "--beta", "0.2", data=rankings, out=out).complaint
+    assert said == (
+        f"{out} belongs to another run (settings.beta is 0.1 there and 0.2 here): "
+        "choose another --out"
+    )
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_a_folder_that_holds_something_else_is_refused(run: Run, rankings: Path, tmp_path: Path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years of work")
+    said = run("dpo", *SMALL, data=rankings, out=tmp_path / "full").complaint
+    assert "is not empty and holds no run" in said
+    assert [each.name for each in (tmp_path / "full").iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_another_process_works_in_is_refused(
+    run: Run, rankings: Path, tmp_path: Path
+):
+    with runs.working_in(tmp_path / "out"):
+        said = run("dpo", *SMALL, data=rankings, out=tmp_path / "out").complaint
+    assert said == f"another process is at work in {tmp_path / 'out'}"
+
+
+def test_a_tokenizer_without_a_template_is_refused(run: Run, rankings: Path, tmp_path: Path):
+    model = make_tiny_model(tmp_path / "model", train_steps=0)
+    (model / "chat_template.jinja").unlink()
+    said = refused(run, "dpo", *SMALL, data=rankings, tmp_path=tmp_path, model=model)
+    assert said == f"the tokenizer in {model} has no chat template"
+
+
+def test_a_tokenizer_of_another_model_is_refused(run: Run, rankings: Path, tmp_path: Path):
+    model = make_tiny_model(tmp_path / "model", train_steps=0)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.add_tokens(["<more>"])
+    tokenizer.save_pretrained(model)
+    said = refused(run, "dpo", *SMALL, data=rankings, tmp_path=tmp_path, model=model)
+    assert "has 263 tokens and the model's vocabulary 262" in said
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(
+    run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(PreferenceObjective, "accumulate", lambda *args: {"loss": float("nan")})
+    said = run("dpo", *SMALL, data=rankings, out=tmp_path / "out").complaint
+    assert said.startswith("step 1 of 3: loss nan")
+    assert not (tmp_path / "out" / "adapter").exists()
+
+
+def test_a_full_gpu_halves_the_passes_and_says_so(
+    run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    plain = run("dpo", *SMALL, data=rankings, out=tmp_path / "plain").report["figures"]
+    whole = PreferenceObjective.accumulate
+
+    def greedy(self, indices):
+        if self.batch_tokens > 128:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(self, indices)
+
+    monkeypatch.setattr(PreferenceObjective, "accumulate", greedy)
+    ran = run("dpo", *SMALL, data=rankings, out=tmp_path / "out")
+    assert [line.split(":")[1] for line in ran.err.splitlines()] == [
+        " going on with 256 tokens a pass.",
+        " going on with 128 tokens a pass.",
+    ]
+    assert ran.report["figures"]["loss"] == pytest.approx(plain["loss"], rel=1e-4)
+
+
+def test_a_gpu_that_holds_not_even_one_prompt_is_told_of(
+    run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(self, indices):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(PreferenceObjective, "accumulate", full)
+    ran = run("dpo", *SMALL, data=rankings, out=tmp_path / "out")
+    assert ran.code == 1
+    assert "does not hold one prompt with its completions" in ran.err.splitlines()[-1]
+
+
+def test_a_reward_of_another_model_is_refused(run: Run, rankings: Path, tmp_path: Path):
+    other = make_tiny_model(tmp_path / "other", train_steps=0, seed=1)
+    run("reward", "--max-tokens", "64", data=rankings, out=tmp_path / "reward", model=other)
+    place = ROLLOUTS.index("vader")
+    options = [*ROLLOUTS[:place], str(tmp_path / "reward"), *ROLLOUTS[place + 1 :]]
+    said = refused(run, "ppo", *options, data=rankings, tmp_path=tmp_path)
+    assert said == f"--reward: the run in {tmp_path / 'reward'} is about another model"

@@ -1,0 +1,59 @@
+"""Figures of many rows, computed a chunk at a time and kept: a kill costs one chunk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.engine import checkpoints
+from training.engine.errors import CheckpointDamaged
+from training.engine.loop import fingerprint_of
+from training.engine.sequences import Encoded
+
+ROWS = 256  # a chunk; its batches are the same whatever was kept, and so are its figures
+
+
+def in_chunks(
+    folder: Path,
+    rows: Sequence[Encoded],
+    by: str,
+    compute: Callable[[Sequence[Encoded]], Tensor],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Return `compute(rows)`, [N, …], from what `folder` keeps of it and the rest made now.
+
+    `by` names what computes; chunks of other rows or by another are made again.
+    """
+    checkpoints.discard_temporary(folder)
+    found = []
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        found.append(_chunk(folder / f"{start:08d}", part, by, compute))
+        if on_progress:
+            on_progress(start + len(part), len(rows))
+    return torch.cat(found)
+
+
+def _chunk(
+    folder: Path,
+    rows: Sequence[Encoded],
+    by: str,
+    compute: Callable[[Sequence[Encoded]], Tensor],
+) -> Tensor:
+    name = fingerprint_of(by, [asdict(row) for row in rows])
+    if folder.exists():
+        try:
+            kept = checkpoints.load(folder)
+        except CheckpointDamaged:
+            kept = None
+        if kept is not None and kept.metadata.get("fingerprint") == name:
+            return kept.tensors["figures"]["figures"]
+        shutil.rmtree(folder)
+    figures = compute(rows)
+    checkpoints.save(folder, {"figures": {"figures": figures}}, {"fingerprint": name})
+    return figures

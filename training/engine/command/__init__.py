@@ -1,0 +1,1 @@
+"""`python -m training.engine METHOD`: the trainings that rounds run, for a file and a folder."""

@@ -1,0 +1,89 @@
+"""Parse, train, report: the one way through the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from annotation.progress import Bar
+from training.engine.command.options import Method, parse
+from training.engine.errors import EngineError
+
+REFUSED = 1
+INTERRUPTED = 130  # as a shell reports an interrupt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; what is wrong is one line on stderr."""
+    _say_on_stderr()
+    try:
+        method, options, settings = parse(arguments)
+        with Bar() as bar:
+            report = run(method, options, settings, bar)
+    except EngineError as error:
+        print(str(error).replace("\n", " "), file=sys.stderr)  # noqa: T201
+        return REFUSED
+    except KeyboardInterrupt as interrupt:
+        said = str(interrupt) or "Interrupted."
+        print(f"{said} Run it again to go on.", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    print(json.dumps(report) if options.json else _in_words(report))  # noqa: T201
+    return 0
+
+
+def run(method: Method, options: Namespace, settings: Any, bar: Bar) -> dict[str, Any]:
+    """Train and return the report. Raises EngineError and KeyboardInterrupt."""
+    # torch and transformers take seconds: --help and a malformed file need not wait for them.
+    from training.engine.records import read_records
+
+    data = read_records(options.data)
+    unseen = read_records(options.validation) if options.validation else None
+    bar("loading the model", 0, 1)
+    import torch
+
+    from training.engine.backbone import load_backbone
+    from training.engine.command.reports import report_policy, report_reward
+    from training.engine.command.session import Session
+
+    if options.threads:
+        torch.set_num_threads(max(1, options.threads))
+    backbone = load_backbone(options.model, options.device)
+    session = Session(method, options, settings, backbone, data, unseen, bar)
+    limit, context = getattr(settings, "max_tokens", 0), session.context
+    if limit > context:
+        raise EngineError(f"max_tokens is {limit}, and the model reads {context}: lower it")
+    began = time.monotonic()
+    with session.lock:
+        report = report_reward(session) if method.name == "reward" else report_policy(session)
+        return {**report, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _in_words(report: dict[str, Any]) -> str:
+    lines = [f"{report['method']}: all of the run is in {report['out']}"]
+    lines += [f"  {name}: {_short(value)}" for name, value in report["figures"].items()]
+    lines += [f"  {name}: {report[name]}" for name in ("curve", "samples") if report.get(name)]
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+class _Lines(logging.Handler):
+    """Warnings of the engine, without tearing the bar apart."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+def _say_on_stderr() -> None:
+    logger = logging.getLogger("training.engine")
+    if not any(isinstance(each, _Lines) for each in logger.handlers):
+        logger.addHandler(_Lines())

@@ -1,0 +1,209 @@
+"""Training a reward model from a file, and taking a finished one up again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from training.engine.backbone import Backbone
+from training.engine.breakdowns import Table, accuracy_by
+from training.engine.checkpoints import load
+from training.engine.chunks import in_chunks
+from training.engine.command.session import Session, need
+from training.engine.config import RewardSettings
+from training.engine.ensembles import make_ensemble
+from training.engine.errors import CheckpointDamaged, EngineError
+from training.engine.loop import ADAPTER, Trained
+from training.engine.ppo.rewards import Reward, head_reward, lora_reward, text_reward
+from training.engine.records import Record
+from training.engine.reward import (
+    Floats,
+    HeadFit,
+    OutOfFold,
+    Ranking,
+    fit_members,
+    fit_rankings,
+    judge,
+    load_head,
+    out_of_fold_scores,
+    save_head,
+)
+from training.engine.reward_lora import RewardExample, score_lora, train_lora
+from training.engine.runs import SETTINGS
+from training.engine.scoring import features
+from training.engine.sequences import Encoded
+
+HEAD, MEMBERS, FEATURES = "head", "members", "features"  # subfolders of the run
+MEASURED = 64  # lines on which the members of an ensemble are measured
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A reward model and how well heads do on prompts they have not seen."""
+
+    trained: Trained | None  # None for a head alone
+    judged: OutOfFold
+    by: Table  # accuracy by annotator, margin, length and source, out of fold
+    unseen: OutOfFold | None  # of the finished model on the validation lines
+    doubt: float | None  # mean disagreement of the members on those, or on all lines
+
+
+def from_rankings(session: Session) -> Fitted:
+    """Fit a reward model to rankings, judge it out of fold, and deepen it where asked."""
+    settings: RewardSettings = session.settings
+    records = [*session.training, *session.validation]
+    need(records, ["ranking"], "a reward needs ranks, or chosen and rejected", session.data.path)
+    rows = [session.encode(record, settings.max_tokens) for record in records]
+    count = len(session.training)
+    if not any(len(set(each.ranks)) > 1 for each in records[:count]):
+        raise EngineError(f"{session.data.path} prefers nothing: every completion is tied")
+    session.begin()
+    rankings = _rankings(session, records, rows)
+    taught, unseen = rankings[:count], rankings[count:]
+    scores = out_of_fold_scores(
+        taught, settings, lambda done, total: session.bar("judging", done, total)
+    )
+    judged, by = judge(taught, scores), accuracy_by(taught, scores)
+    head = fit_rankings(taught, settings)
+    _save_once(session, session.folder / HEAD, head)
+    if settings.depth == "head":
+        members = fit_members(taught, settings) if settings.members > 1 else []
+        for number, member in enumerate(members):
+            _save_once(session, session.folder / MEMBERS / str(number), member)
+        found = [head.score(each.features) for each in unseen]
+        return Fitted(None, judged, by, _judged(unseen, found), _doubt(members, unseen or taught))
+    examples = [_example(record, mine) for record, mine in zip(records, rows, strict=True)]
+    run = partial(
+        train_lora, session.backbone, examples[:count], head, settings, session.folder,
+        validation=examples[count:], upkeep=session.upkeep(count),
+    )  # fmt: skip
+    trained = session.train("training", run)
+    found = [score_lora(session.backbone, trained.folder, each, settings) for each in rows[count:]]
+    return Fitted(trained, judged, by, _judged(unseen, found), None)
+
+
+def _judged(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> OutOfFold | None:
+    strict = any(len(set(each.ranks)) > 1 for each in rankings)
+    return judge(rankings, scores) if strict else None
+
+
+def _doubt(members: Sequence[HeadFit], rankings: Sequence[Ranking]) -> float | None:
+    """Return the members' mean disagreement on the completions, in their standard deviations."""
+    if not members:
+        return None
+    everything = np.concatenate([each.features for each in rankings])
+    scores = np.array([member.score(everything) for member in members])
+    standard = (scores - scores.mean(axis=1)[:, None]) / scores.std(axis=1)[:, None]
+    return float(standard.std(axis=0).mean())
+
+
+def reward_for(session: Session) -> Reward:
+    """Return the reward that the options name, of several their cautious mean.
+
+    Several are measured on the completions of the data; raises EngineError where it has none.
+    """
+    found = [each for given in session.options.reward for each in _rewards(session.backbone, given)]
+    if len(found) == 1:
+        return found[0]
+    records = [each for each in session.training if each.completions][:MEASURED]
+    texts = [text for each in records for text in each.completions]
+    room = session.settings.max_prompt_tokens + session.settings.max_new_tokens
+    rows = [row for each in records for row in session.encode(each, room)]
+    return make_ensemble(found, rows, texts).reward(session.options.caution)
+
+
+def _rewards(backbone: Backbone, given: str) -> list[Reward]:
+    """Return the rewards of a run, its members' where it has some, or one known by name.
+
+    Raises EngineError when there is none, or when it was trained on another model.
+    """
+    if given == "vader":
+        return [_vader()]
+    folder = Path(given)
+    try:
+        settings = RewardSettings.from_dict(json.loads((folder / SETTINGS).read_text()))
+    except (OSError, TypeError, ValueError):
+        raise EngineError(f"--reward: {folder} holds no run of a reward model") from None
+    inner = folder / (HEAD if settings.depth == "head" else ADAPTER)
+    if not inner.exists():
+        raise EngineError(f"--reward: the run in {folder} is not finished")
+    if load(inner).metadata.get("trunk_sha256") != backbone.trunk_sha256:
+        raise EngineError(f"--reward: the run in {folder} is about another model")
+    if settings.depth != "head":
+        return [lora_reward(backbone, inner, settings)]
+    members = [folder / MEMBERS / str(number) for number in range(settings.members)]
+    return [
+        head_reward(backbone, load_head(each), settings.layer, settings.pooling)
+        for each in (members if settings.members > 1 else [inner])
+    ]
+
+
+def _vader() -> Reward:
+    """Return VADER's compound score, from -1 to 1 (Hutto and Gilbert 2014)."""
+    from importlib.metadata import version
+
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    analyzer = SentimentIntensityAnalyzer()
+    return text_reward(
+        f"vader {version('vaderSentiment')}",
+        lambda text: float(analyzer.polarity_scores(text)["compound"]),
+    )
+
+
+def _rankings(
+    session: Session, records: Sequence[Record], rows: Sequence[Sequence[Encoded]]
+) -> list[Ranking]:
+    settings, backbone = session.settings, session.backbone
+
+    def compute(part: Sequence[Encoded]) -> Tensor:
+        return features(backbone, part, settings.layer, settings.pooling)
+
+    flat = [row for mine in rows for row in mine]
+    vectors = in_chunks(
+        session.folder / FEATURES, flat, backbone.encoder_name(settings.layer, settings.pooling),
+        compute, lambda done, total: session.bar("reading", done, total),
+    ).double().numpy()  # fmt: skip
+    found, start = [], 0
+    for record, mine in zip(records, rows, strict=True):
+        found.append(
+            Ranking(
+                group=record.group or json.dumps(record.messages, sort_keys=True),
+                features=vectors[start : start + len(mine)],
+                ranks=list(record.ranks),
+                lengths=[float(len(text)) for text in record.completions],
+                strengths=list(record.strengths),
+                annotator=record.annotator,
+                sources=list(record.sources),
+            )
+        )
+        start += len(mine)
+    return found
+
+
+def _save_once(session: Session, folder: Path, head: HeadFit) -> None:
+    """Save a head, unless an earlier start did and was then interrupted."""
+    settings, backbone = session.settings, session.backbone
+    try:
+        load_head(folder)
+    except CheckpointDamaged:
+        about: dict[str, Any] = {
+            "encoder": backbone.encoder_name(settings.layer, settings.pooling),
+            "trunk_sha256": backbone.trunk_sha256,
+            "settings": settings.as_dict(),
+        }
+        save_head(folder, head, about)
+
+
+def _example(record: Record, rows: Sequence[Encoded]) -> RewardExample:
+    return RewardExample(
+        record.key, rows[0].prompt, [row.completion for row in rows], list(record.ranks),
+        list(record.strengths),
+    )  # fmt: skip
