@@ -73,7 +73,7 @@ def parse(
     if kind == TaskKind.THUMBS:
         return replace(said, verdict=_verdict(body.get("verdict")))
     if kind == TaskKind.WRITE:
-        return replace(said, text=_written(body.get("text", "")))
+        return replace(said, text=_written(body.get("text", ""), texts))
     return _ranking(body, texts, said, must_place)
 
 
@@ -205,10 +205,13 @@ def _text(name: str, value: Any, limit: int) -> str:
     return value
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, texts: Mapping[str, str]) -> str:
     text = _text("text", value, MAX_TEXT)
     if not text.strip():
         raise Invalid("text: it is empty. Write the answer first.")
+    # A page sends the ends of lines in its own way; that alone is no change.
+    if text.splitlines() in (given.splitlines() for given in texts.values()):
+        raise Invalid("text: it is the given response, unchanged. Improve it, or skip the task.")
     return text
 
 

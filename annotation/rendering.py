@@ -56,6 +56,11 @@ def render(text: str) -> str:
     return _cached(text) if len(text) <= CACHED_CHARACTERS else _render(text)
 
 
+def render_once(text: str) -> str:
+    """The same for a text that changes with every word: it takes no other's place in the cache."""
+    return _render(text)
+
+
 def render_plain(text: str) -> str:
     """Safe HTML of a text that stands within a line: a name, the beginning of a prompt."""
     return hidden.reveal(escape(text))

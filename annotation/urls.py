@@ -13,7 +13,7 @@ from annotation.views.quality import quality
 from annotation.views.ranking import rank
 from annotation.views.revision import revision
 from annotation.views.settings import project_settings
-from annotation.views.tasks import skip, task
+from annotation.views.tasks import preview, skip, task
 
 urlpatterns = [
     path("projects/<slug:slug>/rank/", rank, name="rank"),
@@ -29,6 +29,7 @@ urlpatterns = [
     path("projects/<slug:slug>/settings/", project_settings, name="project-settings"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
     path("tasks/<int:pk>/", task, name="task"),
+    path("tasks/<int:pk>/preview/", preview, name="task-preview"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
     path("answers/<int:pk>/", revision, name="revision"),
 ]

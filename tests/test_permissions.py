@@ -137,6 +137,9 @@ ROWS = {
     "POST answers/<int:pk>/": Row("302 404 404 404 404 404", at="submissions"),
     "GET tasks/<int:pk>/": Row("302 200 404 404 404 404", at="assignments"),
     "POST tasks/<int:pk>/": Row("302 400 404 404 404 404", at="assignments"),
+    "GET tasks/<int:pk>/preview/": BACK_TO_ITS_PAGE,
+    # The task in hand asks for a ranking: nothing is written there.
+    "POST tasks/<int:pk>/preview/": Row("302 404 404 404 404 404", at="assignments"),
     "GET tasks/<int:pk>/skip/": BACK_TO_ITS_PAGE,
     "POST tasks/<int:pk>/skip/": Row(
         "302 302 404 404 404 404", at="assignments", body=lambda *_: {"skip-reason": "other"}

@@ -85,6 +85,18 @@ _SEAL_CONDITIONS = (
         "a completion of another task is judged",
     ),
     (
+        "EXISTS (SELECT 1 FROM annotation_demonstration d WHERE d.submission_id = NEW.id"
+        " AND d.edited_id IS DISTINCT FROM (SELECT c.completion_id"
+        " FROM annotation_taskcompletion c WHERE c.task_id = NEW.task_id))",
+        "an edit is one of the response that its task gives",
+    ),
+    (
+        "EXISTS (SELECT 1 FROM annotation_demonstration d"
+        " JOIN annotation_completion c ON c.id = d.edited_id"
+        " WHERE d.submission_id = NEW.id AND c.text = d.text)",
+        "an edit changes something",
+    ),
+    (
         "EXISTS (SELECT 1 FROM annotation_rankeditem x WHERE x.ranking_id = NEW.id AND x.rank <>"
         " 1 + (SELECT COUNT(*) FROM annotation_rankeditem y"
         " WHERE y.ranking_id = NEW.id AND y.rank < x.rank))",
