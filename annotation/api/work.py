@@ -109,6 +109,11 @@ class RankingAnswerSerializer(_Said):
             "slightly, 2 clearly, 3 far better."
         ),
     )
+    ratings = serializers.DictField(
+        child=serializers.IntegerField(min_value=1, max_value=7),
+        required=False,
+        help_text="What each completion got by itself, from 1 to 7: of all of them, or of none.",
+    )
     placed = serializers.ListField(
         child=serializers.UUIDField(),
         required=False,

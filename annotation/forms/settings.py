@@ -63,7 +63,7 @@ class SettingsForm(forms.ModelForm):
         fields = (
             *("name", "description", "labels", "overlap", "overlap_share", "overlap_people"),
             *("gold_share", "repeat_share", "completions_per_task", "keep_open"),
-            "lease_seconds",
+            *("lease_seconds", "rate_first"),
         )
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
         labels = {
@@ -71,6 +71,7 @@ class SettingsForm(forms.ModelForm):
             "overlap_people": "How many people for those",
             "completions_per_task": "Responses in each new task",
             "keep_open": "Open tasks to keep ready",
+            "rate_first": "Rate each response by itself, from 1 to 7, before ranking all",
             "lease_seconds": "Seconds a task is held without a sign of life",
         }
         help_texts = {

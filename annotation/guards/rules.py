@@ -85,6 +85,12 @@ _SEAL_CONDITIONS = (
         "a completion of another task is judged",
     ),
     (
+        "EXISTS (SELECT 1 FROM annotation_rankeditem x JOIN annotation_rankeditem y"
+        " ON y.ranking_id = x.ranking_id WHERE x.ranking_id = NEW.id"
+        " AND x.rating IS NULL AND y.rating IS NOT NULL)",
+        "some completions are rated and others are not",
+    ),
+    (
         "EXISTS (SELECT 1 FROM annotation_demonstration d WHERE d.submission_id = NEW.id"
         " AND d.edited_id IS DISTINCT FROM (SELECT c.completion_id"
         " FROM annotation_taskcompletion c WHERE c.task_id = NEW.task_id))",

@@ -75,6 +75,10 @@ class Project(models.Model):
         validators=[check_labels],
         help_text="What annotators may mark at each response: short texts, such as factual error.",
     )
+    rate_first = models.BooleanField(
+        default=False,
+        help_text="Whether each response is rated by itself, from 1 to 7, before all are ranked.",
+    )
     simulated = models.BooleanField(
         default=False, help_text="Holds the work of simulated annotators only."
     )

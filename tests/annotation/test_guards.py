@@ -141,6 +141,17 @@ def forge_nothing_ranked(items, pairs, other):
     return [], []
 
 
+def forge_rating_of_some(items, pairs, other):
+    items[0].rating = 5
+    return items, pairs
+
+
+def forge_rating_out_of_range(items, pairs, other):
+    for item in items:
+        item.rating = 8
+    return items, pairs
+
+
 def forge_foreign_completion(items, pairs, other):
     gone = items[3].completion_id
     items[3].completion = other

@@ -16,6 +16,8 @@ const rail = new Rail(document.getElementById("rail"), board, { pick, place, ins
 let picked = null;
 let tying = false; // the next letter is tied with the card placed last
 let reviewed = false;
+const ratingLine = document.getElementById("rating-line");
+let rating = null; // the first pass, where the project asks for one
 
 function say(sentence) {
   said.textContent = sentence;
@@ -96,6 +98,10 @@ const commands = {
 };
 
 async function askForReview() {
+  if (rating?.active) {
+    rating.goOn();
+    return;
+  }
   const left = board.unplaced();
   if (left.length) {
     pick(left[0]);
@@ -133,6 +139,7 @@ function isTaken(event) {
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]") || event.altKey || event.isComposing) return;
+  if (ratingLine && !rating) return; // it is on its way
   if (event.repeat || ((event.ctrlKey || event.metaKey) && event.key !== "Enter")) return;
   if (event.key !== "Enter" && !singleKeys.checked) return;
   if (!isTaken(event) && press(event.key)) event.preventDefault();
@@ -151,7 +158,7 @@ document.addEventListener(
 );
 
 form.addEventListener("change", (event) => {
-  const card = board.cardOf(event.target);
+  const card = board.placed(event.target);
   if (!card) return;
   draw();
   if (event.isTrusted) say(board.describe(card));
@@ -184,3 +191,10 @@ arrange(document.getElementById("cards"), document.getElementById("tools"));
 document.getElementById("steps").hidden = true; // the line at the foot says it better
 button.textContent = "Review";
 draw();
+if (ratingLine) {
+  const { Rating } = await import("./rate.js");
+  rating = new Rating(board, button, () => {
+    pick(board.unplaced()[0] ?? board.cards[0]);
+    say("All are rated. Now rank them.");
+  });
+}
