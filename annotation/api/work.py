@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from annotation.answers import MAX_COMMENT, MAX_SECONDS, MAX_TEXT, STRENGTHS
 from annotation.api.serializers import Closed, MessageSerializer
-from annotation.models import Assignment, Completion, TaskKind, Thumb
+from annotation.models import Assignment, Completion, ProblemReport, TaskKind, Thumb
 
 
 class ShownSerializer(serializers.Serializer):
@@ -156,6 +156,23 @@ class SkipSerializer(Closed):
         },
     )
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
+
+
+class ReportSerializer(Closed):
+    reason = serializers.ChoiceField(
+        ProblemReport.Reason.choices,
+        error_messages={
+            "invalid_choice": "{input!r} is not known. Use one of: "
+            + ", ".join(ProblemReport.Reason.values)
+            + "."
+        },
+    )
+    comment = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=MAX_COMMENT,
+        help_text="Needed where the reason is other.",
+    )
 
 
 class LeaseSerializer(serializers.Serializer):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from annotation.forms.answers import AnswerForm
-from annotation.forms.pages import GuidelineForm, ReadForm, SkipForm
+from annotation.forms.pages import GuidelineForm, ReadForm, ReportForm, ResolveForm, SkipForm
 from annotation.forms.ranking import CompareForm, RankForm
 from annotation.forms.settings import SettingsForm
 from annotation.forms.single import ThumbsForm, WriteForm
@@ -33,4 +33,13 @@ def answer_form(
     return ANSWER_FORMS[task.kind](shown, data, draft, labels)
 
 
-__all__ = ["AnswerForm", "GuidelineForm", "ReadForm", "SettingsForm", "SkipForm", "answer_form"]
+__all__ = [
+    "AnswerForm",
+    "GuidelineForm",
+    "ReadForm",
+    "ReportForm",
+    "ResolveForm",
+    "SettingsForm",
+    "SkipForm",
+    "answer_form",
+]

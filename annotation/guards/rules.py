@@ -244,6 +244,7 @@ def _immutable_guards() -> Iterator[Guard]:
         "a published import stays published",
         "OLD.published_at IS NOT NULL AND NEW.published_at IS DISTINCT FROM OLD.published_at",
     )
+    yield from _problem_guards()
     for table in ("auditentry", "snapshotitem"):
         for event in ("UPDATE", "DELETE"):
             yield _refuse(
@@ -252,6 +253,35 @@ def _immutable_guards() -> Iterator[Guard]:
                 event,
                 f"a row of {table} is written once",
             )
+
+
+def _problem_guards() -> Iterator[Guard]:
+    table = "annotation_problemreport"
+    yield Guard(
+        "problem_fixed",
+        table,
+        "UPDATE",
+        refuse=(
+            (
+                _changed("project_id", "assignment_id", "reason", "comment", "created_at"),
+                "what was reported never changes",
+            ),
+            (
+                f"OLD.resolved_at IS NOT NULL AND ({_changed('resolved_at', 'note')})",
+                "a resolved report stays resolved",
+            ),
+        ),
+    )
+    yield _refuse("problem_delete", table, "DELETE", "a report is never deleted")
+    yield _refuse(
+        "problem_project",
+        table,
+        "INSERT",
+        "a report is about a task of its own project",
+        "NOT EXISTS (SELECT 1 FROM annotation_assignment a"
+        " JOIN annotation_task t ON t.id = a.task_id"
+        " WHERE a.id = NEW.assignment_id AND t.project_id = NEW.project_id)",
+    )
 
 
 def _snapshot_guards() -> Iterator[Guard]:

@@ -11,15 +11,17 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from annotation import guidelines, queue
+from annotation import guidelines, problems, queue
 from annotation.answers import MAX_TEXT
 from annotation.errors import KeyReused, LeaseLost, Refused
-from annotation.forms import AnswerForm, SkipForm, answer_form
+from annotation.forms import AnswerForm, ReportForm, SkipForm, answer_form
 from annotation.models import Assignment, Submission, TaskKind
 from annotation.submissions import Receipt, submit
 from annotation.templatetags.places import REVISABLE
 from annotation.views.access import PersonRequest, acts_from, assignment_for
 from annotation.views.ranking import next_address, next_task
+
+REPORTED = "Reported. Thank you: a manager will look at it. Go on with the task, or skip it."
 
 
 @login_required
@@ -111,12 +113,33 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
     return _page(request, assignment, answer, skip_form=form, status=400)
 
 
+@login_required
+@acts_from("task", "pk")
+def report(request: PersonRequest, pk: int) -> HttpResponse:
+    """Tell the managers what is wrong; the person may go on, or skip."""
+    assignment = assignment_for(request.user, pk)
+    form = ReportForm(request.POST)
+    try:
+        if form.is_valid():
+            problems.report(assignment.pk, assignment.annotator, **form.cleaned_data)
+            messages.success(request, REPORTED)
+            return redirect("task", assignment.pk)
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+    lost = queue.why_lost(assignment)
+    if lost:
+        return _ended(request, assignment, lost)
+    answer = answer_form(assignment, draft=assignment.draft)
+    return _page(request, assignment, answer, report_form=form, status=400)
+
+
 def _page(
     request: PersonRequest,
     assignment: Assignment,
     form: AnswerForm,
     *,
     skip_form: SkipForm | None = None,
+    report_form: ReportForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     left = (assignment.expires_at - timezone.now()).total_seconds()
@@ -128,6 +151,7 @@ def _page(
         "criteria": guidelines.criteria(assignment.guideline.body) if assignment.guideline else [],
         "form": form,
         "skip_form": skip_form or SkipForm(),
+        "report_form": report_form or ReportForm(),
         "seconds_left": max(0, int(left)),
         "minutes_left": max(1, ceil(left / 60)),
     }

@@ -132,7 +132,7 @@ function press(key) {
 function isTaken(event) {
   if (event.key === "Enter") {
     if (event.ctrlKey || event.metaKey) return false;
-    return event.target.closest("textarea, button, a, summary, select, #skip") !== null;
+    return event.target.closest("textarea, button, a, summary, select, .brief form") !== null;
   }
   return event.target.closest("textarea, select, input[type=text]") !== null;
 }

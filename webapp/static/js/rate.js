@@ -98,7 +98,7 @@ export class Rating {
   press(event) {
     if (!this.active || document.querySelector("dialog[open]")) return;
     if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
-    if (event.target.closest("textarea, select, input[type=text], #skip")) return;
+    if (event.target.closest("textarea, select, input[type=text], .brief form")) return;
     if (/^[1-7]$/.test(event.key)) this.rate(event.key);
     else if (event.key === "ArrowLeft" || event.key === "Backspace") this.goBack();
     else if (event.key === "Enter" && !event.target.closest("button, a, summary")) this.goOn();

@@ -84,10 +84,26 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();
 });
 
-document.getElementById("to-skip")?.addEventListener("click", (event) => {
-  const panel = document.getElementById("skip");
-  panel.open = true;
-  panel.scrollIntoView({ block: "nearest" });
-  panel.querySelector("input[type=radio]").focus({ preventScroll: true });
+// Skipping and reporting have a form beside the task; from the foot of the page it opens in a dialog.
+const dialog = document.getElementById("ask");
+
+function ask(event) {
+  const panel = document.querySelector(event.currentTarget.hash);
+  const asked = panel.querySelector("form");
   event.preventDefault();
-});
+  document.getElementById("ask-title").textContent = panel.querySelector("summary").textContent;
+  dialog.append(asked);
+  dialog.addEventListener("close", () => panel.append(asked), { once: true });
+  dialog.showModal();
+  asked.querySelector("input[type=radio]").focus();
+}
+
+// Both lead to another page: what was done last is kept before that.
+for (const asked of document.querySelectorAll(".brief .aside form")) {
+  asked.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await draft.save();
+    HTMLFormElement.prototype.submit.call(asked);
+  });
+}
+for (const link of document.querySelectorAll(".to-aside")) link.addEventListener("click", ask);

@@ -46,7 +46,7 @@ text.addEventListener("input", later);
 window.addEventListener("online", later);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
-  if (document.querySelector("dialog[open]") || event.target.closest("#skip")) return;
+  if (document.querySelector("dialog[open]") || event.target.closest(".brief form")) return;
   event.preventDefault();
   form.requestSubmit(button);
 });
