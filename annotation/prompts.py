@@ -74,6 +74,8 @@ def _save_prompts(
     hashes = {row.content_sha256 for row in rows}
     stored = Prompt.objects.filter(project=project, content_sha256__in=hashes)
     prompts = {prompt.content_sha256: prompt for prompt in stored.select_related("batch")}
+    for prompt in prompts.values():
+        prompt.project = project
     _refuse_unfinished(rows, prompts)
     new = {
         row.content_sha256: Prompt(

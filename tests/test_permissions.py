@@ -136,6 +136,10 @@ ROWS = {
     f"POST {PROJECT}problems/<int:pk>/": Row(
         "302 403 403 302 403 404", body=lambda *_: {"note": "Looked at."}
     ),
+    f"GET {PROJECT}held/<uuid:uid>/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}held/<uuid:uid>/": Row(
+        "302 403 403 302 403 404", at="completions", body=lambda *_: {"allow": ""}
+    ),
     f"GET {PROJECT}quality/": PAGE_FOR_READERS,
     f"POST {PROJECT}quality/": NO_POST,
     f"GET {PROJECT}mine/": Row("302 200 200 403 403 404"),

@@ -348,6 +348,7 @@ def _task_guards() -> Iterator[Guard]:
             _ASSIGNED.format(row="OLD"),
         )
     yield from _reference_guards()
+    yield from _hold_guards()
     yield from _place_guards()
 
 
@@ -385,6 +386,71 @@ def _reference_guards() -> Iterator[Guard]:
     )
 
 
+def _hold_guards() -> Iterator[Guard]:
+    """A task is held while one of its completions is, and then nobody is given it."""
+    is_held = (
+        "EXISTS (SELECT 1 FROM annotation_taskcompletion s"
+        " JOIN annotation_completion c ON c.id = s.completion_id"
+        " WHERE s.task_id = {task} AND c.hold IN ('held', 'refused'))"
+    )
+    yield Guard(
+        "slot_held",
+        "annotation_taskcompletion",
+        "AFTER INSERT",
+        action="UPDATE annotation_task SET held = (1 = 1) WHERE id = NEW.task_id AND NOT held"
+        " AND EXISTS (SELECT 1 FROM annotation_completion c"
+        " WHERE c.id = NEW.completion_id AND c.hold IN ('held', 'refused'))",
+    )
+    yield Guard(
+        "completion_decided",
+        "annotation_completion",
+        "AFTER UPDATE",
+        action="UPDATE annotation_task SET held = "
+        + is_held.format(task="annotation_task.id")
+        + " WHERE id IN (SELECT s.task_id FROM annotation_taskcompletion s"
+        " WHERE s.completion_id = NEW.id)",
+        when="NEW.hold <> OLD.hold",
+    )
+    yield Guard(
+        "completion_hold",
+        "annotation_completion",
+        "UPDATE",
+        when="NEW.hold <> OLD.hold",
+        refuse=(
+            (
+                "OLD.hold IN ('allowed', 'refused')"
+                " OR (OLD.hold = 'held' AND NEW.hold NOT IN ('allowed', 'refused'))",
+                "what is decided about a response stays decided",
+            ),
+        ),
+    )
+    yield Guard(
+        "task_held",
+        "annotation_task",
+        "UPDATE",
+        when="NEW.held <> OLD.held",
+        refuse=(
+            (
+                "NEW.held <> " + is_held.format(task="NEW.id"),
+                "a task is held while one of its responses is",
+            ),
+        ),
+    )
+    held = "EXISTS (SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id AND t.held)"
+    message = "a task with a response that is held back is given to nobody"
+    for event, when in (
+        ("INSERT", "NEW.state = 'open'"),
+        ("UPDATE", "NEW.state = 'open' AND OLD.state <> 'open'"),
+    ):
+        yield Guard(
+            f"assignment_held_{event.lower()}",
+            "annotation_assignment",
+            event,
+            refuse=((held, message),),
+            when=when,
+        )
+
+
 def _place_guards() -> Iterator[Guard]:
     """``task.taken`` counts open and submitted assignments; nobody else writes it."""
     table = "annotation_assignment"
@@ -411,8 +477,8 @@ def _place_guards() -> Iterator[Guard]:
         "annotation_task",
         "AFTER UPDATE",
         action="UPDATE annotation_task SET returned = (1 = 1) WHERE id = NEW.id",
-        when="(OLD.withdrawn OR OLD.taken >= OLD.wanted) AND NOT NEW.withdrawn"
-        " AND NEW.taken < NEW.wanted AND NOT NEW.returned",
+        when="(OLD.withdrawn OR OLD.held OR OLD.taken >= OLD.wanted) AND NOT NEW.withdrawn"
+        " AND NOT NEW.held AND NEW.taken < NEW.wanted AND NOT NEW.returned",
     )
     yield _refuse(
         "assignment_submitted_stays",

@@ -6,6 +6,7 @@ from django import template
 from django.template.context import Context
 from django.urls import reverse
 
+from annotation.holding import held_of
 from annotation.models import Project, Role
 from annotation.people import RANKERS, roles
 
@@ -40,4 +41,4 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
 def to_look_at(project: Project) -> dict[str, Any]:
     """What waits for a manager's decision."""
     reported = project.problems.filter(resolved_at=None).count()
-    return {"project": project, "reported": reported}
+    return {"project": project, "reported": reported, "held": held_of(project).count()}

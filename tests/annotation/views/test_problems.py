@@ -1,10 +1,13 @@
 """A person reports a problem; a manager sees and resolves it."""
 
+import re
+
 import pytest
 from django.test import Client
 
 from annotation import problems
 from annotation.models import ProblemReport, Task
+from tests.cast import give_task
 
 pytestmark = pytest.mark.django_db
 PAGE = "/projects/tides/problems/"
@@ -70,5 +73,19 @@ def test_the_page_costs_the_same_for_many_reports(
     for reason in ("prompt", "display", "identity", "personal"):
         problems.report(assignment.pk, cast.judge, reason, "")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         manager.get(PAGE)
+
+
+def test_a_manager_decides_on_a_response_that_is_held_back(manager, cast):
+    for prompt in ("Who?", "Which?"):
+        give_task(cast.project, f"I am ChatGPT. {prompt}", "A helper.", "Me.", prompt=prompt)
+    assert "2 responses held back" in manager.get("/projects/tides/").text
+    html = manager.get(PAGE).text
+    first, second = re.findall(r'action="(/projects/tides/held/[^"]*)"', html)
+
+    assert "I am ChatGPT. Who?" in html
+    assert "Allowed." in manager.post(first, {"allow": ""}, follow=True).text
+    assert "Refused." in manager.post(second, {"refuse": ""}, follow=True).text
+    assert "decided on already" in manager.post(second, {"allow": ""}, follow=True).text
+    assert "No response is held back." in manager.get(PAGE).text
