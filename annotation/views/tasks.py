@@ -18,7 +18,12 @@ from annotation.forms import AnswerForm, ReportForm, SkipForm, answer_form
 from annotation.models import Assignment, Submission, TaskKind
 from annotation.submissions import Receipt, submit
 from annotation.templatetags.places import REVISABLE
-from annotation.views.access import PersonRequest, acts_from, assignment_for
+from annotation.views.access import (
+    PersonRequest,
+    acts_from,
+    assignment_for,
+    is_guideline_open,
+)
 from annotation.views.ranking import next_address, next_task
 
 REPORTED = "Reported. Thank you: a manager will look at it. Go on with the task, or skip it."
@@ -149,6 +154,7 @@ def _page(
         "project": assignment.task.project,
         "guideline": assignment.guideline,
         "criteria": guidelines.criteria(assignment.guideline.body) if assignment.guideline else [],
+        "guideline_open": is_guideline_open(request),
         "form": form,
         "skip_form": skip_form or SkipForm(),
         "report_form": report_form or ReportForm(),

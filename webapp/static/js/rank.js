@@ -4,6 +4,7 @@ import { Board, UNACCEPTABLE } from "./board.js";
 import { Keys } from "./keys.js";
 import { arrange } from "./layout.js";
 import { drawStanding, letters, Rail, STRENGTHS } from "./rail.js";
+import { toggleGuideline } from "./task.js";
 
 const form = document.getElementById("answer");
 const said = document.getElementById("said");
@@ -90,10 +91,7 @@ const commands = {
     if (boundary) strengthen(boundary);
     else say("Place two responses first; then this key says how much better one is.");
   },
-  guideline() {
-    const panel = document.getElementById("guideline");
-    if (panel) panel.open = !panel.open;
-  },
+  guideline: toggleGuideline,
   help: () => help.showModal(),
 };
 
