@@ -8,7 +8,7 @@ they have no part in, everyone gets what ``foreign`` says. Without its line, a r
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -136,7 +136,7 @@ ROWS = {
     f"POST {PROJECT}problems/<int:pk>/": Row(
         "302 403 403 302 403 404", body=lambda *_: {"note": "Looked at."}
     ),
-    f"GET {PROJECT}held/<uuid:uid>/": BACK_TO_ITS_PAGE,
+    f"GET {PROJECT}held/<uuid:uid>/": replace(BACK_TO_ITS_PAGE, at="completions"),
     f"POST {PROJECT}held/<uuid:uid>/": Row(
         "302 403 403 302 403 404", at="completions", body=lambda *_: {"allow": ""}
     ),

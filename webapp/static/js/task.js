@@ -112,7 +112,7 @@ for (const link of document.querySelectorAll(".asks")) link.addEventListener("cl
 // so that the page comes with it and nothing moves. On a narrow one it is a sheet for a moment.
 const guide = document.getElementById("guideline");
 const toGuide = document.getElementById("to-guideline");
-const wide = window.matchMedia("(min-width: 64rem)");
+const wide = window.matchMedia("(min-width: 80rem)");
 const YEAR = 365 * 24 * 3600; // s
 
 function isGuideOpen() {
