@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                             ("identity", "A response tells who or what wrote it"),
                             ("personal", "It shows somebody's personal data"),
                             ("danger", "It is illegal or dangerous"),
-                            ("other", "Something else is wrong"),
+                            ("other", "Another problem"),
                         ],
                         max_length=8,
                     ),

@@ -20,7 +20,7 @@ class ProblemReport(models.Model):
         IDENTITY = "identity", "A response tells who or what wrote it"
         PERSONAL = "personal", "It shows somebody's personal data"
         DANGER = "danger", "It is illegal or dangerous"
-        OTHER = "other", "Something else is wrong"
+        OTHER = "other", "Another problem"
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="problems")
     assignment = models.ForeignKey(Assignment, models.PROTECT, related_name="problems")

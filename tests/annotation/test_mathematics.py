@@ -93,9 +93,12 @@ def test_a_letter_that_vanishes_beside_a_formula_is_still_noticed():
 )
 def test_a_text_full_of_openings_has_little_of_it_converted(text, monkeypatch):
     looked_at = set()
-    monkeypatch.setattr(
-        formulas, "formula", lambda tex, display: looked_at.add(tex) or formula(tex, display)
-    )
+
+    def watched(tex, display):
+        looked_at.add(tex)
+        return formula(tex, display)
+
+    monkeypatch.setattr(formulas, "formula", watched)
     rendering.render_once(text)
     assert sum(map(len, looked_at)) <= MAX_IN_A_TEXT
 
