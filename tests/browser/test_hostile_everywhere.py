@@ -84,7 +84,7 @@ def judge_and_report(cast):
     held, _ = queue.claim(cast.judge)
     for reason in ProblemReport.Reason.values:
         problems.report(held.pk, cast.judge, reason, LONG[:10_000])
-    problems.resolve(ProblemReport.objects.first(), by=cast.manager, note=LONG[:10_000])
+    problems.resolve(ProblemReport.objects.earliest("pk"), by=cast.manager, note=LONG[:10_000])
     uids = [str(each.uid) for each in held.task.completions.all()]
     marked = {"comment": LONG[:10_000], "labels": {uids[0]: SHORT[:20]}}
     body = full_ranking(held.task) | marked
