@@ -138,7 +138,13 @@ class AuditEntryAdmin(ReadOnly):
 
 
 for each in (
-    *(models.Demonstration, models.GuidelineVersion, models.Import, models.Pair),
+    *(
+        models.Demonstration,
+        models.GuidelineVersion,
+        models.Import,
+        models.Pair,
+        models.ProblemReport,
+    ),
     *(models.RankedItem, models.SnapshotItem, models.Source, models.TaskCompletion, models.Thumb),
 ):
     admin.site.register(each, ReadOnly)

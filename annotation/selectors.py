@@ -53,6 +53,9 @@ def said(submission: Submission) -> dict[str, Any]:
         "unacceptable": [str(item.completion.uid) for item in items if item.unacceptable],
         "placed": [str(item.completion.uid) for item in items],
         "strengths": submission.ranking.strengths,
+        "ratings": {
+            str(item.completion.uid): item.rating for item in items if item.rating is not None
+        },
     }
 
 

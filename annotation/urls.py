@@ -9,11 +9,12 @@ from annotation.views.guideline import (
     guideline_version,
 )
 from annotation.views.mine import my_work
+from annotation.views.problems import decide_held, problems, resolve_problem
 from annotation.views.quality import quality
 from annotation.views.ranking import rank
 from annotation.views.revision import revision
 from annotation.views.settings import project_settings
-from annotation.views.tasks import skip, task
+from annotation.views.tasks import preview, report, skip, task
 
 urlpatterns = [
     path("projects/<slug:slug>/rank/", rank, name="rank"),
@@ -27,8 +28,13 @@ urlpatterns = [
         name="guideline-changes",
     ),
     path("projects/<slug:slug>/settings/", project_settings, name="project-settings"),
+    path("projects/<slug:slug>/problems/", problems, name="problems"),
+    path("projects/<slug:slug>/problems/<int:pk>/", resolve_problem, name="resolve-problem"),
+    path("projects/<slug:slug>/held/<uuid:uid>/", decide_held, name="decide-held"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
     path("tasks/<int:pk>/", task, name="task"),
+    path("tasks/<int:pk>/preview/", preview, name="task-preview"),
+    path("tasks/<int:pk>/report/", report, name="task-report"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
     path("answers/<int:pk>/", revision, name="revision"),
 ]

@@ -8,7 +8,7 @@ they have no part in, everyone gets what ``foreign`` says. Without its line, a r
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from django.test import Client, TestCase
 from django.urls import URLResolver, get_resolver
 from django.views.generic.edit import ProcessFormView
 
-from annotation import guidelines, queue
+from annotation import guidelines, problems, queue
 from annotation.models import Annotator, Pair, Project
 from annotation.snapshots import freeze
 from annotation.submissions import submit
@@ -79,6 +79,7 @@ ROWS = {
     f"POST {API}assignments/": Row("401 200 201 403 403 404"),
     f"POST {WORK}submission/": Row("401 201 409 403 403 404", body=answer),
     f"POST {WORK}skip/": Row("401 204 409 403 403 404", body=lambda *_: {"reason": "other"}),
+    f"POST {WORK}report/": Row("401 204 409 403 403 404", body=lambda *_: {"reason": "prompt"}),
     f"POST {WORK}heartbeat/": Row("401 200 409 403 403 404"),
     f"GET {WORK}draft/": Row("401 200 404 403 403 404"),
     f"PUT {WORK}draft/": Row("401 200 409 403 403 404"),
@@ -129,6 +130,16 @@ ROWS = {
     f"POST {PROJECT}guideline/<int:pk>/to/<int:other>/": NO_POST,
     f"GET {PROJECT}settings/": Row("302 403 403 200 403 404"),
     f"POST {PROJECT}settings/": Row("302 403 403 400 403 404"),
+    f"GET {PROJECT}problems/": Row("302 403 403 200 403 404"),
+    f"POST {PROJECT}problems/": NO_POST,
+    f"GET {PROJECT}problems/<int:pk>/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}problems/<int:pk>/": Row(
+        "302 403 403 302 403 404", body=lambda *_: {"note": "Looked at."}
+    ),
+    f"GET {PROJECT}held/<uuid:uid>/": replace(BACK_TO_ITS_PAGE, at="completions"),
+    f"POST {PROJECT}held/<uuid:uid>/": Row(
+        "302 403 403 302 403 404", at="completions", body=lambda *_: {"allow": ""}
+    ),
     f"GET {PROJECT}quality/": PAGE_FOR_READERS,
     f"POST {PROJECT}quality/": NO_POST,
     f"GET {PROJECT}mine/": Row("302 200 200 403 403 404"),
@@ -137,6 +148,13 @@ ROWS = {
     "POST answers/<int:pk>/": Row("302 404 404 404 404 404", at="submissions"),
     "GET tasks/<int:pk>/": Row("302 200 404 404 404 404", at="assignments"),
     "POST tasks/<int:pk>/": Row("302 400 404 404 404 404", at="assignments"),
+    "GET tasks/<int:pk>/preview/": BACK_TO_ITS_PAGE,
+    # The task in hand asks for a ranking: nothing is written there.
+    "POST tasks/<int:pk>/preview/": Row("302 404 404 404 404 404", at="assignments"),
+    "GET tasks/<int:pk>/report/": BACK_TO_ITS_PAGE,
+    "POST tasks/<int:pk>/report/": Row(
+        "302 302 404 404 404 404", at="assignments", body=lambda *_: {"report-reason": "prompt"}
+    ),
     "GET tasks/<int:pk>/skip/": BACK_TO_ITS_PAGE,
     "POST tasks/<int:pk>/skip/": Row(
         "302 302 404 404 404 404", at="assignments", body=lambda *_: {"skip-reason": "other"}
@@ -204,6 +222,7 @@ class World:
             "guideline": guidelines.in_force(project).pk,
             "to": guidelines.in_force(project).pk,
             "snapshots": freeze(project, "first").pk,
+            "problems": problems.report(self.held.pk, holder, "display", "").pk,
             **self.train(),
         }
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path(f"{PROJECT}assignments/", assignments.AssignmentsView.as_view()),
     path(f"{ASSIGNMENT}submission/", assignments.SubmissionView.as_view()),
     path(f"{ASSIGNMENT}skip/", assignments.SkipView.as_view()),
+    path(f"{ASSIGNMENT}report/", assignments.ReportView.as_view()),
     path(f"{ASSIGNMENT}heartbeat/", assignments.HeartbeatView.as_view()),
     path(f"{ASSIGNMENT}draft/", assignments.DraftView.as_view()),
     path(f"{PROJECT}prompts/", prompts.PromptsView.as_view()),

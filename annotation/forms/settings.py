@@ -1,30 +1,33 @@
 """A project's settings, as its managers change them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
+from annotation.identities import check_names
 from annotation.models import Project
 from annotation.models.projects import check_labels
 
 PERCENT = [MinValueValidator(0), MaxValueValidator(100)]
 
 
-class LabelsField(forms.CharField):
-    """Labels, one a line."""
+class LinesField(forms.CharField):
+    """Short texts, one a line, that ``check`` has nothing against."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 5}), **kwargs)
+    def __init__(self, check: Callable[[Any], None], rows: int = 5, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
+        self.check = check
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> list[str]:
         lines = [line.strip() for line in super().clean(value).splitlines()]
-        labels = [line for line in lines if line]
-        check_labels(labels)
-        return labels
+        texts = [line for line in lines if line]
+        self.check(texts)
+        return texts
 
 
 class ShareField(forms.FloatField):
@@ -41,9 +44,19 @@ class ShareField(forms.FloatField):
 
 
 class SettingsForm(forms.ModelForm):
-    labels = LabelsField(
+    labels = LinesField(
+        check_labels,
         label="Labels",
         help_text="What annotators may mark at each response, one a line, such as: factual error.",
+    )
+    held_names = LinesField(
+        check_names,
+        label="Names of models and vendors",
+        rows=8,
+        help_text=(
+            "One a line. A new response that holds one as a whole word is held back, until you "
+            "allow or refuse it under Problems."
+        ),
     )
     overlap_share = ShareField(
         label="Share of new tasks for several people, %",
@@ -63,7 +76,7 @@ class SettingsForm(forms.ModelForm):
         fields = (
             *("name", "description", "labels", "overlap", "overlap_share", "overlap_people"),
             *("gold_share", "repeat_share", "completions_per_task", "keep_open"),
-            "lease_seconds",
+            *("lease_seconds", "rate_first", "held_names"),
         )
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
         labels = {
@@ -71,6 +84,7 @@ class SettingsForm(forms.ModelForm):
             "overlap_people": "How many people for those",
             "completions_per_task": "Responses in each new task",
             "keep_open": "Open tasks to keep ready",
+            "rate_first": "Rate each response by itself, from 1 to 7, before ranking all",
             "lease_seconds": "Seconds a task is held without a sign of life",
         }
         help_texts = {

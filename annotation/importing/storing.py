@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from annotation.bulk import insert
 from annotation.importing.rows import PromptRow
 from annotation.models import Completion, Import, Prompt, Source
+from annotation.tasking import holding
 
 M = TypeVar("M", bound=Model)
 
@@ -76,7 +77,9 @@ def store_completions(
             if used[place] == len(shelf[place]):
                 made = Stored()
                 shelf[place].append(made)
-                new.append((made, (made.uid, prompt, source, answer.text, answer.text_sha256)))
+                hold = holding(run.project, answer.text)
+                known = (made.uid, prompt, source, answer.text, answer.text_sha256)
+                new.append((made, (*known, hold["hold"], hold["held_for"])))
             chosen[-1].append(shelf[place][used[place]])
             used[place] += 1
     _insert_completions(run, new)
@@ -86,7 +89,7 @@ def store_completions(
 def _insert_completions(run: Import, new: Sequence[tuple[Stored, tuple[Any, ...]]]) -> None:
     keys = insert(
         Completion,
-        ("uid", "prompt_id", "source_id", "text", "text_sha256"),
+        ("uid", "prompt_id", "source_id", "text", "text_sha256", "hold", "held_for"),
         [values for _, values in new],
         batch_id=run.pk,
     )

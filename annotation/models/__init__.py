@@ -2,6 +2,7 @@ from annotation.models.audit import AuditEntry
 from annotation.models.datasets import Import, Snapshot, SnapshotItem
 from annotation.models.guidelines import GuidelineVersion
 from annotation.models.people import Annotator, Membership, Role, User
+from annotation.models.problems import ProblemReport
 from annotation.models.projects import Project
 from annotation.models.prompts import Completion, Prompt, Source, Split
 from annotation.models.submissions import (
@@ -31,6 +32,7 @@ __all__ = [
     "Import",
     "Membership",
     "Pair",
+    "ProblemReport",
     "Project",
     "Prompt",
     "RankedItem",

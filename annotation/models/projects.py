@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from annotation.identities import check_names, default_names
+
 MAX_LABELS, MAX_LABEL = 20, 100
 
 
@@ -74,6 +76,16 @@ class Project(models.Model):
         blank=True,
         validators=[check_labels],
         help_text="What annotators may mark at each response: short texts, such as factual error.",
+    )
+    held_names = models.JSONField(
+        default=default_names,
+        blank=True,
+        validators=[check_names],
+        help_text="Names of models and vendors: a response with one is held back for a manager.",
+    )
+    rate_first = models.BooleanField(
+        default=False,
+        help_text="Whether each response is rated by itself, from 1 to 7, before all are ranked.",
     )
     simulated = models.BooleanField(
         default=False, help_text="Holds the work of simulated annotators only."

@@ -128,17 +128,26 @@ class Ranking(models.Model):
 
 
 class RankedItem(models.Model):
-    """A completion at its rank, in competition form: 1, 2, 2, 4."""
+    """A completion at its rank, in competition form: 1, 2, 2, 4.
+
+    ``rating`` is what it got by itself, before it was compared: from 1, useless, to 7, excellent;
+    null when nobody asked. All of a ranking have one, or none has (``annotation.guards``).
+    """
 
     ranking = models.ForeignKey(Ranking, models.PROTECT, related_name="items")
     completion = models.ForeignKey(Completion, models.PROTECT, related_name="ranked_items")
     rank = models.PositiveSmallIntegerField()
     unacceptable = models.BooleanField(default=False)
+    rating = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["ranking", "completion"], name="ranked_item_once"),
             models.CheckConstraint(condition=Q(rank__gte=1, rank__lte=9), name="ranked_item_rank"),
+            models.CheckConstraint(
+                condition=Q(rating__isnull=True) | Q(rating__gte=1, rating__lte=7),
+                name="ranked_item_rating",
+            ),
         ]
 
 

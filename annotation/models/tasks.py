@@ -35,7 +35,11 @@ def _k_fits_kind() -> Q:
 
 class TaskQuerySet(ImportedQuerySet["Task"]):
     def open(self) -> "TaskQuerySet":
-        """Tasks that still want people."""
+        """Tasks that still want people, and that people may be given."""
+        return self.unfilled().filter(held=False)
+
+    def unfilled(self) -> "TaskQuerySet":
+        """The same, with those of which a response is held back."""
         return self.filter(withdrawn=False, taken__lt=F("wanted"))
 
     def offered(self) -> "TaskQuerySet":
@@ -50,6 +54,9 @@ class Task(models.Model):
     write it (``annotation.guards``), and its CHECK is what makes over-assignment impossible.
     ``returned`` says that it opened again after it had been full or withdrawn, so that people who
     had passed it in the queue look at it again; the database sets it too.
+
+    ``held`` says that one of its completions is held back or refused, so that nobody is given the
+    task; the database sets it as well.
 
     ``reference`` is the ranking of the same completions that answers are held against: the known
     answer of a gold task, one's own first answer in a repeat, which is ``reserved_for`` that
@@ -79,6 +86,7 @@ class Task(models.Model):
     )
     returned = models.BooleanField(default=False, editable=False)
     withdrawn = models.BooleanField(default=False)
+    held = models.BooleanField(default=False, editable=False)
     reference = models.ForeignKey(
         "annotation.Submission",
         models.PROTECT,
@@ -135,12 +143,12 @@ class Task(models.Model):
             models.Index(
                 fields=["project", "queue_order", "id"],
                 name="task_queue",
-                condition=Q(withdrawn=False, taken__lt=F("wanted")),
+                condition=Q(withdrawn=False, held=False, taken__lt=F("wanted")),
             ),
             models.Index(
                 fields=["project", "queue_order", "id"],
                 name="task_queue_returned",
-                condition=Q(withdrawn=False, returned=True, taken__lt=F("wanted")),
+                condition=Q(withdrawn=False, held=False, returned=True, taken__lt=F("wanted")),
             ),
             # Few tasks have these, so that the others need not pay for it.
             models.Index(

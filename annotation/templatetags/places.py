@@ -6,6 +6,7 @@ from django import template
 from django.template.context import Context
 from django.urls import reverse
 
+from annotation.holding import held_of
 from annotation.models import Project, Role
 from annotation.people import RANKERS, roles
 
@@ -31,6 +32,13 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
     if held & {Role.MANAGER, Role.RESEARCHER}:
         places += [("project", "Project"), ("quality", "Quality")]
     if Role.MANAGER in held:
-        places.append(("project-settings", "Settings"))
+        places += [("problems", "Problems"), ("project-settings", "Settings")]
     links = [(reverse(name, args=[project.slug]), words) for name, words in places if held]
     return {"project": project, "links": links, "here": context["request"].path}
+
+
+@register.inclusion_tag("parts/to_look_at.html")
+def to_look_at(project: Project) -> dict[str, Any]:
+    """What waits for a manager's decision."""
+    reported = project.problems.filter(resolved_at=None).count()
+    return {"project": project, "reported": reported, "held": held_of(project).count()}

@@ -68,3 +68,8 @@ def acts_from(page: str, *names: str) -> Callable[[Callable[..., HttpResponse]],
         return act
 
     return decorate
+
+
+def is_guideline_open(request: HttpRequest) -> bool:
+    """Whether the person left the guideline open beside the last task; the page's script says."""
+    return request.COOKIES.get("guideline") == "open"

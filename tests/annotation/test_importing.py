@@ -503,3 +503,20 @@ def test_a_file_that_is_in_already_is_not_read_again(cast, file):
     assert outcome.imported_before
     assert outcome.rankings == 0
     assert stored() == before
+
+
+def test_an_import_makes_tasks_of_every_kind(cast, file):
+    rows = [
+        {"prompt": "Name a book.", "kind": "write"},
+        {"prompt": "Name a book.", "kind": "write", "completions": completions("Tides")},
+        {"prompt": "Name a book.", "kind": "thumbs", "completions": completions("Tides")},
+        {"prompt": "Name a book.", "kind": "compare", "completions": completions("A", "B")},
+        {"prompt": "Name a book.", "completions": completions("A", "B")},
+    ]
+    for _ in range(2):
+        import_prompts(file(*rows), "tides")
+    assert add_many(cast.project, rows, by=cast.manager)[0].task == Task.objects.first().pk
+
+    made = Task.objects.order_by("pk").values_list("kind", "k")
+    assert list(made) == [("write", 0), ("write", 1), ("thumbs", 1), ("compare", 2), ("rank", 2)]
+    assert queue.claim(cast.judge)[0].task.kind == "write"

@@ -45,6 +45,7 @@ PAGES = {
     "a project that is read": ("researcher", "/projects/tides/"),
     "quality": ("manager", "/projects/tides/quality/"),
     "round": ("manager", "/projects/tides/rounds/1/"),
+    "problems": ("manager", "/projects/tides/problems/"),
     "settings": ("manager", "/projects/tides/settings/"),
     "my work": ("annotator", "/projects/tides/mine/"),
     "password": ("annotator", "/accounts/password/change/"),

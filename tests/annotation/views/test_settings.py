@@ -21,6 +21,7 @@ SETTINGS = {
     "completions_per_task": 5,
     "keep_open": 20,
     "lease_seconds": 600,
+    "held_names": "ChatGPT\r\nMeta AI",
 }
 
 
@@ -35,6 +36,7 @@ def test_what_is_said_is_stored(manager):
     assert "Saved." in reply.text
     project = Project.objects.get()
     assert project.labels == ["factual error", "harmful"]
+    assert project.held_names == ["ChatGPT", "Meta AI"]
     assert (project.overlap, project.overlap_share, project.lease_seconds) == (3, 0.125, 600)
 
 
