@@ -74,3 +74,11 @@ def _hash(rows: Sequence[tuple[int, str]]) -> str:
     for pk, body in rows:
         digest.update(f"{pk}:{body}\n".encode())
     return digest.hexdigest()
+
+
+def get_snapshot(project: Project, name: str) -> Snapshot:
+    """The frozen snapshot of this name. Raises Invalid."""
+    snapshot = Snapshot.objects.filter(project=project, name=name, frozen_at__isnull=False).first()
+    if snapshot is None:
+        raise Invalid(f"snapshot: {project.slug} has no snapshot {name!r}. Name one that it has.")
+    return snapshot
