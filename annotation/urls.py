@@ -2,6 +2,12 @@
 
 from django.urls import path
 
+from annotation.views.data import (
+    data,
+    snapshot,
+    snapshot_difference,
+    snapshot_download,
+)
 from annotation.views.guideline import (
     guideline,
     guideline_changes,
@@ -28,6 +34,18 @@ urlpatterns = [
     ),
     path("projects/<slug:slug>/settings/", project_settings, name="project-settings"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
+    path("projects/<slug:slug>/data/", data, name="data"),
+    path("projects/<slug:slug>/data/<int:pk>/", snapshot, name="snapshot"),
+    path(
+        "projects/<slug:slug>/data/<int:pk>/against/<int:other>/",
+        snapshot_difference,
+        name="snapshot-difference",
+    ),
+    path(
+        "projects/<slug:slug>/data/<int:pk>/download/<slug:format>/",
+        snapshot_download,
+        name="snapshot-download",
+    ),
     path("tasks/<int:pk>/", task, name="task"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
     path("answers/<int:pk>/", revision, name="revision"),

@@ -8,6 +8,7 @@ from annotation.forms.pages import GuidelineForm, ReadForm, SkipForm
 from annotation.forms.ranking import CompareForm, RankForm
 from annotation.forms.settings import SettingsForm
 from annotation.forms.single import ThumbsForm, WriteForm
+from annotation.forms.snapshots import ChoiceForm, NameForm, OtherForm, in_words
 from annotation.models import Assignment, TaskKind
 from annotation.selectors import shown_completions
 
@@ -30,4 +31,15 @@ def answer_form(
     return make_form(shown_completions(assignment), data, draft, labels)
 
 
-__all__ = ["AnswerForm", "GuidelineForm", "ReadForm", "SettingsForm", "SkipForm", "answer_form"]
+__all__ = [
+    "AnswerForm",
+    "ChoiceForm",
+    "GuidelineForm",
+    "NameForm",
+    "OtherForm",
+    "ReadForm",
+    "SettingsForm",
+    "SkipForm",
+    "answer_form",
+    "in_words",
+]

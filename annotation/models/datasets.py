@@ -73,6 +73,7 @@ class Snapshot(models.Model):
     filters = models.JSONField(default=dict)
     pseudonym_key = models.CharField(max_length=64, default=new_pseudonym_key, editable=False)
     agreement = models.JSONField(null=True, editable=False)
+    size = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
