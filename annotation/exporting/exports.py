@@ -106,7 +106,7 @@ def _counted(selection: Selection, layout: Layout, report: Report) -> Iterator[J
     total = selection.submissions(kinds).count()
     if not total:
         raise Invalid(nothing(selection))
-    for number, judgement in enumerate(read(selection, kinds), 1):
+    for number, judgement in enumerate(read(selection, kinds, whole=layout.rows.whole), 1):
         yield judgement
         report("Exporting", number, max(total, number))
 

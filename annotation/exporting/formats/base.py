@@ -21,11 +21,13 @@ ABOUT = {"annotator": TEXT, "guideline": TEXT, "prompt_group_id": TEXT, "split":
 class Format(ABC):
     """Turns each judgement into rows; every row has the same columns.
 
-    ``kinds`` are the kinds of tasks whose answers it can hold. ``left_out`` counts by reason what
+    ``kinds`` are the kinds of tasks whose answers it can hold; ``whole`` says that it wants labels,
+    comments, times and metadata as well (``read``). ``left_out`` counts by reason what
     it cannot.
     """
 
     kinds: ClassVar[Sequence[str]] = RANKINGS
+    whole: ClassVar[bool] = False
     own_columns: ClassVar[dict[str, str]]
 
     def __init__(self, ties: Ties = Ties.DROP) -> None:

@@ -23,6 +23,7 @@ from annotation.exporting.reading import Ranked
 
 
 class Rankings(Format):
+    whole = True
     own_columns = {
         "id": TEXT,
         "prompt": JSON,

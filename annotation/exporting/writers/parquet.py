@@ -7,6 +7,8 @@ from annotation.exporting.writers.base import Writer
 if TYPE_CHECKING:
     import pyarrow
 
+# Columns whose texts are long: what a group takes in memory is counted by them.
+LONG = ("prompt", "chosen", "rejected", "completions", "comment", "metadata")
 GROUP_ROWS = 10_000
 GROUP_CHARACTERS = 16_000_000  # a group of long texts holds fewer rows
 
@@ -23,29 +25,27 @@ class Parquet(Writer):
         self._file = pyarrow.parquet.ParquetWriter(
             pyarrow.PythonFile(stream, mode="w"), self._schema, compression="zstd"
         )
-        self._cells: list[list[Any]] = [[] for _ in columns]
+        self._long = [name for name in columns if name in LONG]
+        self._rows: list[dict[str, Any]] = []
         self._characters = 0
 
     def write(self, row: dict[str, Any]) -> None:
-        for cells, name in zip(self._cells, self.columns, strict=True):
-            cell = row[name]
-            cells.append(cell)
-            self._characters += _characters(cell)
-        if len(self._cells[0]) == GROUP_ROWS or self._characters > GROUP_CHARACTERS:
+        self._rows.append(row)
+        self._characters += sum(_characters(row[name]) for name in self._long)
+        if len(self._rows) == GROUP_ROWS or self._characters > GROUP_CHARACTERS:
             self._end_group()
 
     def _end_group(self) -> None:
         arrays = [
-            self._arrow.array(cells, field.type)
-            for cells, field in zip(self._cells, self._schema, strict=True)
+            self._arrow.array([row[field.name] for row in self._rows], field.type)
+            for field in self._schema
         ]
         batch = self._arrow.RecordBatch.from_arrays(arrays, schema=self._schema)
         self._file.write_batch(batch, row_group_size=GROUP_ROWS)
-        self._cells = [[] for _ in self.columns]
-        self._characters = 0
+        self._rows, self._characters = [], 0
 
     def close(self) -> None:
-        if self._cells[0]:
+        if self._rows:
             self._end_group()
         self._file.close()
 
