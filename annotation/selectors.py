@@ -15,6 +15,7 @@ from annotation.models import (
     Membership,
     Project,
     Role,
+    Snapshot,
     Submission,
     Task,
     User,
@@ -165,6 +166,11 @@ def guidelines_of(project: Project) -> QuerySet[GuidelineVersion]:
         .select_related("published_by")
         .order_by("-published_at", "-pk")
     )
+
+
+def frozen_snapshots(project: Project) -> QuerySet[Snapshot]:
+    """The newest first."""
+    return Snapshot.objects.filter(project=project, frozen_at__isnull=False).order_by("-pk")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,12 @@
 
 from django.urls import path
 
+from annotation.views.data import (
+    data,
+    snapshot,
+    snapshot_difference,
+    snapshot_download,
+)
 from annotation.views.guideline import (
     guideline,
     guideline_changes,
@@ -32,6 +38,18 @@ urlpatterns = [
     path("projects/<slug:slug>/problems/<int:pk>/", resolve_problem, name="resolve-problem"),
     path("projects/<slug:slug>/held/<uuid:uid>/", decide_held, name="decide-held"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
+    path("projects/<slug:slug>/data/", data, name="data"),
+    path("projects/<slug:slug>/data/<int:pk>/", snapshot, name="snapshot"),
+    path(
+        "projects/<slug:slug>/data/<int:pk>/against/<int:other>/",
+        snapshot_difference,
+        name="snapshot-difference",
+    ),
+    path(
+        "projects/<slug:slug>/data/<int:pk>/download/<slug:format>/",
+        snapshot_download,
+        name="snapshot-download",
+    ),
     path("tasks/<int:pk>/", task, name="task"),
     path("tasks/<int:pk>/preview/", preview, name="task-preview"),
     path("tasks/<int:pk>/report/", report, name="task-report"),

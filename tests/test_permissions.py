@@ -102,6 +102,8 @@ ROWS = {
     f"GET {API}snapshots/": READERS_READ,
     f"POST {API}snapshots/": Row("401 403 403 201 201 404", body=lambda _, who: {"name": who}),
     f"GET {API}snapshots/<int:id>/": READERS_READ,
+    f"GET {API}snapshots/<int:id>/differences/<int:other>/": READERS_READ,
+    f"GET {API}snapshots/<int:id>/exports/<slug:name>/": READERS_READ,
     # --- the API, models' side ---
     f"GET {API}rounds/": READERS_READ,
     f"POST {API}rounds/": Row("401 403 403 201 403 404", body=lambda *_: {"method": "reward"}),
@@ -142,6 +144,14 @@ ROWS = {
     ),
     f"GET {PROJECT}quality/": PAGE_FOR_READERS,
     f"POST {PROJECT}quality/": NO_POST,
+    f"GET {PROJECT}data/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/": Row("302 403 403 302 302 404", body=lambda _, who: {"name": who}),
+    f"GET {PROJECT}data/<int:pk>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/<int:pk>/": NO_POST,
+    f"GET {PROJECT}data/<int:pk>/against/<int:other>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/<int:pk>/against/<int:other>/": NO_POST,
+    f"GET {PROJECT}data/<int:pk>/download/<slug:format>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/<int:pk>/download/<slug:format>/": NO_POST,
     f"GET {PROJECT}mine/": Row("302 200 200 403 403 404"),
     f"POST {PROJECT}mine/": Row("302 405 405 405 405 405", foreign=SIGNED_IN_405),
     "GET answers/<int:pk>/": Row("302 404 404 404 404 404", at="submissions"),
@@ -221,10 +231,16 @@ class World:
             "guidelines": guidelines.in_force(project).pk,
             "guideline": guidelines.in_force(project).pk,
             "to": guidelines.in_force(project).pk,
-            "snapshots": freeze(project, "first").pk,
             "problems": problems.report(self.held.pk, holder, "display", "").pk,
+            "exports": "rankings",
+            "download": "rankings",
+            **self.freeze(),
             **self.train(),
         }
+
+    def freeze(self) -> dict[str, int]:
+        first, second = freeze(self.project, "first").pk, freeze(self.project, "second").pk
+        return {"snapshots": first, "data": first, "differences": second, "against": second}
 
     def train(self) -> dict[str, int]:
         RoundPlan.objects.create(project=self.project, configuration={"minimum_rankings": 1})

@@ -247,6 +247,8 @@ SPECTACULAR_SETTINGS = {
         "Split": "annotation.models.Split",
         "Role": "annotation.models.Role",
         "SkipReason": "annotation.models.Assignment.SkipReason",
+        "AnnotatorKind": "annotation.models.Annotator.Kind",
+        "Origin": "annotation.models.Submission.Origin",
         "AssignmentState": "annotation.models.Assignment.State",
         "RoundState": "training.models.Round.State",
         "PolicyState": "training.models.Policy.State",

@@ -43,4 +43,12 @@ urlpatterns = [
     path(f"{PROJECT}annotators/", quality.AnnotatorsView.as_view()),
     path(f"{PROJECT}snapshots/", snapshots.SnapshotsView.as_view()),
     path(f"{PROJECT}snapshots/<int:id>/", snapshots.SnapshotView.as_view()),
+    path(
+        f"{PROJECT}snapshots/<int:id>/differences/<int:other>/",
+        snapshots.SnapshotDifferenceView.as_view(),
+    ),
+    path(
+        f"{PROJECT}snapshots/<int:id>/exports/<slug:name>/",
+        snapshots.SnapshotExportView.as_view(),
+    ),
 ]

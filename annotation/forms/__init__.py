@@ -8,6 +8,7 @@ from annotation.forms.pages import GuidelineForm, ReadForm, ReportForm, ResolveF
 from annotation.forms.ranking import CompareForm, RankForm
 from annotation.forms.settings import SettingsForm
 from annotation.forms.single import ThumbsForm, WriteForm
+from annotation.forms.snapshots import ChoiceForm, NameForm, OtherForm, in_words
 from annotation.models import Assignment, TaskKind
 from annotation.selectors import shown_completions
 from annotation.submissions import asks_for_ratings
@@ -35,11 +36,15 @@ def answer_form(
 
 __all__ = [
     "AnswerForm",
+    "ChoiceForm",
     "GuidelineForm",
+    "NameForm",
+    "OtherForm",
     "ReadForm",
     "ReportForm",
     "ResolveForm",
     "SettingsForm",
     "SkipForm",
     "answer_form",
+    "in_words",
 ]

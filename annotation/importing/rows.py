@@ -87,7 +87,8 @@ class RankingRow:
     """One person's ranking of the prompt's completions; lists go beside ``prompt.answers``.
 
     ``shown`` says whether the file's order of the completions is one in which somebody saw them.
-    ``annotator``, ``guideline`` and ``external_id`` are "" where the file says nothing.
+    ``annotator``, ``guideline`` and ``external_id`` are "" where the file says nothing. Of another
+    ``kind``, it is a ``verdict`` on the one answer there is, or the ``text`` of a demonstration.
     """
 
     prompt: PromptRow
@@ -101,6 +102,9 @@ class RankingRow:
     guideline: str = ""
     external_id: str = ""
     shown: bool = True
+    kind: str = TaskKind.RANK
+    verdict: str = ""
+    text: str = ""
 
     @cached_property
     def choice(self) -> str:
@@ -108,7 +112,13 @@ class RankingRow:
         return digest_of(
             self.prompt.content_sha256,
             sorted((answer.model, answer.text_sha256) for answer in self.prompt.answers),
+            *self._kind,
         )
+
+    @property
+    def _kind(self) -> tuple[str, ...]:
+        """What tells other kinds from rankings of the same answers."""
+        return () if self.kind == TaskKind.RANK else (str(self.kind),)
 
     @cached_property
     def digest(self) -> str:
@@ -119,11 +129,12 @@ class RankingRow:
             self.prompt.content_sha256,
             sorted([a.model, a.text_sha256, rank, bad, names] for a, rank, bad, names in judged),
             [self.strengths, self.comment, self.seconds, self.annotator, self.guideline],
+            *([*self._kind, str(self.verdict), self.text] if self._kind else []),
         )
 
     @property
     def size(self) -> int:
-        return self.prompt.size
+        return self.prompt.size + len(self.text)
 
 
 def parse_prompt_row(value: Any) -> PromptRow:

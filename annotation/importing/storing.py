@@ -102,8 +102,18 @@ def _shelf(
 ) -> dict[tuple[int, int, str], list[Stored]]:
     """What is stored of these prompts' completions, oldest first."""
     shelf: dict[tuple[int, int, str], list[Stored]] = defaultdict(list)
-    hashes = {answer.text_sha256 for row in rows for answer in row.answers}
-    found = Completion.objects.filter(prompt_id__in=set(prompts), text_sha256__in=hashes)
+    known = set(
+        Completion.objects.filter(prompt_id__in=set(prompts)).values_list("prompt_id", flat=True)
+    )
+    if not known:
+        return shelf
+    hashes = {
+        answer.text_sha256
+        for row, prompt in zip(rows, prompts, strict=True)
+        if prompt in known
+        for answer in row.answers
+    }
+    found = Completion.objects.filter(prompt_id__in=known, text_sha256__in=hashes)
     for prompt, source, text, pk, uid in found.order_by("pk").values_list(
         "prompt_id", "source_id", "text_sha256", "pk", "uid"
     ):

@@ -107,6 +107,12 @@ class Submission(models.Model):
         indexes = [
             models.Index(fields=["project", "id"], name="submission_of_project"),
             models.Index(fields=["task", "id"], name="submission_of_task"),
+            # Few are withdrawn; each snapshot asks which of its own are.
+            models.Index(
+                fields=["project"],
+                name="submission_withdrawn",
+                condition=Q(withdrawn_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

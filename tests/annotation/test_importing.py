@@ -281,8 +281,8 @@ def test_a_bad_file_is_refused_and_nothing_is_written(cast, file, rows, words):
 
 
 BAD_CSV = {
-    "no column prompt": (["text", "a"], "line 1: prompt: the first line must name the columns"),
-    "completions": (["prompt,completions", "a,b"], "line 1: completions and ranks do not fit"),
+    "no column prompt": (["text", "a"], "line 2: prompt: no column has this name"),
+    "completions": (["prompt,completions", "a,b"], "line 2: completions: b is no JSON"),
     "one name twice": (["prompt,a,a", "x,1,2"], "line 1: two columns have the same name"),
     "too many cells": (["prompt", "a", "b,c"], "line 3: 2 cells, but the first line names 1"),
     "open quotation": (["prompt", '"a'], "line 2: malformed CSV"),

@@ -10,7 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from annotation import queue
-from annotation.models import Submission, User
+from annotation.choosing import Choice
+from annotation.models import Snapshot, Submission, User
+from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.cast import full_ranking, give_task
 from training import rounds, tasks
@@ -44,6 +46,9 @@ PAGES = {
     "project": ("manager", "/projects/tides/"),
     "a project that is read": ("researcher", "/projects/tides/"),
     "quality": ("manager", "/projects/tides/quality/"),
+    "data": ("researcher", "/projects/tides/data/?count=1"),
+    "snapshot": ("researcher", "/projects/tides/data/{first}/"),
+    "difference": ("researcher", "/projects/tides/data/{first}/against/{second}/"),
     "round": ("manager", "/projects/tides/rounds/1/"),
     "problems": ("manager", "/projects/tides/problems/"),
     "settings": ("manager", "/projects/tides/settings/"),
@@ -80,6 +85,7 @@ def lively(cast, monkeypatch):
     add_candidate(ensure_base(project), artefact="a", manifest_sha256="0" * 64, metrics={"kl": 6.3})
     made = rounds.start(project, method="dpo", trigger="hand", by="tests")
     Round.objects.filter(pk=made.pk).update(metrics={"reward": {"accuracy": 0.7}})
+    freeze(project, "for the paper", Choice(origins=("screen", "api")))
     return cast
 
 
@@ -104,6 +110,8 @@ def visitor(request, open_browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everyone(visitor, lively, name):
     who, address = PAGES[name]
+    first, second = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
+    address = address.format(first=first, second=second)
     if who == "manager" and address == "/":
         wait_for_a_decision()
     person = User.objects.filter(username=who).first()
