@@ -84,8 +84,10 @@ def _repeat(annotator: Annotator, pick: float) -> Any:
     if again is not None:
         return again
     answered = (
-        Submission.objects.new_judgements()
+        # Of excluded people too: that nothing is repeated would tell them.
+        Submission.objects.counted()
         .filter(annotator=annotator, task__kind__in=(TaskKind.RANK, TaskKind.COMPARE))
+        .exclude(task__purpose__in=Task.PLACED)
         .order_by("-pk")
         .values_list("pk", "task")
     )

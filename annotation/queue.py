@@ -25,13 +25,18 @@ MAX_SKIP_COMMENT = 10_000
 EXPIRY_BATCH = 200
 REORDER_BATCH = 500
 State = Assignment.State
+PAUSED = (
+    "Your work here is paused for now. Nothing of what you did is lost; a manager of the project "
+    "will gladly tell you more."
+)
 
 
 def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
     """The task this person is to do now, and whether it was claimed just now.
 
     The one already held comes back as it is, its lease renewed; (None, False) when nothing is
-    left for this person. Raises Conflict when the project has no guideline to judge by.
+    left for this person. Raises Conflict when the person is paused, or the project has no
+    guideline to judge by.
     """
     while True:
         with transaction.atomic():
@@ -42,6 +47,8 @@ def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
                     return held, False
                 _end([held.pk], State.EXPIRED, now)
                 continue  # Its place is free again now, and may be the next one.
+            if annotator.paused:
+                raise Conflict(PAUSED)
             task = placed_task(annotator) or next_task(annotator)
             if task is not None:
                 return _assign(task, annotator), True

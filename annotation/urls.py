@@ -9,6 +9,7 @@ from annotation.views.guideline import (
     guideline_version,
 )
 from annotation.views.mine import my_work
+from annotation.views.person import person, standing
 from annotation.views.quality import quality
 from annotation.views.ranking import rank
 from annotation.views.revision import revision
@@ -28,6 +29,8 @@ urlpatterns = [
     ),
     path("projects/<slug:slug>/settings/", project_settings, name="project-settings"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
+    path("projects/<slug:slug>/annotators/<int:pk>/", person, name="annotator"),
+    path("projects/<slug:slug>/annotators/<int:pk>/standing/", standing, name="standing"),
     path("tasks/<int:pk>/", task, name="task"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
     path("answers/<int:pk>/", revision, name="revision"),

@@ -98,6 +98,10 @@ ROWS = {
     f"GET {API}guidelines/<int:id>/": MEMBERS_READ,
     f"GET {API}agreement/": READERS_READ,
     f"GET {API}annotators/": READERS_READ,
+    f"GET {API}annotators/<int:id>/": READERS_READ,
+    f"PUT {API}annotators/<int:id>/standing/": Row(
+        "401 403 403 200 403 404", body=lambda *_: {"paused": True}
+    ),
     f"GET {API}snapshots/": READERS_READ,
     f"POST {API}snapshots/": Row("401 403 403 201 201 404", body=lambda _, who: {"name": who}),
     f"GET {API}snapshots/<int:id>/": READERS_READ,
@@ -131,6 +135,12 @@ ROWS = {
     f"POST {PROJECT}settings/": Row("302 403 403 400 403 404"),
     f"GET {PROJECT}quality/": PAGE_FOR_READERS,
     f"POST {PROJECT}quality/": NO_POST,
+    f"GET {PROJECT}annotators/<int:pk>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}annotators/<int:pk>/": NO_POST,
+    f"GET {PROJECT}annotators/<int:pk>/standing/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}annotators/<int:pk>/standing/": Row(
+        "302 403 403 302 403 404", body=lambda *_: {"action": "pause"}
+    ),
     f"GET {PROJECT}mine/": Row("302 200 200 403 403 404"),
     f"POST {PROJECT}mine/": Row("302 405 405 405 405 405", foreign=SIGNED_IN_405),
     "GET answers/<int:pk>/": Row("302 404 404 404 404 404", at="submissions"),
@@ -199,6 +209,7 @@ class World:
             "completions": task.completions.first().uid,
             "tasks": task.pk,
             "submissions": submission,
+            "annotators": judge.pk,
             "pairs": Pair.objects.filter(ranking_id=submission).first().pk,
             "guidelines": guidelines.in_force(project).pk,
             "guideline": guidelines.in_force(project).pk,

@@ -11,6 +11,7 @@ from annotation.api import (
     prompts,
     quality,
     snapshots,
+    standing,
     submissions,
     tasks,
 )
@@ -40,6 +41,8 @@ urlpatterns = [
     path(f"{PROJECT}guidelines/<int:id>/", guidelines.GuidelineView.as_view()),
     path(f"{PROJECT}agreement/", quality.AgreementView.as_view()),
     path(f"{PROJECT}annotators/", quality.AnnotatorsView.as_view()),
+    path(f"{PROJECT}annotators/<int:id>/", standing.AnnotatorView.as_view()),
+    path(f"{PROJECT}annotators/<int:id>/standing/", standing.StandingView.as_view()),
     path(f"{PROJECT}snapshots/", snapshots.SnapshotsView.as_view()),
     path(f"{PROJECT}snapshots/<int:id>/", snapshots.SnapshotView.as_view()),
 ]

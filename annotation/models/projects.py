@@ -33,7 +33,8 @@ def _share(default: float, help_text: str) -> "models.FloatField[float, float]":
 class Project(models.Model):
     """What people work on together. The two ``queue_`` fields are the queue's: its epoch counts
     what made every cursor start again; no task stands behind its tail. ``placement_seed`` is what
-    all chance in placing tasks follows from (``annotation.placement``).
+    all chance in placing tasks follows from (``annotation.placement``). ``standing_epoch`` counts
+    how often somebody's rankings began to count more or less (``annotation.standing``).
     """
 
     name = models.CharField(max_length=200)
@@ -80,6 +81,7 @@ class Project(models.Model):
     )
     queue_epoch = models.BigIntegerField(default=0, editable=False)
     queue_tail = models.FloatField(default=0.0, editable=False)
+    standing_epoch = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from annotation.models import Project
+from annotation.models import Annotator, Project
 from annotation.quality.agreement import agreement, label_agreement
 from annotation.quality.figures import Figure
 from annotation.quality.reading import (
@@ -35,11 +35,17 @@ class Measured:
 
 def measure(project: Project, filters: Filters = ALL) -> Measured:
     work = read_work(project, filters)
-    return _measured(project, filters, work, _people(work))
+    return _measured(project, filters, work.trusted(), _people(work))
 
 
 def _people(work: Work) -> list[Person]:
-    return sorted(reliability(work), key=lambda person: not person.flags)
+    """Everybody, excluded people last: they are compared with the others, never others with
+    them."""
+    people = sorted(reliability(work.trusted()), key=lambda person: not person.flags)
+    if work.excluded:
+        aside = {work.pseudonyms[number] for number in work.excluded}
+        people += [person for person in reliability(work) if person.pseudonym in aside]
+    return people
 
 
 def _measured(project: Project, filters: Filters, work: Work, people: list[Person]) -> Measured:
@@ -60,7 +66,7 @@ def _measured(project: Project, filters: Filters, work: Work, people: list[Perso
 
 def agreement_report(project: Project, filters: Filters = ALL) -> dict[str, Any]:
     """What is measured, people aside, as JSON."""
-    measured = _measured(project, filters, read_work(project, filters), [])
+    measured = _measured(project, filters, read_work(project, filters).trusted(), [])
     return {
         "project": project.slug,
         "rankings": measured.rankings,
@@ -79,3 +85,13 @@ def _as_dicts(figures: dict[str, Figure]) -> dict[str, dict[str, Any]]:
 def annotators_report(project: Project, filters: Filters = ALL) -> list[Person]:
     """The people of ``Measured``."""
     return _people(read_work(project, filters))
+
+
+def people_report(project: Project, filters: Filters = ALL) -> list[dict[str, Any]]:
+    """The same with each one's standing, as JSON."""
+    rows = Annotator.objects.filter(project=project).values(
+        *("pseudonym", "id", "paused", "excluded", "weight")
+    )
+    standings = {row.pop("pseudonym"): row for row in rows}
+    people = annotators_report(project, filters)
+    return [{**standings[person.pseudonym], **person.as_dict()} for person in people]

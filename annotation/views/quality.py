@@ -55,12 +55,14 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
     form = FiltersForm(project, request.GET)
     measured = measure(project, form.filters())
     flagged = [person for person in measured.people if person.flags]
+    annotators = {each.pseudonym: each for each in Annotator.objects.filter(project=project)}
     context = {
         "project": project,
         "form": form,
         "filtered": any(request.GET.values()),
         "measured": measured,
-        "flagged": flagged,
+        "flagged": [(person, annotators[person.pseudonym]) for person in flagged],
+        "people": [(person, annotators[person.pseudonym]) for person in measured.people],
         "tiles": [(words, measured.figures[name]) for name, words in SHOWN_FIRST.items()],
         "figures": [(words, measured.figures[name]) for name, words in ALL_FIGURES.items()],
         "labels": [

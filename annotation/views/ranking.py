@@ -27,7 +27,11 @@ def rank(request: PersonRequest, slug: str) -> HttpResponse:
     held = selectors.held(annotator)
     if held is not None:
         return redirect("task", held.pk)
-    context = {"project": project, "work": selectors.work_of(annotator)}
+    context = {
+        "project": project,
+        "work": selectors.work_of(annotator),
+        "paused": queue.PAUSED if annotator.paused else "",
+    }
     return render(request, "rank/start.html", context)
 
 

@@ -44,6 +44,7 @@ PAGES = {
     "project": ("manager", "/projects/tides/"),
     "a project that is read": ("researcher", "/projects/tides/"),
     "quality": ("manager", "/projects/tides/quality/"),
+    "annotator": ("manager", "/projects/tides/annotators/{judge}/"),
     "round": ("manager", "/projects/tides/rounds/1/"),
     "settings": ("manager", "/projects/tides/settings/"),
     "my work": ("annotator", "/projects/tides/mine/"),
@@ -103,6 +104,7 @@ def visitor(request, open_browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everyone(visitor, lively, name):
     who, address = PAGES[name]
+    address = address.format(judge=lively.judge.pk)
     if who == "manager" and address == "/":
         wait_for_a_decision()
     person = User.objects.filter(username=who).first()

@@ -51,6 +51,7 @@ class Ranking:
     ranks: list[int]  # [K]
     lengths: list[float]  # [K], for the "longer wins" baseline
     strengths: list[float] = field(default_factory=list)  # as `losses.levels_of` reads them
+    weight: float = 1.0  # as how much of a ranking it counts in the fit
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,14 @@ def fit_head(
     ranks: Sequence[Sequence[int]],
     settings: RewardSettings,
     strengths: Sequence[Sequence[float]] | None = None,
+    counts: Sequence[float] | None = None,
 ) -> HeadFit:
     """Fit a head to rankings, features [K, H] and ranks [K] of each.
 
     Minimises the sum over rankings of their mean loss a pair (or a choice), plus l2 / 2 times the
-    squared norm. `strengths` are each ranking's, as `losses.levels_of` reads them. Raises
-    EngineError when no ranking prefers anything.
+    squared norm. `strengths` are each ranking's, as `losses.levels_of` reads them; `counts` says
+    as how much of a ranking each counts, 1 unless given. Raises EngineError when no ranking
+    prefers anything.
     """
     if not any(len(set(each)) > 1 for each in ranks):
         raise EngineError("no ranking prefers one completion to another")
@@ -87,9 +90,9 @@ def fit_head(
     standard = [(np.asarray(x) - mean) / scale for x in features]
     target: Pairs | Choices
     if settings.likelihood == "plackett_luce":
-        target = Choices.of(standard, ranks)
+        target = Choices.of(standard, ranks, counts)
     else:
-        target = Pairs.of(standard, ranks, strengths or [[]] * len(ranks), settings)
+        target = Pairs.of(standard, ranks, strengths or [[]] * len(ranks), settings, counts)
     start = np.append(np.zeros(stacked.shape[1]), -1.0 if target.has_ties else 0.0)
     found = minimize(
         target.objective, start, args=(settings.l2,), jac=True, method="L-BFGS-B",
@@ -125,6 +128,7 @@ def fit_rankings(rankings: Sequence[Ranking], settings: RewardSettings) -> HeadF
         [each.ranks for each in rankings],
         settings,
         [each.strengths for each in rankings],
+        [each.weight for each in rankings],
     )
 
 

@@ -64,6 +64,7 @@ def _with_features(ranked: list[RankedPrompt], settings: RoundSettings) -> "list
             ranks=each.ranks,
             lengths=[float(len(completion.text)) for completion in each.completions],
             strengths=list(map(float, each.strengths)),
+            weight=each.weight,
         )
         for each in ranked
     ]

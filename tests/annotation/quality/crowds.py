@@ -128,6 +128,7 @@ class Crowd:
             slot=items("slot"),
             length=items("length"),
             unacceptable=np.zeros(rows * K, bool),
+            guideline=np.zeros(rows, np.int64),
         )
 
 

@@ -13,6 +13,7 @@ def work_of(*rows, **columns):
     given = {
         "seconds": np.full(n, np.nan),
         "at": np.arange(float(n)),
+        "guideline": np.zeros(n, np.int64),
         "known": np.zeros(3 * n, np.int64),
         "slot": np.full(3 * n, -1),
         "length": np.tile([10, 20, 30], n),
