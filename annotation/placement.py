@@ -104,6 +104,15 @@ def _repeat(annotator: Annotator, pick: float) -> Any:
     return task
 
 
+def copy_slots(task: Task, of: int) -> None:
+    """Let the task show the completions of another one, by id, in the same slots."""
+    slots = TaskCompletion.objects.filter(task_id=of).order_by("slot")
+    TaskCompletion.objects.bulk_create(
+        TaskCompletion(task=task, completion_id=completion, slot=slot)
+        for completion, slot in slots.values_list("completion_id", "slot")
+    )
+
+
 def hold_against(reference: Submission, purpose: str, **fields: Any) -> Task:
     """A task over the completions of this ranking, whose answers are held against it."""
     task = Task.objects.create(
@@ -116,9 +125,5 @@ def hold_against(reference: Submission, purpose: str, **fields: Any) -> Task:
         key=f"{purpose}:{reference.pk}",
         **fields,
     )
-    slots = TaskCompletion.objects.filter(task_id=reference.task_id).order_by("slot")
-    TaskCompletion.objects.bulk_create(
-        TaskCompletion(task=task, completion_id=completion, slot=slot)
-        for completion, slot in slots.values_list("completion_id", "slot")
-    )
+    copy_slots(task, reference.task_id)
     return task

@@ -85,6 +85,17 @@ def _renew(assignment: Assignment, project: Project, now: datetime) -> bool:
     return bool(renewed)
 
 
+def assign(task: Any, annotator: Annotator) -> Assignment:
+    """Give this task to this locked person, who holds none. Raises Conflict when they hold one, or
+    are paused."""
+    if annotator.paused:
+        raise Conflict(PAUSED)
+    if _held(annotator) is not None:
+        raise Conflict("You hold another task still. Finish it or give it back first.")
+    task.again = None
+    return _assign(task, annotator)
+
+
 def _assign(task: Any, annotator: Annotator) -> Assignment:
     """Take a place; the trigger counts it. A task that expired for this person comes back."""
     guideline = in_force(annotator.project)

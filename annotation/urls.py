@@ -8,10 +8,18 @@ from annotation.views.guideline import (
     guideline_news,
     guideline_version,
 )
+from annotation.views.judged import judged_task
 from annotation.views.mine import my_work
 from annotation.views.person import person, standing
 from annotation.views.quality import quality
 from annotation.views.ranking import rank
+from annotation.views.review import (
+    begin_review,
+    close_note,
+    look_again,
+    review,
+    reviews,
+)
 from annotation.views.revision import revision
 from annotation.views.settings import project_settings
 from annotation.views.tasks import skip, task
@@ -31,6 +39,12 @@ urlpatterns = [
     path("projects/<slug:slug>/quality/", quality, name="quality"),
     path("projects/<slug:slug>/annotators/<int:pk>/", person, name="annotator"),
     path("projects/<slug:slug>/annotators/<int:pk>/standing/", standing, name="standing"),
+    path("projects/<slug:slug>/tasks/<int:pk>/", judged_task, name="judged-task"),
+    path("projects/<slug:slug>/tasks/<int:pk>/review/", begin_review, name="begin-review"),
+    path("projects/<slug:slug>/review/", reviews, name="reviews"),
+    path("projects/<slug:slug>/review/look/", look_again, name="look-again"),
+    path("projects/<slug:slug>/review/<int:pk>/", review, name="review"),
+    path("projects/<slug:slug>/notes/<int:pk>/close/", close_note, name="close-note"),
     path("tasks/<int:pk>/", task, name="task"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
     path("answers/<int:pk>/", revision, name="revision"),

@@ -17,8 +17,8 @@ from django.test import Client, TestCase
 from django.urls import URLResolver, get_resolver
 from django.views.generic.edit import ProcessFormView
 
-from annotation import guidelines, queue
-from annotation.models import Annotator, Pair, Project
+from annotation import guidelines, queue, reviews
+from annotation.models import Annotator, Doubt, GuidelineNote, Pair, Project, Review, Task
 from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.api import check_reply
@@ -102,6 +102,14 @@ ROWS = {
     f"PUT {API}annotators/<int:id>/standing/": Row(
         "401 403 403 200 403 404", body=lambda *_: {"paused": True}
     ),
+    f"GET {API}tasks/<int:id>/consensus/": Row("401 403 409 200 200 404"),
+    f"POST {API}tasks/<int:id>/review/": Row("401 403 201 403 403 404"),
+    f"GET {API}reviews/": Row("401 403 200 200 200 404"),
+    f"GET {API}reviews/<int:id>/": Row("401 403 200 200 200 404"),
+    f"POST {API}reviews/<int:id>/": Row(
+        "401 403 409 409 403 404", body=lambda *_: {"cause": "model"}
+    ),
+    f"GET {API}doubts/": Row("401 403 200 200 200 404"),
     f"GET {API}snapshots/": READERS_READ,
     f"POST {API}snapshots/": Row("401 403 403 201 201 404", body=lambda _, who: {"name": who}),
     f"GET {API}snapshots/<int:id>/": READERS_READ,
@@ -141,6 +149,18 @@ ROWS = {
     f"POST {PROJECT}annotators/<int:pk>/standing/": Row(
         "302 403 403 302 403 404", body=lambda *_: {"action": "pause"}
     ),
+    f"GET {PROJECT}tasks/<int:pk>/": Row("302 403 200 200 200 404"),
+    f"POST {PROJECT}tasks/<int:pk>/": NO_POST,
+    f"GET {PROJECT}tasks/<int:pk>/review/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}tasks/<int:pk>/review/": Row("302 403 302 403 403 404"),
+    f"GET {PROJECT}review/": Row("302 403 200 200 403 404"),
+    f"POST {PROJECT}review/": NO_POST,
+    f"GET {PROJECT}review/look/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}review/look/": Row("302 403 302 302 403 404"),
+    f"GET {PROJECT}review/<int:pk>/": Row("302 403 302 302 403 404"),
+    f"POST {PROJECT}review/<int:pk>/": Row("302 403 302 302 403 404"),
+    f"GET {PROJECT}notes/<int:pk>/close/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}notes/<int:pk>/close/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}mine/": Row("302 200 200 403 403 404"),
     f"POST {PROJECT}mine/": Row("302 405 405 405 405 405", foreign=SIGNED_IN_405),
     "GET answers/<int:pk>/": Row("302 404 404 404 404 404", at="submissions"),
@@ -210,6 +230,7 @@ class World:
             "tasks": task.pk,
             "submissions": submission,
             "annotators": judge.pk,
+            **self.doubt(task, submission),
             "pairs": Pair.objects.filter(ranking_id=submission).first().pk,
             "guidelines": guidelines.in_force(project).pk,
             "guideline": guidelines.in_force(project).pk,
@@ -217,6 +238,21 @@ class World:
             "snapshots": freeze(project, "first").pk,
             **self.train(),
         }
+
+    def doubt(self, task: Task, submission: int) -> dict[str, int]:
+        """One task that waits for a review, another whose reviewer has yet to rank."""
+        other = give_task(self.project, prompt=f"How {self.project.slug}?", withdrawn=True)
+        reviews.note(
+            Doubt(task=each, reason="disagreement", strength=0.5, said="They disagree.")
+            for each in (task, other)
+        )
+        (reviewer,) = Annotator.objects.bulk_create(
+            [Annotator(project=self.project, pseudonym="re-viewer")]
+        )
+        reviews.begin(other, reviewer)
+        review = Review.objects.get(task=other).pk
+        note = GuidelineNote.objects.create(project=self.project, text="It leaves this open.").pk
+        return {"reviews": review, "review": review, "notes": note}
 
     def train(self) -> dict[str, int]:
         RoundPlan.objects.create(project=self.project, configuration={"minimum_rankings": 1})

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from annotation.models import Project, RankedItem, Split, Submission
 from annotation.pairs import strict_pairs
+from annotation.reviews import note
+from training.contradictions import contradictions
 from training.embedding import read_features
 from training.models import LiveHead, LivePrediction
 
@@ -286,6 +288,7 @@ def _store(head: LiveHead, predictions: list[LivePrediction], weights: Array | N
         )
         new = [each for each in predictions if each.submission_id not in known]
         LivePrediction.objects.bulk_create(new)
+        note(contradictions(new))
         locked.learned_rankings += len(new)
         locked.learned_pairs += sum(each.pairs for each in new)
         epoch = head.project.standing_epoch

@@ -250,6 +250,7 @@ SPECTACULAR_SETTINGS = {
         "RoundState": "training.models.Round.State",
         "PolicyState": "training.models.Policy.State",
         "JobState": "training.models.Job.State",
+        "AnnotatorKind": "annotation.models.Annotator.Kind",
     },
 }
 
@@ -271,6 +272,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "annotation.tasks.expire_leases",
         "schedule": 20.0,
         "options": {"expires": 60},
+    },
+    "find-doubts": {
+        "task": "annotation.tasks.find_doubts",
+        "schedule": 120.0,
+        "options": {"expires": 120},
     },
 }
 

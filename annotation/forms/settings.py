@@ -61,12 +61,13 @@ class SettingsForm(forms.ModelForm):
     class Meta:
         model = Project
         fields = (
-            *("name", "description", "labels", "overlap", "overlap_share", "overlap_people"),
+            *("name", "description", "labels", "goal", "overlap", "overlap_share", "overlap_people"),
             *("gold_share", "repeat_share", "completions_per_task", "keep_open"),
             "lease_seconds",
         )
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
         labels = {
+            "goal": "Answers to collect",
             "overlap": "People for each new task",
             "overlap_people": "How many people for those",
             "completions_per_task": "Responses in each new task",
@@ -74,6 +75,7 @@ class SettingsForm(forms.ModelForm):
             "lease_seconds": "Seconds a task is held without a sign of life",
         }
         help_texts = {
+            "goal": "The project page foretells when it is reached. Empty: all that tasks ask for.",
             "overlap": "All new tasks, whatever the share beside this.",
             "overlap_people": "At least.",
             "completions_per_task": "From 2 to 9. New samples are drawn to this number.",

@@ -4,6 +4,7 @@ from annotation.models.guidelines import GuidelineVersion
 from annotation.models.people import Annotator, Membership, Role, User
 from annotation.models.projects import Project
 from annotation.models.prompts import Completion, Prompt, Source, Split
+from annotation.models.reviews import Doubt, GuidelineNote, Review
 from annotation.models.submissions import (
     Demonstration,
     Pair,
@@ -27,6 +28,8 @@ __all__ = [
     "AuditEntry",
     "Completion",
     "Demonstration",
+    "Doubt",
+    "GuidelineNote",
     "GuidelineVersion",
     "Import",
     "Membership",
@@ -35,6 +38,7 @@ __all__ = [
     "Prompt",
     "RankedItem",
     "Ranking",
+    "Review",
     "Role",
     "Snapshot",
     "SnapshotItem",

@@ -48,8 +48,8 @@ class Annotator(models.Model):
 
     All that is judged hangs on this row, so that an account can be forgotten without touching
     the data. ``paused``, ``excluded`` and ``weight`` are a manager's word on the person
-    (``annotation.standing``). The cursor is the queue's: see ``annotation.queue``; ``given`` counts the tasks that
-    this person was ever given, and only the database writes it.
+    (``annotation.standing``). The cursor is the queue's: see ``annotation.queue``; ``given``
+    counts the tasks that this person was ever given, and only the database writes it.
     """
 
     class Kind(models.TextChoices):

@@ -56,6 +56,9 @@ class Project(models.Model):
     )
     repeat_share = _share(0.02, "The share of each person's work that they have done before.")
     placement_seed = models.BigIntegerField(default=new_seed, editable=False)
+    goal = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many answers the project is to collect."
+    )
     completions_per_task = models.PositiveSmallIntegerField(
         default=4, validators=[MinValueValidator(2), MaxValueValidator(9)]
     )

@@ -39,8 +39,8 @@ class TaskQuerySet(ImportedQuerySet["Task"]):
         return self.filter(withdrawn=False, taken__lt=F("wanted"))
 
     def offered(self) -> "TaskQuerySet":
-        """Tasks that whoever comes next may get: not gold, not somebody's repeat."""
-        return self.exclude(purpose__in=Task.PLACED)
+        """Tasks that whoever comes next may get: not gold, not what is reserved for somebody."""
+        return self.exclude(purpose__in=(Task.Purpose.GOLD, *Task.RESERVED))
 
 
 class Task(models.Model):
@@ -52,8 +52,8 @@ class Task(models.Model):
     had passed it in the queue look at it again; the database sets it too.
 
     ``reference`` is the ranking of the same completions that answers are held against: the known
-    answer of a gold task, one's own first answer in a repeat, which is ``reserved_for`` that
-    person.
+    answer of a gold task, one's own first answer in a repeat. Repeats and reviews are
+    ``reserved_for`` one person.
     """
 
     class Purpose(models.TextChoices):
@@ -65,6 +65,8 @@ class Task(models.Model):
 
     # What is put among a person's work by rule (annotation.placement).
     PLACED = (Purpose.GOLD, Purpose.REPEAT)
+    # What only one person may get.
+    RESERVED = (Purpose.REPEAT, Purpose.REVIEW)
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="tasks")
     prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="tasks")
@@ -121,8 +123,8 @@ class Task(models.Model):
                 name="task_reference",
             ),
             models.CheckConstraint(
-                condition=Q(purpose="repeat", reserved_for__isnull=False)
-                | (~Q(purpose="repeat") & Q(reserved_for__isnull=True)),
+                condition=Q(purpose__in=["repeat", "review"], reserved_for__isnull=False)
+                | (~Q(purpose__in=["repeat", "review"]) & Q(reserved_for__isnull=True)),
                 name="task_reserved",
             ),
             models.UniqueConstraint(

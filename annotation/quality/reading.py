@@ -92,6 +92,8 @@ def read_work(project: Project, filters: Filters = ALL) -> Work:
         slot=_slots(submissions, heads["id"][place], items["completion"]),
         length=_lengths(submissions, items["completion"]),
         unacceptable=items["unacceptable"].astype(bool),
+        id=heads["id"],
+        task=heads["task"],
         guideline=heads["guideline"],
         excluded=tuple(number for number, each in enumerate(annotators) if each[3]),
     )

@@ -8,6 +8,8 @@ import numpy as np
 from annotation.models import Annotator, Project
 from annotation.quality.agreement import agreement, label_agreement
 from annotation.quality.figures import Figure
+from annotation.quality.kept import Kept, keep
+from annotation.quality.partly import Period, Two, Version, by_guideline, by_pairs, over_time
 from annotation.quality.reading import (
     ALL,
     Filters,
@@ -31,6 +33,23 @@ class Measured:
     figures: dict[str, Figure]
     labels: dict[str, dict[str, Figure]]
     people: list[Person]
+    over_time: list[Period]
+    pairs: list[Two]
+    versions: list[Version]
+
+
+def measured(project: Project, filters: Filters = ALL) -> Kept[Measured]:
+    """What ``measure`` gives, now or not long ago."""
+    return keep(project, f"measured:{filters}", lambda: measure(project, filters))
+
+
+def vote_weights(project: Project) -> dict[str, float]:
+    """How much each one's vote should count by how reliable they are, by pseudonym; 1 is that of
+    the median annotator. Those of whom nothing is known are left out."""
+    found = {
+        person.pseudonym: person.figures["weight"] for person in measured(project).value.people
+    }
+    return {name: weight.value for name, weight in found.items() if weight.value is not None}
 
 
 def measure(project: Project, filters: Filters = ALL) -> Measured:
@@ -61,20 +80,23 @@ def _measured(project: Project, filters: Filters, work: Work, people: list[Perso
             "thumbs": label_agreement(thumb_labels(project, filters)),
         },
         people=people,
+        over_time=over_time(work),
+        pairs=by_pairs(work),
+        versions=by_guideline(work),
     )
 
 
 def agreement_report(project: Project, filters: Filters = ALL) -> dict[str, Any]:
     """What is measured, people aside, as JSON."""
-    measured = _measured(project, filters, read_work(project, filters).trusted(), [])
+    found = measured(project, filters).value
     return {
         "project": project.slug,
-        "rankings": measured.rankings,
-        "questions": measured.questions,
-        "shared_questions": measured.shared_questions,
-        "annotators": measured.annotators,
-        "figures": _as_dicts(measured.figures),
-        "labels": {of: _as_dicts(figures) for of, figures in measured.labels.items()},
+        "rankings": found.rankings,
+        "questions": found.questions,
+        "shared_questions": found.shared_questions,
+        "annotators": found.annotators,
+        "figures": _as_dicts(found.figures),
+        "labels": {of: _as_dicts(figures) for of, figures in found.labels.items()},
     }
 
 
@@ -84,7 +106,7 @@ def _as_dicts(figures: dict[str, Figure]) -> dict[str, dict[str, Any]]:
 
 def annotators_report(project: Project, filters: Filters = ALL) -> list[Person]:
     """The people of ``Measured``."""
-    return _people(read_work(project, filters))
+    return measured(project, filters).value.people
 
 
 def people_report(project: Project, filters: Filters = ALL) -> list[dict[str, Any]]:

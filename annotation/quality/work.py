@@ -9,7 +9,7 @@ from annotation.quality.figures import Array
 from annotation.quality.rankings import Rankings, make_rankings
 
 NORMAL, GOLD, REPEAT, OTHER = range(4)
-OF_RANKINGS = ("question", "annotator", "purpose", "seconds", "at", "guideline")
+OF_RANKINGS = ("question", "annotator", "purpose", "seconds", "at", "id", "task", "guideline")
 OF_ITEMS = ("item", "rank", "known", "slot", "length", "unacceptable")
 
 
@@ -19,12 +19,13 @@ class Work:
 
     Of each ranking [R]: ``question`` and ``annotator`` are numbers from 0, ``purpose`` one of the
     four above, ``seconds`` the time it took, NaN where nobody knows, ``at`` when it was given, in
-    days, ``guideline`` the id of the version judged by, 0 where nobody knows. Row r holds the items from ``starts[r]`` (of [R + 1]) on. Of each item [N]: ``item``
-    names the completion; ``rank`` is its competition rank, ``known`` that in the ranking which
-    this one is held against (the right answer of gold, one's own first answer in a repeat), 0
-    where there is none; ``slot`` its place on the screen from 0, −1 where nobody knows;
-    ``length`` its characters; ``unacceptable`` whether it was called that. ``excluded`` are the
-    numbers of annotators whose rankings are kept and do not count.
+    days; ``id``, ``task`` and ``guideline`` name its rows in the database, 0 where there is none.
+    Row r holds the items from ``starts[r]`` (of [R + 1]) on. Of each item [N]: ``item`` names the
+    completion; ``rank`` is its competition rank, ``known`` that in the ranking which this one is
+    held against (the right answer of gold, one's own first answer in a repeat), 0 where there is
+    none; ``slot`` its place on the screen from 0, −1 where nobody knows; ``length`` its
+    characters; ``unacceptable`` whether it was called that. ``excluded`` are the numbers of
+    annotators whose rankings are kept and do not count.
     """
 
     pseudonyms: tuple[str, ...]
@@ -41,6 +42,8 @@ class Work:
     slot: Array
     length: Array
     unacceptable: Array
+    id: Array
+    task: Array
     guideline: Array
     excluded: tuple[int, ...] = ()
 

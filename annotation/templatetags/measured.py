@@ -21,6 +21,12 @@ def percentage(part: float) -> str:
 
 
 @register.filter
+def signed(number: float) -> str:
+    """0.726 → +0.73."""
+    return f"{number:+.2f}".replace("-", MINUS)
+
+
+@register.filter
 def plainly(figure: Figure) -> str:
     """0.726 → 0.73; whole seconds and such from ten up."""
     if figure.value is None:

@@ -30,6 +30,8 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
         places = [("rank", "Rank"), *places, ("my-work", "My work")]
     if held & {Role.MANAGER, Role.RESEARCHER}:
         places += [("project", "Project"), ("quality", "Quality")]
+    if held & {Role.MANAGER, Role.REVIEWER}:
+        places.append(("reviews", "Review"))
     if Role.MANAGER in held:
         places.append(("project-settings", "Settings"))
     links = [(reverse(name, args=[project.slug]), words) for name, words in places if held]

@@ -10,7 +10,7 @@ from annotation import guidelines, selectors
 from annotation.differences import differences
 from annotation.errors import Conflict, Invalid
 from annotation.forms import GuidelineForm, ReadForm
-from annotation.models import Project, Role
+from annotation.models import GuidelineNote, Project, Role
 from annotation.people import RANKERS, annotator_for, has_role
 from annotation.views.access import PersonRequest, project_for
 from annotation.views.ranking import next_task
@@ -91,6 +91,14 @@ def _publish(request: PersonRequest, project: Project) -> HttpResponse:
     return _page(request, project, form=form, status=400)
 
 
+def _notes(request: PersonRequest, project: Project) -> list[GuidelineNote]:
+    """What reviews found open, for those who may see reviews."""
+    if not has_role(request.user, project, Role.MANAGER, Role.REVIEWER, Role.RESEARCHER):
+        return []
+    notes = GuidelineNote.objects.filter(project=project, closed_at=None)
+    return list(notes.select_related("review").order_by("-opened_at"))
+
+
 def _page(
     request: PersonRequest,
     project: Project,
@@ -111,5 +119,6 @@ def _page(
         "version": version,
         "current": current,
         "form": form,
+        "notes": _notes(request, project),
     }
     return render(request, "guideline.html", context, status=status)

@@ -13,7 +13,7 @@ from annotation.models import Annotator, Project, Role
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
 from annotation.quality.reading import Filters
 from annotation.quality.reliability import OVERALL_FIGURES
-from annotation.quality.reports import measure
+from annotation.quality.reports import measured as measured_of
 from annotation.views.access import PersonRequest, project_for
 
 SHOWN_FIRST = {
@@ -53,7 +53,8 @@ class FiltersForm(forms.Form):
 def quality(request: PersonRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Role.MANAGER, Role.RESEARCHER)
     form = FiltersForm(project, request.GET)
-    measured = measure(project, form.filters())
+    kept = measured_of(project, form.filters())
+    measured = kept.value
     flagged = [person for person in measured.people if person.flags]
     annotators = {each.pseudonym: each for each in Annotator.objects.filter(project=project)}
     context = {
@@ -61,6 +62,7 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
         "form": form,
         "filtered": any(request.GET.values()),
         "measured": measured,
+        "kept": kept,
         "flagged": [(person, annotators[person.pseudonym]) for person in flagged],
         "people": [(person, annotators[person.pseudonym]) for person in measured.people],
         "tiles": [(words, measured.figures[name]) for name, words in SHOWN_FIRST.items()],

@@ -19,6 +19,7 @@ from annotation.submissions import Receipt, submit
 from annotation.templatetags.places import REVISABLE
 from annotation.views.access import PersonRequest, acts_from, assignment_for
 from annotation.views.ranking import next_address, next_task
+from annotation.views.review import review_address
 
 
 @login_required
@@ -57,7 +58,7 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
 def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> HttpResponse:
     """To the next task; a script is told where that is, since it cannot see a redirect."""
     messages.success(request, "Saved.", extra_tags=f"{REVISABLE}{receipt.id}")
-    there = next_address(request, assignment.task.project)
+    there = review_address(assignment.task) or next_address(request, assignment.task.project)
     if request.accepts("text/html"):
         return redirect(there)
     return JsonResponse({"next": there})

@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from annotation import queue
-from annotation.models import Submission, User
+from annotation import queue, reviews
+from annotation.models import Doubt, GuidelineNote, Submission, User
 from annotation.submissions import submit
 from tests.cast import full_ranking, give_task
 from training import rounds, tasks
@@ -44,6 +44,8 @@ PAGES = {
     "project": ("manager", "/projects/tides/"),
     "a project that is read": ("researcher", "/projects/tides/"),
     "quality": ("manager", "/projects/tides/quality/"),
+    "reviews": ("reviewer", "/projects/tides/review/"),
+    "a task with all that was said": ("researcher", "/projects/tides/tasks/{task}/"),
     "annotator": ("manager", "/projects/tides/annotators/{judge}/"),
     "round": ("manager", "/projects/tides/rounds/1/"),
     "settings": ("manager", "/projects/tides/settings/"),
@@ -76,6 +78,9 @@ def lively(cast, monkeypatch):
             correct=4,
             logloss=0.6,
         )
+    doubted = Submission.objects.first().task
+    reviews.note([Doubt(task=doubted, reason="flagged", strength=0.3, said=f"{MARKDOWN[:200]}")])
+    GuidelineNote.objects.create(project=project, text=MARKDOWN)
     give_task(project, MARKDOWN, *("abc"), prompt=MARKDOWN)
     add_candidate(ensure_base(project), artefact="a", manifest_sha256="0" * 64, metrics={"kl": 6.3})
     made = rounds.start(project, method="dpo", trigger="hand", by="tests")
@@ -104,7 +109,7 @@ def visitor(request, open_browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everyone(visitor, lively, name):
     who, address = PAGES[name]
-    address = address.format(judge=lively.judge.pk)
+    address = address.format(judge=lively.judge.pk, task=Submission.objects.first().task_id)
     if who == "manager" and address == "/":
         wait_for_a_decision()
     person = User.objects.filter(username=who).first()

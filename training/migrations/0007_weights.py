@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             field=models.JSONField(
                 blank=True,
                 default=dict,
-                help_text="How much a ranking counts, by annotator id, frozen with the snapshot; 1 unless said.",
+                help_text="How much a ranking counts, by annotator id, from the start on; 1 unless said.",
             ),
         ),
     ]

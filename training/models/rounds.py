@@ -43,7 +43,7 @@ class Round(models.Model):
     weights = models.JSONField(
         default=dict,
         blank=True,
-        help_text="How much a ranking counts, by annotator id, frozen with the snapshot; 1 unless said.",
+        help_text="How much a ranking counts, by annotator id, from the start on; 1 unless said.",
     )
     metrics = models.JSONField(default=dict)
     outcome = models.TextField(blank=True, help_text="One sentence for people.")

@@ -13,6 +13,8 @@ def work_of(*rows, **columns):
     given = {
         "seconds": np.full(n, np.nan),
         "at": np.arange(float(n)),
+        "id": np.arange(n),
+        "task": np.array([question for question, _, _ in rows]),
         "guideline": np.zeros(n, np.int64),
         "known": np.zeros(3 * n, np.int64),
         "slot": np.full(3 * n, -1),
