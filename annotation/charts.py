@@ -94,7 +94,10 @@ def lines(
         Line(name, [dot(x, point) for x, point in zip(centres, points, strict=True) if point])
         for name, points in series.items()
     ]
-    up = [Tick(_r(_y(each, low, high)), f"{100 * each:.0f} %") for each in (low, (low + high) / 2, high)]
+    up = [
+        Tick(_r(_y(each, low, high)), f"{100 * each:.0f} %")
+        for each in (low, (low + high) / 2, high)
+    ]
     return Chart([], drawn, _across(names, centres), up)
 
 

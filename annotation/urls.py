@@ -11,7 +11,7 @@ from annotation.views.guideline import (
 from annotation.views.judged import judged_task
 from annotation.views.mine import my_work
 from annotation.views.person import person, standing
-from annotation.views.quality import quality
+from annotation.views.quality import quality, quality_sheet
 from annotation.views.ranking import rank
 from annotation.views.review import (
     begin_review,
@@ -37,6 +37,7 @@ urlpatterns = [
     ),
     path("projects/<slug:slug>/settings/", project_settings, name="project-settings"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
+    path("projects/<slug:slug>/quality/<slug:name>.csv", quality_sheet, name="quality-sheet"),
     path("projects/<slug:slug>/annotators/<int:pk>/", person, name="annotator"),
     path("projects/<slug:slug>/annotators/<int:pk>/standing/", standing, name="standing"),
     path("projects/<slug:slug>/tasks/<int:pk>/", judged_task, name="judged-task"),

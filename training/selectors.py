@@ -143,6 +143,37 @@ def rounds_of(project: Project) -> QuerySet[Round]:
     )
 
 
+# What is drawn beside each other, as the metrics of a reward model name it.
+CEILING = {
+    "accuracy": "Reward model",
+    "human_agreement": "Two people on the same",
+    "self_agreement": "One person, asked again",
+}
+Ends = tuple[float | None, float | None, float | None]  # value, low, high
+
+
+@dataclass(frozen=True)
+class RoundCeiling:
+    """A round's reward model beside people, on the same items, by the names of ``CEILING``."""
+
+    number: int
+    figures: dict[str, Ends]
+
+
+def ceiling_of(rounds: Sequence[Round]) -> list[RoundCeiling]:
+    """Of the rounds that have a reward model, oldest first."""
+    found = []
+    for each in sorted(rounds, key=lambda one: one.number):
+        metrics = each.reward_model.metrics if each.reward_model else {}
+        if isinstance(metrics.get("accuracy"), float):
+            figures = {
+                name: (metrics.get(name), metrics.get(f"{name}_low"), metrics.get(f"{name}_high"))
+                for name in CEILING
+            }
+            found.append(RoundCeiling(each.number, figures))
+    return found
+
+
 def current_round(rounds: Sequence[Round]) -> Round | None:
     """The one that runs or waits for a decision."""
     unsettled = (Round.State.RUNNING, Round.State.WAITING)

@@ -61,7 +61,15 @@ class SettingsForm(forms.ModelForm):
     class Meta:
         model = Project
         fields = (
-            *("name", "description", "labels", "goal", "overlap", "overlap_share", "overlap_people"),
+            *(
+                "name",
+                "description",
+                "labels",
+                "goal",
+                "overlap",
+                "overlap_share",
+                "overlap_people",
+            ),
             *("gold_share", "repeat_share", "completions_per_task", "keep_open"),
             "lease_seconds",
         )

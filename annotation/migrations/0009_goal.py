@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('annotation', '0008_reviews'),
+        ("annotation", "0008_reviews"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='project',
-            name='goal',
-            field=models.PositiveIntegerField(blank=True, help_text='How many answers the project is to collect.', null=True),
+            model_name="project",
+            name="goal",
+            field=models.PositiveIntegerField(
+                blank=True, help_text="How many answers the project is to collect.", null=True
+            ),
         ),
     ]

@@ -13,8 +13,8 @@ from annotation.quality.rankings import Rankings
 from annotation.quality.work import NORMAL, Work
 
 MOST_PERIODS = 26
+QUESTIONS = 15  # judged by several, that a period is to hold in the mean: fewer give no interval
 LENGTHS = (1, 7, 28, 91)  # days
-TOO_FEW = "Fewer than two people judged any question."
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,16 @@ class Version:
 
 
 def over_time(work: Work) -> list[Period]:
-    """By days, weeks, or longer, so that there are at most ``MOST_PERIODS``, oldest first."""
+    """By days, weeks, or longer, so that there are at most ``MOST_PERIODS`` and each has enough to
+    be measured, oldest first."""
     normal = work.where(work.purpose == NORMAL)
     if not len(normal):
         return []
     day = np.floor(normal.at).astype(np.int64)
     span = int(day.max() - day.min()) + 1
-    days = next((each for each in LENGTHS if span <= each * MOST_PERIODS), span // MOST_PERIODS + 1)
+    shared = int((np.bincount(normal.question) > 1).sum())
+    periods = min(MOST_PERIODS, max(1, shared // QUESTIONS))
+    days = next((each for each in LENGTHS if span <= each * periods), -(-span // periods))
     # A question belongs to the period in which the last of its people judged it.
     last = np.full(int(normal.question.max()) + 1, -1)
     np.maximum.at(last, normal.question, day)

@@ -66,7 +66,11 @@ def counted(project: Project, filters: Filters) -> SubmissionQuerySet:
 
 def read_work(project: Project, filters: Filters = ALL) -> Work:
     """All rankings of the project that count and fit the filters."""
-    submissions = counted(project, filters).filter(task__kind__in=KINDS)
+    return read_submissions(project, counted(project, filters).filter(task__kind__in=KINDS))
+
+
+def read_submissions(project: Project, submissions: QuerySet[Submission]) -> Work:
+    """These rankings of the project."""
     heads = _heads(submissions)
     items = _items(submissions)
     # What came in between the two statements is left out, and so is what was withdrawn.
