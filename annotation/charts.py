@@ -3,7 +3,7 @@
 All are drawn on a ground of WIDTH by HEIGHT units, the origin at the upper left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 480, 150
@@ -78,7 +78,7 @@ def bars(values: Sequence[tuple[str, float]]) -> Chart:
 
 
 def lines(
-    names: Sequence[str], series: dict[str, Sequence[Point | None]], low: float, high: float
+    names: Sequence[str], series: Mapping[str, Sequence[Point | None]], low: float, high: float
 ) -> Chart:
     """A line for each series over the same places; None where a series has no value. Shares, from
     ``low`` to ``high``; what lies beyond is drawn at the edge."""
@@ -87,8 +87,9 @@ def lines(
 
     def dot(x: float, point: Point) -> Dot:
         value, least, most, title = point
-        ends = (value if least is None else least, value if most is None else most)
-        return Dot(_r(x), *(_r(_y(each, low, high)) for each in (value, *ends)), title)
+        ends = (value, value if least is None else least, value if most is None else most)
+        y, under, over = (_r(_y(each, low, high)) for each in ends)
+        return Dot(_r(x), y, under, over, title)
 
     drawn = [
         Line(name, [dot(x, point) for x, point in zip(centres, points, strict=True) if point])

@@ -84,7 +84,7 @@ def _free() -> Q:
     taken = Assignment.objects.filter(
         task=OuterRef("review__answer_task"), state__in=("open", "submitted")
     )
-    return Q(review__isnull=True) | (Q(review__closed_at__isnull=True) & ~Exists(taken))
+    return Q(review__isnull=True) | Q(~Exists(taken), review__closed_at__isnull=True)
 
 
 def not_by(tasks: QuerySet[Task], reviewer: Annotator) -> QuerySet[Task]:

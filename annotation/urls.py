@@ -3,6 +3,7 @@
 from django.urls import path
 
 from annotation.views.guideline import (
+    ask_again,
     guideline,
     guideline_changes,
     guideline_news,
@@ -10,6 +11,13 @@ from annotation.views.guideline import (
 )
 from annotation.views.judged import judged_task
 from annotation.views.mine import my_work
+from annotation.views.onboarding import (
+    onboarding,
+    qualifying,
+    requalify,
+    retire_item,
+    retire_question,
+)
 from annotation.views.person import person, standing
 from annotation.views.quality import quality, quality_sheet
 from annotation.views.ranking import rank
@@ -23,6 +31,7 @@ from annotation.views.review import (
 from annotation.views.revision import revision
 from annotation.views.settings import project_settings
 from annotation.views.tasks import skip, task
+from annotation.views.traits import about_me
 
 urlpatterns = [
     path("projects/<slug:slug>/rank/", rank, name="rank"),
@@ -35,6 +44,15 @@ urlpatterns = [
         guideline_changes,
         name="guideline-changes",
     ),
+    path("projects/<slug:slug>/guideline/again/", ask_again, name="ask-again"),
+    path("projects/<slug:slug>/begin/", onboarding, name="onboarding"),
+    path("projects/<slug:slug>/about-me/", about_me, name="about-me"),
+    path("projects/<slug:slug>/newcomers/", qualifying, name="qualifying"),
+    path(
+        "projects/<slug:slug>/questions/<int:pk>/retire/", retire_question, name="retire-question"
+    ),
+    path("projects/<slug:slug>/items/<int:pk>/retire/", retire_item, name="retire-item"),
+    path("projects/<slug:slug>/annotators/<int:pk>/requalify/", requalify, name="requalify"),
     path("projects/<slug:slug>/settings/", project_settings, name="project-settings"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
     path("projects/<slug:slug>/quality/<slug:name>.csv", quality_sheet, name="quality-sheet"),

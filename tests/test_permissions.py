@@ -18,7 +18,17 @@ from django.urls import URLResolver, get_resolver
 from django.views.generic.edit import ProcessFormView
 
 from annotation import guidelines, queue, reviews
-from annotation.models import Annotator, Doubt, GuidelineNote, Pair, Project, Review, Task
+from annotation.models import (
+    Annotator,
+    Doubt,
+    GuidelineNote,
+    Pair,
+    Project,
+    QualificationItem,
+    QuizQuestion,
+    Review,
+    Task,
+)
 from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.api import check_reply
@@ -139,6 +149,20 @@ ROWS = {
     f"POST {PROJECT}guideline/news/": Row("302 302 302 403 403 404"),
     f"GET {PROJECT}guideline/<int:pk>/to/<int:other>/": PAGE_FOR_ALL,
     f"POST {PROJECT}guideline/<int:pk>/to/<int:other>/": NO_POST,
+    f"GET {PROJECT}guideline/again/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}guideline/again/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}begin/": Row("302 200 200 403 403 404"),
+    f"POST {PROJECT}begin/": Row("302 302 302 403 403 404"),
+    f"GET {PROJECT}about-me/": Row("302 200 200 403 403 404"),
+    f"POST {PROJECT}about-me/": Row("302 302 302 403 403 404"),
+    f"GET {PROJECT}newcomers/": Row("302 403 403 200 403 404"),
+    f"POST {PROJECT}newcomers/": Row("302 403 403 200 403 404"),
+    f"GET {PROJECT}questions/<int:pk>/retire/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}questions/<int:pk>/retire/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}items/<int:pk>/retire/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}items/<int:pk>/retire/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}annotators/<int:pk>/requalify/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}annotators/<int:pk>/requalify/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}settings/": Row("302 403 403 200 403 404"),
     f"POST {PROJECT}settings/": Row("302 403 403 400 403 404"),
     f"GET {PROJECT}quality/": PAGE_FOR_READERS,
@@ -235,7 +259,8 @@ class World:
             "submissions": submission,
             "annotators": judge.pk,
             "quality": "agreement",
-            **self.doubt(task, submission),
+            **self.doubt(task),
+            **self.ask_newcomers(submission),
             "pairs": Pair.objects.filter(ranking_id=submission).first().pk,
             "guidelines": guidelines.in_force(project).pk,
             "guideline": guidelines.in_force(project).pk,
@@ -244,7 +269,14 @@ class World:
             **self.train(),
         }
 
-    def doubt(self, task: Task, submission: int) -> dict[str, int]:
+    def ask_newcomers(self, submission: int) -> dict[str, int]:
+        question = QuizQuestion.objects.create(
+            project=self.project, text="Why?", options=["Yes", "No"], right=0
+        )
+        item = QualificationItem.objects.create(project=self.project, reference_id=submission)
+        return {"questions": question.pk, "items": item.pk}
+
+    def doubt(self, task: Task) -> dict[str, int]:
         """One task that waits for a review, another whose reviewer has yet to rank."""
         other = give_task(self.project, prompt=f"How {self.project.slug}?", withdrawn=True)
         reviews.note(

@@ -46,7 +46,7 @@ class DoubtsView(ProjectList):
 
 
 class ReviewSerializer(serializers.ModelSerializer):
-    reviewer = serializers.CharField(source="reviewer.pseudonym", help_text="A pseudonym.")  # type: ignore[assignment]
+    reviewer = serializers.CharField(source="reviewer.pseudonym", help_text="A pseudonym.")
 
     class Meta:
         model = Review

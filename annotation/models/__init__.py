@@ -1,6 +1,7 @@
 from annotation.models.audit import AuditEntry
 from annotation.models.datasets import Import, Snapshot, SnapshotItem
 from annotation.models.guidelines import GuidelineVersion
+from annotation.models.onboarding import Qualification, QualificationItem, QuizQuestion
 from annotation.models.people import Annotator, Membership, Role, User
 from annotation.models.projects import Project
 from annotation.models.prompts import Completion, Prompt, Source, Split
@@ -36,6 +37,9 @@ __all__ = [
     "Pair",
     "Project",
     "Prompt",
+    "Qualification",
+    "QualificationItem",
+    "QuizQuestion",
     "RankedItem",
     "Ranking",
     "Review",

@@ -83,10 +83,22 @@ class Annotator(models.Model):
     weight = models.FloatField(
         default=1.0, help_text="How much one of their rankings counts, above 0 and up to 1."
     )
+    qualified_at = models.DateTimeField(null=True, blank=True)
+    requalify_at = models.DateTimeField(
+        null=True, blank=True, help_text="When they were asked to qualify, again or anew."
+    )
+    traits = models.JSONField(
+        default=dict, blank=True, help_text="What they say of themselves, if they chose to."
+    )
+    traits_agreed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(traits={}) | models.Q(traits_agreed_at__isnull=False),
+                name="annotator_traits_agreed",
+            ),
             models.CheckConstraint(
                 condition=models.Q(weight__gt=0, weight__lte=1), name="annotator_weight"
             ),

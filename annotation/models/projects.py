@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 MAX_LABELS, MAX_LABEL = 20, 100
+MAX_TRAITS = 8
 
 
 def check_labels(value: Any) -> None:
@@ -19,6 +20,18 @@ def check_labels(value: Any) -> None:
             raise ValidationError(f"A label is a text of 1 to {MAX_LABEL} characters.")
     if len({label.casefold() for label in value}) < len(value):
         raise ValidationError("Two labels are the same.")
+
+
+def check_traits(value: Any) -> None:
+    """Raises ValidationError for what is no mapping of short names to lists of short texts."""
+    if not isinstance(value, dict) or len(value) > MAX_TRAITS:
+        raise ValidationError(f"Give at most {MAX_TRAITS} lines.")
+    for name, options in value.items():
+        if not 0 < len(name.strip()) <= MAX_LABEL:
+            raise ValidationError(f"What comes before the colon has 1 to {MAX_LABEL} characters.")
+        check_labels(options)
+        if len(options) < 2:
+            raise ValidationError(f"{name}: give at least two groups, with commas between them.")
 
 
 def new_seed() -> int:
@@ -79,6 +92,21 @@ class Project(models.Model):
         validators=[check_labels],
         help_text="What annotators may mark at each response: short texts, such as factual error.",
     )
+    traits = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_traits],
+        help_text="What annotators may say of themselves: groups to choose from, by name.",
+    )
+    qualification_pass = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="The share that newcomers must have right before their first task. Empty: none.",
+    )
+    qualification_tries = models.PositiveSmallIntegerField(
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
     simulated = models.BooleanField(
         default=False, help_text="Holds the work of simulated annotators only."
     )
@@ -115,6 +143,11 @@ class Project(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(lease_seconds__gte=30), name="project_lease_seconds"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(qualification_pass__isnull=True)
+                | models.Q(qualification_pass__gte=0, qualification_pass__lte=1),
+                name="project_qualification_pass",
             ),
         ]
 

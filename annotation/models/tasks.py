@@ -97,6 +97,14 @@ class Task(models.Model):
         related_name="reserved_tasks",
         db_index=False,
     )
+    asks_again = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="asked_again",
+        help_text="The task that this one puts once more, under a newer guideline.",
+    )
     key = models.CharField(
         max_length=200, null=True, blank=True, help_text="Names the cause: made twice, made once."
     )

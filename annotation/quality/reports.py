@@ -8,6 +8,7 @@ import numpy as np
 from annotation.models import Annotator, Project
 from annotation.quality.agreement import agreement, label_agreement
 from annotation.quality.figures import Figure
+from annotation.quality.groups import Trait, by_traits
 from annotation.quality.kept import Kept, keep
 from annotation.quality.partly import Period, Two, Version, by_guideline, by_pairs, over_time
 from annotation.quality.reading import (
@@ -36,6 +37,7 @@ class Measured:
     over_time: list[Period]
     pairs: list[Two]
     versions: list[Version]
+    traits: list[Trait]
 
 
 def measured(project: Project, filters: Filters = ALL) -> Kept[Measured]:
@@ -83,6 +85,7 @@ def _measured(project: Project, filters: Filters, work: Work, people: list[Perso
         over_time=over_time(work),
         pairs=by_pairs(work),
         versions=by_guideline(work),
+        traits=by_traits(project, work),
     )
 
 

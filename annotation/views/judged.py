@@ -37,6 +37,7 @@ def judged_task(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "task": task,
         "judged": None if blind else judged(task),
         "doubts": list(task.doubts.order_by("-strength")),
+        "manages": has_role(request.user, project, Role.MANAGER),
         "reviews": has_role(request.user, project, Role.REVIEWER),
     }
     return render(request, "judged.html", context)

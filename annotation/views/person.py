@@ -50,14 +50,14 @@ class StandingForm(forms.Form):
     )
 
     def standing(self, now: Standing) -> Standing:
-        changes: dict[str, Any] = {
+        changes: dict[str, dict[str, Any]] = {
             "pause": {"paused": True},
             "resume": {"paused": False},
             "exclude": {"excluded": True},
             "include": {"excluded": False},
             "weigh": {"weight": self.cleaned_data["weight"] or now.weight},
-        }[self.cleaned_data["action"]]
-        return replace(now, **changes)
+        }
+        return replace(now, **changes[self.cleaned_data["action"]])
 
 
 @login_required

@@ -27,7 +27,9 @@ def say(judge, *ranks):
 
 
 def look(task):
-    return judged(find_task(task.project, task.pk))
+    found = find_task(task.project, task.pk)
+    assert found is not None
+    return judged(found)
 
 
 def test_the_consensus_orders_what_people_agree_on(task, judges):

@@ -1,9 +1,10 @@
 """What surprised the live head is noted for a second look."""
 
 from annotation.models import Doubt
-from tests.training.test_live import ENCODER, LivePrediction, cast, rank_a_task  # noqa: F401
+from tests.training.test_live import ENCODER, cast, rank_a_task  # noqa: F401
 from training import live
 from training.contradictions import contradictions
+from training.models import LivePrediction
 
 
 def test_a_ranking_against_all_that_was_learned_is_doubted(cast):  # noqa: F811

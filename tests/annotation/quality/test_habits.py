@@ -1,5 +1,7 @@
 """Terms of single rankings, by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from annotation.quality.work import NORMAL, Work
 def work_of(*rows, **columns):
     """Rankings of questions of three: (question, who, ranks); other columns by name."""
     n = len(rows)
-    given = {
+    given: dict[str, Any] = {
         "seconds": np.full(n, np.nan),
         "at": np.arange(float(n)),
         "id": np.arange(n),
