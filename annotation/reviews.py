@@ -23,7 +23,7 @@ from annotation.models import (
 )
 from annotation.placement import copy_slots
 from annotation.quality.doubts import doubts
-from annotation.quality.kept import keep
+from annotation.quality.kept import OF_WORKERS, keep
 from annotation.quality.reading import read_work
 from annotation.quality.reliability import reliability
 from annotation.queue import assign, lock
@@ -64,7 +64,8 @@ def find_doubts(project: Project) -> int:
 
 def keep_doubts(project: Project) -> int:
     """``find_doubts`` where something has changed, and not too often."""
-    return keep(project, "doubts", lambda: find_doubts(project)).value
+    found = keep(project, "doubts", lambda: find_doubts(project), patience=OF_WORKERS)
+    return found.value
 
 
 def waiting(project: Project, reason: str = "") -> QuerySet[Task]:

@@ -4,6 +4,8 @@ from celery import shared_task
 
 from annotation import queue, reviews
 from annotation.models import Project
+from annotation.quality import reports
+from annotation.quality.kept import OF_WORKERS
 
 
 @shared_task(ignore_result=True)
@@ -13,7 +15,9 @@ def expire_leases() -> None:
 
 
 @shared_task(ignore_result=True)
-def find_doubts() -> None:
-    """Look for doubtful tasks wherever something has changed since the last look."""
+def measure() -> None:
+    """Measure projects, and look for doubtful tasks, where something has changed, so that whoever
+    opens a page need not wait for it."""
     for project in Project.objects.filter(simulated=False):
+        reports.measured(project, patience=OF_WORKERS)
         reviews.keep_doubts(project)

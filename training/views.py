@@ -23,7 +23,7 @@ from annotation.quality.figures import Figure
 from annotation.quality.kept import keep
 from annotation.quality.pace import forecast, pace_of
 from annotation.quality.reports import measured
-from annotation.selectors import people_of, progress, projects_for
+from annotation.selectors import given_counts, people_of, progress, projects_for
 from annotation.sheets import sheet
 from annotation.views.access import PersonRequest, acts_from, project_for
 from annotation.views.figures import agreement_chart, pace_chart, point
@@ -85,8 +85,10 @@ def _project_page(
 def _outlook(project: Project) -> dict[str, Any]:
     """What needs somebody now, how fast it goes on, how far people agree."""
     kept = measured(project)
-    pace = keep(project, f"pace:{timezone.localdate()}", lambda: pace_of(project)).value
-    done = progress(project)
+    today = timezone.localdate()
+    pace = keep(project, f"pace:{today}", lambda: pace_of(project)).value
+    given = keep(project, f"given:{today}", lambda: given_counts(project)).value
+    done = progress(project, given)
     goal = project.goal or done.wanted
     return {
         "progress": done,

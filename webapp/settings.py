@@ -273,10 +273,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"expires": 60},
     },
-    "find-doubts": {
-        "task": "annotation.tasks.find_doubts",
-        "schedule": 120.0,
-        "options": {"expires": 120},
+    "measure": {
+        "task": "annotation.tasks.measure",
+        "schedule": 45.0,
+        # Not where the live head learns: a large project takes seconds.
+        "options": {"expires": 60, "queue": "gpu"},
     },
 }
 

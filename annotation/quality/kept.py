@@ -2,7 +2,8 @@
 
 What took t seconds to compute is shown for ``PATIENCE`` · t seconds, whatever comes in meanwhile:
 so measuring takes at most about one part in ``PATIENCE`` of a machine, however large a project
-grows and however often its pages are looked at. What took no time is always up to date.
+grows and however often its pages are looked at. What took no time is always up to date. A worker
+that measures by the clock has less patience, so that people hardly ever wait.
 """
 
 import time
@@ -19,7 +20,7 @@ from django.utils import timezone
 from annotation.models import AuditEntry, Import, Project, Submission
 
 T = TypeVar("T")
-PATIENCE = 100
+PATIENCE, OF_WORKERS = 60, 30
 CHEAP = 0.3  # s
 DAY = 86_400
 # While one process measures, the others show what was measured before, for so long at most.
@@ -35,19 +36,24 @@ class Kept(Generic[T]):
     at: datetime
     seconds: float
 
-    def is_fresh(self, state: tuple[Any, ...]) -> bool:
+    def is_fresh(self, state: tuple[Any, ...], patience: float) -> bool:
         if self.state == state:
             return True
         age = timezone.now() - self.at
-        return self.seconds > CHEAP and age < timedelta(seconds=PATIENCE * self.seconds)
+        return self.seconds > CHEAP and age < timedelta(seconds=patience * self.seconds)
 
 
-def keep(project: Project, name: str, compute: Callable[[], T]) -> Kept[T]:
+def keep(
+    project: Project, name: str, compute: Callable[[], T], *, patience: float | None = None
+) -> Kept[T]:
     """What ``compute`` gave, now or not long ago. ``name`` says what it is of the project."""
+    patience = PATIENCE if patience is None else patience
     key = f"quality:{project.pk}:{sha256(name.encode()).hexdigest()[:32]}"
     state = state_of(project)
     found: Kept[T] | None = cache.get(key)
-    if found is not None and (found.is_fresh(state) or not cache.add(f"{key}:busy", 1, BUSY)):
+    if found is not None and (
+        found.is_fresh(state, patience) or not cache.add(f"{key}:busy", 1, BUSY)
+    ):
         return found
     try:
         began, at = time.perf_counter(), timezone.now()

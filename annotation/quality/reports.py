@@ -40,9 +40,12 @@ class Measured:
     traits: list[Trait]
 
 
-def measured(project: Project, filters: Filters = ALL) -> Kept[Measured]:
+def measured(
+    project: Project, filters: Filters = ALL, *, patience: float | None = None
+) -> Kept[Measured]:
     """What ``measure`` gives, now or not long ago."""
-    return keep(project, f"measured:{filters}", lambda: measure(project, filters))
+    name = f"measured:{filters}"
+    return keep(project, name, lambda: measure(project, filters), patience=patience)
 
 
 def vote_weights(project: Project) -> dict[str, float]:
