@@ -14,6 +14,7 @@ from annotation.bulk import insert
 from annotation.choosing import ALL, Choice, check
 from annotation.errors import Conflict, Invalid
 from annotation.models import Project, Snapshot, SnapshotItem, Submission, User
+from annotation.models.submissions import SubmissionQuerySet
 from annotation.quality.reading import Filters
 from annotation.quality.reports import agreement_report
 
@@ -27,7 +28,7 @@ class Held(Filters):
 
     snapshot: Snapshot | None = None
 
-    def apply(self, submissions: QuerySet[Submission]) -> QuerySet[Submission]:
+    def apply(self, submissions: SubmissionQuerySet) -> SubmissionQuerySet:
         return submissions.filter(snapshots=self.snapshot)
 
 

@@ -17,8 +17,18 @@ from django.test import Client, TestCase
 from django.urls import URLResolver, get_resolver
 from django.views.generic.edit import ProcessFormView
 
-from annotation import guidelines, problems, queue
-from annotation.models import Annotator, Pair, Project
+from annotation import guidelines, problems, queue, reviews
+from annotation.models import (
+    Annotator,
+    Doubt,
+    GuidelineNote,
+    Pair,
+    Project,
+    QualificationItem,
+    QuizQuestion,
+    Review,
+    Task,
+)
 from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.api import check_reply
@@ -99,6 +109,18 @@ ROWS = {
     f"GET {API}guidelines/<int:id>/": MEMBERS_READ,
     f"GET {API}agreement/": READERS_READ,
     f"GET {API}annotators/": READERS_READ,
+    f"GET {API}annotators/<int:id>/": READERS_READ,
+    f"PUT {API}annotators/<int:id>/standing/": Row(
+        "401 403 403 200 403 404", body=lambda *_: {"paused": True}
+    ),
+    f"GET {API}tasks/<int:id>/consensus/": Row("401 403 409 200 200 404"),
+    f"POST {API}tasks/<int:id>/review/": Row("401 403 201 403 403 404"),
+    f"GET {API}reviews/": Row("401 403 200 200 200 404"),
+    f"GET {API}reviews/<int:id>/": Row("401 403 200 200 200 404"),
+    f"POST {API}reviews/<int:id>/": Row(
+        "401 403 409 409 403 404", body=lambda *_: {"cause": "model"}
+    ),
+    f"GET {API}doubts/": Row("401 403 200 200 200 404"),
     f"GET {API}snapshots/": READERS_READ,
     f"POST {API}snapshots/": Row("401 403 403 201 201 404", body=lambda _, who: {"name": who}),
     f"GET {API}snapshots/<int:id>/": READERS_READ,
@@ -130,6 +152,20 @@ ROWS = {
     f"POST {PROJECT}guideline/news/": Row("302 302 302 403 403 404"),
     f"GET {PROJECT}guideline/<int:pk>/to/<int:other>/": PAGE_FOR_ALL,
     f"POST {PROJECT}guideline/<int:pk>/to/<int:other>/": NO_POST,
+    f"GET {PROJECT}guideline/again/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}guideline/again/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}begin/": Row("302 200 200 403 403 404"),
+    f"POST {PROJECT}begin/": Row("302 302 302 403 403 404"),
+    f"GET {PROJECT}about-me/": Row("302 200 200 403 403 404"),
+    f"POST {PROJECT}about-me/": Row("302 302 302 403 403 404"),
+    f"GET {PROJECT}newcomers/": Row("302 403 403 200 403 404"),
+    f"POST {PROJECT}newcomers/": Row("302 403 403 200 403 404"),
+    f"GET {PROJECT}questions/<int:pk>/retire/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}questions/<int:pk>/retire/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}items/<int:pk>/retire/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}items/<int:pk>/retire/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}annotators/<int:pk>/requalify/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}annotators/<int:pk>/requalify/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}settings/": Row("302 403 403 200 403 404"),
     f"POST {PROJECT}settings/": Row("302 403 403 400 403 404"),
     f"GET {PROJECT}problems/": Row("302 403 403 200 403 404"),
@@ -152,6 +188,26 @@ ROWS = {
     f"POST {PROJECT}data/<int:pk>/against/<int:other>/": NO_POST,
     f"GET {PROJECT}data/<int:pk>/download/<slug:format>/": PAGE_FOR_READERS,
     f"POST {PROJECT}data/<int:pk>/download/<slug:format>/": NO_POST,
+    f"GET {PROJECT}quality/<slug:name>.csv": PAGE_FOR_READERS,
+    f"POST {PROJECT}quality/<slug:name>.csv": NO_POST,
+    f"GET {PROJECT}annotators/<int:pk>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}annotators/<int:pk>/": NO_POST,
+    f"GET {PROJECT}annotators/<int:pk>/standing/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}annotators/<int:pk>/standing/": Row(
+        "302 403 403 302 403 404", body=lambda *_: {"action": "pause"}
+    ),
+    f"GET {PROJECT}tasks/<int:pk>/": Row("302 403 200 200 200 404"),
+    f"POST {PROJECT}tasks/<int:pk>/": NO_POST,
+    f"GET {PROJECT}tasks/<int:pk>/review/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}tasks/<int:pk>/review/": Row("302 403 302 403 403 404"),
+    f"GET {PROJECT}review/": Row("302 403 200 200 403 404"),
+    f"POST {PROJECT}review/": NO_POST,
+    f"GET {PROJECT}review/look/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}review/look/": Row("302 403 302 302 403 404"),
+    f"GET {PROJECT}review/<int:pk>/": Row("302 403 302 302 403 404"),
+    f"POST {PROJECT}review/<int:pk>/": Row("302 403 302 302 403 404"),
+    f"GET {PROJECT}notes/<int:pk>/close/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}notes/<int:pk>/close/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}mine/": Row("302 200 200 403 403 404"),
     f"POST {PROJECT}mine/": Row("302 405 405 405 405 405", foreign=SIGNED_IN_405),
     "GET answers/<int:pk>/": Row("302 404 404 404 404 404", at="submissions"),
@@ -178,6 +234,8 @@ ROWS = {
     f"POST {PROJECT}live/": NO_POST,
     f"GET {PROJECT}rounds/": BACK_TO_ITS_PAGE,
     f"POST {PROJECT}rounds/": Row("302 403 403 302 403 404", body=lambda *_: {"method": "reward"}),
+    f"GET {PROJECT}rounds/ceiling.csv": PAGE_FOR_READERS,
+    f"POST {PROJECT}rounds/ceiling.csv": NO_POST,
     f"GET {ROUND}": PAGE_FOR_READERS,
     f"POST {ROUND}": NO_POST,
     f"GET {ROUND}progress/": PAGE_FOR_READERS,
@@ -227,6 +285,10 @@ class World:
             "completions": task.completions.first().uid,
             "tasks": task.pk,
             "submissions": submission,
+            "annotators": judge.pk,
+            "quality": "agreement",
+            **self.doubt(task),
+            **self.ask_newcomers(submission),
             "pairs": Pair.objects.filter(ranking_id=submission).first().pk,
             "guidelines": guidelines.in_force(project).pk,
             "guideline": guidelines.in_force(project).pk,
@@ -241,6 +303,28 @@ class World:
     def freeze(self) -> dict[str, int]:
         first, second = freeze(self.project, "first").pk, freeze(self.project, "second").pk
         return {"snapshots": first, "data": first, "differences": second, "against": second}
+
+    def ask_newcomers(self, submission: int) -> dict[str, int]:
+        question = QuizQuestion.objects.create(
+            project=self.project, text="Why?", options=["Yes", "No"], right=0
+        )
+        item = QualificationItem.objects.create(project=self.project, reference_id=submission)
+        return {"questions": question.pk, "items": item.pk}
+
+    def doubt(self, task: Task) -> dict[str, int]:
+        """One task that waits for a review, another whose reviewer has yet to rank."""
+        other = give_task(self.project, prompt=f"How {self.project.slug}?", withdrawn=True)
+        reviews.note(
+            Doubt(task=each, reason="disagreement", strength=0.5, said="They disagree.")
+            for each in (task, other)
+        )
+        (reviewer,) = Annotator.objects.bulk_create(
+            [Annotator(project=self.project, pseudonym="re-viewer")]
+        )
+        reviews.begin(other, reviewer)
+        review = Review.objects.get(task=other).pk
+        note = GuidelineNote.objects.create(project=self.project, text="It leaves this open.").pk
+        return {"reviews": review, "review": review, "notes": note}
 
     def train(self) -> dict[str, int]:
         RoundPlan.objects.create(project=self.project, configuration={"minimum_rankings": 1})

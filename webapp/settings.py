@@ -275,6 +275,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"expires": 60},
     },
+    "measure": {
+        "task": "annotation.tasks.measure",
+        "schedule": 45.0,
+        # Not where the live head learns: a large project takes seconds.
+        "options": {"expires": 60, "queue": "gpu"},
+    },
 }
 
 # --- models ---------------------------------------------------------------------------------

@@ -380,9 +380,25 @@ def _reference_guards() -> Iterator[Guard]:
         "assignment_reserved",
         "annotation_assignment",
         "INSERT",
-        "a repeat is for whoever ranked first",
+        "the task is reserved for another person",
         "EXISTS (SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id"
         " AND t.reserved_for_id IS NOT NULL AND t.reserved_for_id <> NEW.annotator_id)",
+    )
+    yield _refuse(
+        "assignment_review",
+        "annotation_assignment",
+        "INSERT",
+        "a review is by somebody who has not judged the task",
+        "EXISTS (SELECT 1 FROM annotation_review r JOIN annotation_assignment a"
+        " ON a.task_id = r.task_id WHERE r.answer_task_id = NEW.task_id"
+        " AND a.annotator_id = NEW.annotator_id AND a.state = 'submitted')",
+    )
+    yield _refuse(
+        "review_closed",
+        "annotation_review",
+        "UPDATE",
+        "a closed review stays as it is",
+        "OLD.closed_at IS NOT NULL",
     )
 
 

@@ -19,10 +19,14 @@ class SubmissionQuerySet(ImportedQuerySet["Submission"]):
         """Sealed, current, not withdrawn, published: all that figures are made of."""
         return self.visible().filter(sealed=True, current=True, withdrawn_at__isnull=True)
 
+    def trusted(self) -> Self:
+        """Without those of excluded annotators."""
+        return self.exclude(annotator__in=Annotator.objects.filter(excluded=True))
+
     def new_judgements(self) -> Self:
-        """Those of the counted that tell something new about completions: all that export and
-        training read. Answers to gold tasks and to repeats tell about people instead."""
-        return self.counted().exclude(task__purpose__in=Task.PLACED)
+        """Those of the counted and trusted that tell something new about completions: all that
+        export and training read. Answers to gold tasks and to repeats tell about people instead."""
+        return self.counted().trusted().exclude(task__purpose__in=Task.PLACED)
 
 
 class Submission(models.Model):

@@ -43,8 +43,8 @@ class TaskQuerySet(ImportedQuerySet["Task"]):
         return self.filter(withdrawn=False, taken__lt=F("wanted"))
 
     def offered(self) -> "TaskQuerySet":
-        """Tasks that whoever comes next may get: not gold, not somebody's repeat."""
-        return self.exclude(purpose__in=Task.PLACED)
+        """Tasks that whoever comes next may get: not gold, not what is reserved for somebody."""
+        return self.exclude(purpose__in=(Task.Purpose.GOLD, *Task.RESERVED))
 
 
 class Task(models.Model):
@@ -59,8 +59,8 @@ class Task(models.Model):
     task; the database sets it as well.
 
     ``reference`` is the ranking of the same completions that answers are held against: the known
-    answer of a gold task, one's own first answer in a repeat, which is ``reserved_for`` that
-    person.
+    answer of a gold task, one's own first answer in a repeat. Repeats and reviews are
+    ``reserved_for`` one person.
     """
 
     class Purpose(models.TextChoices):
@@ -72,6 +72,8 @@ class Task(models.Model):
 
     # What is put among a person's work by rule (annotation.placement).
     PLACED = (Purpose.GOLD, Purpose.REPEAT)
+    # What only one person may get.
+    RESERVED = (Purpose.REPEAT, Purpose.REVIEW)
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="tasks")
     prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="tasks")
@@ -103,6 +105,14 @@ class Task(models.Model):
         related_name="reserved_tasks",
         db_index=False,
     )
+    asks_again = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="asked_again",
+        help_text="The task that this one puts once more, under a newer guideline.",
+    )
     key = models.CharField(
         max_length=200, null=True, blank=True, help_text="Names the cause: made twice, made once."
     )
@@ -129,8 +139,8 @@ class Task(models.Model):
                 name="task_reference",
             ),
             models.CheckConstraint(
-                condition=Q(purpose="repeat", reserved_for__isnull=False)
-                | (~Q(purpose="repeat") & Q(reserved_for__isnull=True)),
+                condition=Q(purpose__in=["repeat", "review"], reserved_for__isnull=False)
+                | (~Q(purpose__in=["repeat", "review"]) & Q(reserved_for__isnull=True)),
                 name="task_reserved",
             ),
             models.UniqueConstraint(

@@ -6,7 +6,6 @@ from django import template
 from django.template.context import Context
 from django.urls import reverse
 
-from annotation.holding import held_of
 from annotation.models import Project, Role
 from annotation.people import RANKERS, roles
 
@@ -31,14 +30,9 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
         places = [("rank", "Rank"), *places, ("my-work", "My work")]
     if held & {Role.MANAGER, Role.RESEARCHER}:
         places += [("project", "Project"), ("quality", "Quality"), ("data", "Data")]
+    if held & {Role.MANAGER, Role.REVIEWER}:
+        places.append(("reviews", "Review"))
     if Role.MANAGER in held:
         places += [("problems", "Problems"), ("project-settings", "Settings")]
     links = [(reverse(name, args=[project.slug]), words) for name, words in places if held]
     return {"project": project, "links": links, "here": context["request"].path}
-
-
-@register.inclusion_tag("parts/to_look_at.html")
-def to_look_at(project: Project) -> dict[str, Any]:
-    """What waits for a manager's decision."""
-    reported = project.problems.filter(resolved_at=None).count()
-    return {"project": project, "reported": reported, "held": held_of(project).count()}

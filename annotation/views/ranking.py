@@ -27,7 +27,13 @@ def rank(request: PersonRequest, slug: str) -> HttpResponse:
     held = selectors.held(annotator)
     if held is not None:
         return redirect("task", held.pk)
-    context = {"project": project, "work": selectors.work_of(annotator)}
+    if queue.must_qualify(annotator):
+        return redirect("onboarding", project.slug)
+    context = {
+        "project": project,
+        "work": selectors.work_of(annotator),
+        "paused": queue.PAUSED if annotator.paused else "",
+    }
     return render(request, "rank/start.html", context)
 
 
@@ -40,6 +46,8 @@ def next_address(request: PersonRequest, annotator: Annotator) -> str:
     """Claim a task; the address to go to: the door where none could be had, and the guideline
     first where it has changed."""
     project = annotator.project
+    if queue.must_qualify(annotator) and selectors.held(annotator) is None:
+        return reverse("onboarding", args=[project.slug])
     if guidelines.news_for(annotator):
         return reverse("guideline-news", args=[project.slug])
     assignment = None

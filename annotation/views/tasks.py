@@ -25,6 +25,7 @@ from annotation.views.access import (
     is_guideline_open,
 )
 from annotation.views.ranking import next_address, next_task
+from annotation.views.review import review_address
 
 REPORTED = "Reported. Thank you: a manager will look at it. Go on with the task, or skip it."
 
@@ -94,7 +95,7 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
 def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> HttpResponse:
     """To the next task; a script is told where that is, since it cannot see a redirect."""
     messages.success(request, "Saved.", extra_tags=f"{REVISABLE}{receipt.id}")
-    there = next_address(request, assignment.annotator)
+    there = review_address(assignment.task) or next_address(request, assignment.annotator)
     if request.accepts("text/html"):
         return redirect(there)
     return JsonResponse({"next": there})

@@ -19,7 +19,11 @@ def tasks():
 def test_all_that_the_clock_sends_is_there_to_be_done(tasks):
     scheduled = {each["task"] for each in app.conf.beat_schedule.values()}
 
-    assert scheduled == {"training.tasks.tick", "annotation.tasks.expire_leases"}
+    assert scheduled == {
+        "training.tasks.tick",
+        "annotation.tasks.expire_leases",
+        "annotation.tasks.measure",
+    }
     assert scheduled <= tasks.keys()
 
 

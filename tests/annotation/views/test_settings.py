@@ -20,6 +20,7 @@ SETTINGS = {
     "repeat_share": 2,
     "completions_per_task": 5,
     "keep_open": 20,
+    "qualification_tries": 3,
     "lease_seconds": 600,
     "held_names": "ChatGPT\r\nMeta AI",
 }
