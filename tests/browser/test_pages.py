@@ -99,7 +99,7 @@ def lively(cast, monkeypatch):
     doubted = Submission.objects.first().task
     reviews.note([Doubt(task=doubted, reason="flagged", strength=0.3, said=f"{MARKDOWN[:200]}")])
     GuidelineNote.objects.create(project=project, text=MARKDOWN)
-    Project.objects.update(traits={"Age": ["under 40", "40 and over"]}, qualification_pass=0.8)
+    Project.objects.update(traits={"Age": ["under 40", "40 and over"]})
     onboarding.add_question(project, MARKDOWN[:300], ["this", MARKDOWN[:80]], 1, by=cast.manager)
     onboarding.add_item(project, receipt.id, by=cast.manager)
     give_task(project, MARKDOWN, *("abc"), prompt=MARKDOWN)
@@ -243,6 +243,7 @@ def test_the_way_past_the_head_of_the_page_comes_first(open_browser, lively):
 
 
 def test_a_newcomers_steps_are_for_everyone(visitor, lively):
+    Project.objects.update(qualification_pass=0.8)
     page = visitor.enter(lively.reviewer, "/projects/tides/rank/")
     page.get_by_role("button", name="I have read it: begin").click()
     check(page)
@@ -252,7 +253,6 @@ def test_a_newcomers_steps_are_for_everyone(visitor, lively):
 
 
 def test_a_review_is_for_everyone(visitor, lively):
-    Project.objects.update(qualification_pass=None)
     reviewer = annotator_for(lively.reviewer, lively.project)
     held = reviews.begin(Doubt.objects.get().task, reviewer)
     submit(held.pk, reviewer, full_ranking(held.task), key="r", origin="api")

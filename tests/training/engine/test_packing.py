@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.training.engine.test_sft import SETTINGS, demonstrations
@@ -51,9 +52,9 @@ def test_a_neighbour_changes_nothing_whatever_it_is(exact, rows):
 @pytest.mark.parametrize("budget", [1, 10_000])
 def test_loss_and_gradient_are_those_without_packing(exact, demonstrations, monkeypatch, budget):
     monkeypatch.setattr("training.engine.sft.PACKED_WIDTH", 64)
-    settings = SETTINGS.from_dict({**SETTINGS.as_dict(), "lora": LoraSettings(rank=4).as_dict()})
+    plain_lora = replace(SETTINGS, lora=LoraSettings(rank=4))
     found = []
-    with learning(exact, None, settings) as (parameters, _):
+    with learning(exact, None, plain_lora) as (parameters, _):
         for packing in (False, True):
             objective = SftObjective(exact, demonstrations, packing)
             objective.batch_tokens = budget
@@ -68,6 +69,7 @@ def test_loss_and_gradient_are_those_without_packing(exact, demonstrations, monk
         assert one is None or torch.allclose(one, two, atol=1e-6)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.integers(1, 60))
 def test_every_row_is_packed_once_and_fits(lengths: list[int], width: int):
     bins = bins_of(lengths, width)
