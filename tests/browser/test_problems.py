@@ -35,9 +35,10 @@ def test_a_dialog_that_is_closed_changes_nothing(open_browser, cast):
         page.get_by_role("link", name=name, exact=True).click()
         page.get_by_role("dialog").get_by_role("button", name="Close").click()
         expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.locator(".brief form")).to_have_count(2)
 
-    assert page.locator("#report form").count() == 1
-    assert page.locator("#skip form").count() == 1
+    expect(page.locator("#report form")).to_have_count(1)
+    expect(page.locator("#skip form")).to_have_count(1)
 
 
 def test_a_problem_is_reported_without_javascript(open_browser, cast):
