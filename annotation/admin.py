@@ -142,3 +142,9 @@ for each in (
     *(models.RankedItem, models.SnapshotItem, models.Source, models.TaskCompletion, models.Thumb),
 ):
     admin.site.register(each, ReadOnly)
+
+for each in (
+    *(models.Doubt, models.Review, models.GuidelineNote),
+    *(models.QuizQuestion, models.QualificationItem, models.Qualification),
+):
+    admin.site.register(each, ReadOnly)
