@@ -140,10 +140,6 @@ class AuditEntryAdmin(ReadOnly):
 for each in (
     *(models.Demonstration, models.GuidelineVersion, models.Import, models.Pair),
     *(models.RankedItem, models.SnapshotItem, models.Source, models.TaskCompletion, models.Thumb),
-):
-    admin.site.register(each, ReadOnly)
-
-for each in (
     *(models.Doubt, models.Review, models.GuidelineNote),
     *(models.QuizQuestion, models.QualificationItem, models.Qualification),
 ):
