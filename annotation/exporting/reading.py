@@ -81,6 +81,7 @@ class Judged:
     rank: int
     unacceptable: bool
     labels: tuple[str, ...]
+    rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +203,11 @@ def _judgement(row: dict[str, Any], detail: Any, about: dict[str, Any]) -> Judge
 
 
 def _items(rankings: Sequence[int]) -> dict[int, dict[int, tuple[Any, ...]]]:
-    """By ranking and completion: rank, unacceptable, text, model, uid."""
+    """By ranking and completion: rank, unacceptable, rating, text, model, uid."""
     items: dict[int, dict[int, tuple[Any, ...]]] = defaultdict(dict)
     found = RankedItem.objects.filter(ranking_id__in=rankings).order_by("pk")
     for ranking, completion, *rest in found.values_list(
-        *("ranking_id", "completion_id", "rank", "unacceptable"),
+        *("ranking_id", "completion_id", "rank", "unacceptable", "rating"),
         *("completion__text", "completion__source__name", "completion__uid"),
     ):
         items[ranking][completion] = tuple(rest)
@@ -231,6 +232,6 @@ def _shown(order: list[int] | None, items: dict[int, tuple[Any, ...]]) -> Iterab
 
 
 def _judged(items: Iterable[tuple[Any, ...]], labels: dict[str, list[str]]) -> Iterator[Judged]:
-    for rank, unacceptable, text, model, uid in items:
+    for rank, unacceptable, rating, text, model, uid in items:
         said = tuple(labels.get(str(uid), ())) if labels else ()
-        yield Judged(text, model, rank, unacceptable, said)
+        yield Judged(text, model, rank, unacceptable, said, rating)

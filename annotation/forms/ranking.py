@@ -97,7 +97,11 @@ class RankForm(AnswerForm):
         places = self._places()
         order = [card.uid for card in self.shown]
         tiers = {uid: int(place) for uid, place in places.items() if place.isdecimal()}
-        rated = {card.uid: self._rating(card) for card in self.shown if self.rates}
+        # Those of an earlier answer stay where the project has stopped asking for them.
+        rated = {
+            card.uid: self._rating(card) if self.rates else _rated(self.draft, card.uid)
+            for card in self.shown
+        }
         return {
             **super().body(),
             "ratings": {uid: int(said) for uid, said in rated.items() if said},

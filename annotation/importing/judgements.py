@@ -171,6 +171,9 @@ def _write_details(submissions: Sequence[int], placed: Sequence[Placed]) -> None
     )
 
 
+RANKED = ("ranking_id", "completion_id", "rank", "unacceptable", "rating")
+
+
 def _write_rankings(submissions: Sequence[int], placed: Sequence[Placed]) -> None:
     rows = [each.judgement.row for each in placed]
     strengths = [row.strengths for row in rows]
@@ -178,13 +181,14 @@ def _write_rankings(submissions: Sequence[int], placed: Sequence[Placed]) -> Non
     items, pairs = [], []
     for submission, row, each in zip(submissions, rows, placed, strict=True):
         keys = [completion.pk for completion in each.judgement.completions]
-        judged = zip(keys, row.ranks, row.unacceptable, strict=True)
-        items += [(submission, key, rank, bad) for key, rank, bad in judged]
+        ratings = row.ratings or [None] * len(keys)
+        judged = zip(keys, row.ranks, row.unacceptable, ratings, strict=True)
+        items += [(submission, *each) for each in judged]
         pairs += [
             (submission, keys[winner], keys[loser], margin(row.ranks, row.strengths, winner, loser))
             for winner, loser in strict_pairs(row.ranks)
         ]
-    insert(RankedItem, ("ranking_id", "completion_id", "rank", "unacceptable"), items)
+    insert(RankedItem, RANKED, items)
     insert(Pair, ("ranking_id", "winner_id", "loser_id", "margin"), pairs)
 
 

@@ -12,7 +12,7 @@ from annotation.models import TaskKind
 from annotation.pairs import tiers
 
 RANKING_FIELDS = fields.ABOUT | {
-    *("prompt", "completions", "ranks", "unacceptable", "strengths", "labels"),
+    *("prompt", "completions", "ranks", "unacceptable", "strengths", "labels", "ratings"),
     *("comment", "seconds"),
 }
 MAX_STRENGTH = max(answers.STRENGTHS)
@@ -37,6 +37,7 @@ def parse_ranking_row(value: Any) -> RankingRow:
         unacceptable=tuple(name in said.unacceptable for name in names),
         labels=tuple(tuple(said.labels.get(name, ())) for name in names),
         strengths=check_strengths(row.get("strengths"), ranks),
+        ratings=check_ratings(row.get("ratings"), len(ranks)),
         comment=said.comment,
         seconds=said.seconds,
         **fields.about(row),
@@ -61,6 +62,17 @@ def _said(row: dict[str, Any], given: Sequence[Answer]) -> tuple[answers.Answer,
     }
     texts = {name: answer.text for name, answer in zip(names, given, strict=True)}
     return answers.parse(TaskKind.RANK, body, texts), names
+
+
+def check_ratings(value: Any, k: int) -> tuple[int, ...]:
+    """What each completion was given by itself. Raises Invalid."""
+    if value is None or value == []:
+        return ()
+    ratings = fields.per_completion("ratings", value, k)
+    if not all(type(rating) is int and rating in answers.RATINGS for rating in ratings):
+        least, most = min(answers.RATINGS), max(answers.RATINGS)
+        raise Invalid(f"ratings: must be whole numbers from {least} to {most}.")
+    return tuple(ratings)
 
 
 def check_strengths(value: Any, ranks: Sequence[int]) -> tuple[int, ...]:

@@ -96,6 +96,7 @@ class RankingRow:
     unacceptable: tuple[bool, ...]
     labels: tuple[tuple[str, ...], ...]
     strengths: tuple[int, ...] = ()
+    ratings: tuple[int, ...] = ()
     comment: str = ""
     seconds: float | None = None
     annotator: str = ""
@@ -129,7 +130,16 @@ class RankingRow:
             self.prompt.content_sha256,
             sorted([a.model, a.text_sha256, rank, bad, names] for a, rank, bad, names in judged),
             [self.strengths, self.comment, self.seconds, self.annotator, self.guideline],
+            *self._rated,
             *([*self._kind, str(self.verdict), self.text] if self._kind else []),
+        )
+
+    @property
+    def _rated(self) -> list[Any]:
+        """The ratings by answer, in whatever order those stand."""
+        rated = zip(self.prompt.answers, self.ratings, strict=False)
+        return [sorted([a.model, a.text_sha256, rating] for a, rating in rated)] * bool(
+            self.ratings
         )
 
     @property

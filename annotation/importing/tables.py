@@ -12,7 +12,7 @@ from annotation.importing.json_lines import load
 
 OURS = "prompt_group_id"  # only an export of this software has the column
 TEXTS = ("prompt", "chosen", "rejected", "completion")
-LISTS = ("completions", "ranks", "unacceptable", "strengths", "labels", "metadata")
+LISTS = ("completions", "ranks", "unacceptable", "strengths", "labels", "ratings", "metadata")
 NUMBERS = ("strength", "seconds", "soft_label")
 PARTS = {"prompt_format", "models"}  # fields that only a table has
 TRUTHS = {"true": True, "false": False}

@@ -25,9 +25,10 @@ from annotation.views.access import PersonRequest, is_guideline_open
 def revision(request: PersonRequest, pk: int) -> HttpResponse:
     submission = _mine(request, pk)
     assignment = submission.assignment
+    before = selectors.said(submission)
     if request.method == "POST":
-        return _change(request, submission, answer_form(assignment, request.POST))
-    return _page(request, submission, answer_form(assignment, draft=selectors.said(submission)))
+        return _change(request, submission, answer_form(assignment, request.POST, before))
+    return _page(request, submission, answer_form(assignment, draft=before))
 
 
 def _mine(request: PersonRequest, pk: int) -> Submission:

@@ -56,6 +56,9 @@ def rankings(draw):
         ],
         "ranks": ranks,
         "unacceptable": [rank == worst for rank in ranks],
+        "ratings": draw(
+            st.just([]) | st.lists(st.integers(1, 7), min_size=k, max_size=k),
+        ),
         "strengths": draw(
             st.just([]) | st.lists(st.integers(1, 3), min_size=tiers - 1, max_size=tiers - 1)
         ),
