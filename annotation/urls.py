@@ -38,6 +38,7 @@ from annotation.views.review import (
 from annotation.views.revision import revision
 from annotation.views.settings import project_settings
 from annotation.views.tasks import preview, report, skip, task
+from annotation.views.tokens import revoke_token, tokens
 from annotation.views.traits import about_me
 
 urlpatterns = [
@@ -91,4 +92,6 @@ urlpatterns = [
     path("tasks/<int:pk>/report/", report, name="task-report"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
     path("answers/<int:pk>/", revision, name="revision"),
+    path("accounts/tokens/", tokens, name="tokens"),
+    path("accounts/tokens/<int:pk>/revoke/", revoke_token, name="revoke-token"),
 ]
