@@ -8,6 +8,7 @@ from annotation.views.data import (
     snapshot_difference,
     snapshot_download,
 )
+from annotation.views.exploring import explorer
 from annotation.views.guideline import (
     ask_again,
     guideline,
@@ -66,6 +67,7 @@ urlpatterns = [
     path("projects/<slug:slug>/problems/<int:pk>/", resolve_problem, name="resolve-problem"),
     path("projects/<slug:slug>/held/<uuid:uid>/", decide_held, name="decide-held"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
+    path("projects/<slug:slug>/explore/", explorer, name="explore"),
     path("projects/<slug:slug>/data/", data, name="data"),
     path("projects/<slug:slug>/data/<int:pk>/", snapshot, name="snapshot"),
     path(

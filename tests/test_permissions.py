@@ -188,6 +188,8 @@ ROWS = {
     ),
     f"GET {PROJECT}quality/": PAGE_FOR_READERS,
     f"POST {PROJECT}quality/": NO_POST,
+    f"GET {PROJECT}explore/": PAGE_FOR_READERS,
+    f"POST {PROJECT}explore/": NO_POST,
     f"GET {PROJECT}data/": PAGE_FOR_READERS,
     f"POST {PROJECT}data/": Row("302 403 403 302 302 404", body=lambda _, who: {"name": who}),
     f"GET {PROJECT}data/<int:pk>/": PAGE_FOR_READERS,
