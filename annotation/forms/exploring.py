@@ -77,5 +77,8 @@ class ExploreForm(forms.Form):
             said[name] = int(said[name]) if said[name] else None
         return Query(**said)
 
+    def is_filtering(self) -> bool:
+        return any(self.data.get(name) for name in self.fields if name != "words")
+
     def is_asking(self) -> bool:
         return any(self.data.get(name) for name in self.fields)
