@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 WORD = re.compile(r"\s+|\w+|[^\w\s]")
-MAX_WORDS = 4000  # in all changed passages: beyond it only whole lines are compared
+MAX_WORDS = 3000  # in all changed passages: beyond it only whole lines are compared
 MAX_LINES = 4000  # beyond it only what the two begin and end with alike is told from the rest
 SAME, GONE, NEW = "same", "gone", "new"
 
@@ -61,7 +61,9 @@ def _match(
     if len(before) + len(after) > MAX_LINES:
         yield "replace", before, after
         return
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    # What is everywhere, such as the spaces, is no place to begin a match: texts that share
+    # nothing else would take minutes.
+    matcher = SequenceMatcher(None, before, after, autojunk=True)
     for kind, a0, a1, b0, b1 in matcher.get_opcodes():
         yield kind, before[a0:a1], after[b0:b1]
 

@@ -13,7 +13,7 @@ from annotation.api.quality import FigureSerializer
 from annotation.api.serializers import Closed
 from annotation.api.views import ProjectView
 from annotation.models import Annotator
-from annotation.quality.effects import Effect, choices, effects
+from annotation.quality.effects import Effect
 from annotation.standing import LEAST_WEIGHT, MAX_REASON, Standing, change_standing, standing_of
 
 
@@ -82,7 +82,7 @@ class AnnotatorView(ProjectView):
     )
     def get(self, request: Request, slug: str, id: int) -> Response:
         annotator = get_object_or_404(self.get_queryset(), pk=id)
-        found = effects(annotator, *choices(annotator))
+        found = kept_effects(annotator)
         body = {**described(annotator), "effects": EffectSerializer(found, many=True).data}
         return Response(body)
 

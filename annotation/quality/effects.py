@@ -6,6 +6,7 @@ from annotation.models import Annotator, Pair, Submission, Task
 from annotation.models.submissions import SubmissionQuerySet
 from annotation.quality.agreement import agreement
 from annotation.quality.figures import Figure
+from annotation.quality.kept import keep
 from annotation.quality.reading import read_work
 from annotation.quality.work import NORMAL, Work
 from annotation.standing import Standing, standing_of
@@ -63,6 +64,13 @@ def effects(annotator: Annotator, *others: Standing) -> list[Effect]:
             )
         )
     return found
+
+
+def kept_effects(annotator: Annotator) -> list[Effect]:
+    """What each choice would change, measured now or not long ago."""
+    others = choices(annotator)
+    name = f"effects:{annotator.pk}:{standing_of(annotator)}"
+    return keep(annotator.project, name, lambda: effects(annotator, *others)).value
 
 
 def choices(annotator: Annotator) -> list[Standing]:

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_safe
 from annotation.errors import Refused
 from annotation.models import Annotator, Role
 from annotation.people import has_role
-from annotation.quality.effects import choices, effects
+from annotation.quality.effects import kept_effects
 from annotation.quality.reliability import PERSON_FIGURES
-from annotation.quality.reports import annotators_report
+from annotation.quality.reports import measured
 from annotation.standing import (
     LEAST_WEIGHT,
     MAX_REASON,
@@ -45,8 +45,12 @@ class StandingForm(forms.Form):
         label="Count each ranking as",
         help_text="1 is a whole ranking, 0.5 half of one.",
     )
+    # Several lines: Enter in a single one would press the first of the buttons.
     reason = forms.CharField(
-        required=False, max_length=MAX_REASON, label="Why? It is kept with the change."
+        required=False,
+        max_length=MAX_REASON,
+        label="Why? It is kept with the change.",
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
 
     def standing(self, now: Standing) -> Standing:
@@ -68,8 +72,8 @@ def person(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     annotator = get_object_or_404(
         Annotator.objects.select_related("project"), project=project, pk=pk
     )
-    found = annotators_report(project)
-    shown = next((one for one in found if one.pseudonym == annotator.pseudonym), None)
+    people = measured(project).value.people
+    shown = next((one for one in people if one.pseudonym == annotator.pseudonym), None)
     context = {
         "project": project,
         "annotator": annotator,
@@ -77,7 +81,7 @@ def person(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "figures": [(words, shown.figures[name]) for name, words in PERSON_FIGURES.items()]
         if shown
         else [],
-        "effects": effects(annotator, *choices(annotator)),
+        "effects": kept_effects(annotator),
         "manages": has_role(request.user, project, Role.MANAGER),
         "form": StandingForm(initial={"weight": annotator.weight}),
         "history": history(annotator),

@@ -74,7 +74,7 @@ def _reviewer(request: PersonRequest, project: Any) -> Annotator | None:
 @acts_from("reviews", "slug")
 def look_again(request: PersonRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Role.REVIEWER, Role.MANAGER)
-    found = verbs.find_doubts(project)
+    found = verbs.keep_doubts(project)
     messages.success(request, f"{found:,} tasks look doubtful.")
     return redirect("reviews", slug)
 

@@ -47,3 +47,14 @@ def test_a_text_of_very_many_lines_is_compared_at_its_ends_only():
         Run(NEW, "b\n" * 3000),
         Run(SAME, end),
     ]
+
+
+@pytest.mark.timeout(60)  # a matcher that begins at every space would take many minutes
+@pytest.mark.parametrize("separator", [" ", "\n\n", ", "])
+def test_texts_that_share_nothing_but_separators_are_compared_at_once(separator):
+    old, new = (separator.join(f"{word}{n}" for n in range(700)) for word in ("old", "new"))
+
+    runs = differences(old, new)
+
+    assert "".join(run.text for run in runs if run.kind != "new") == old
+    assert "".join(run.text for run in runs if run.kind != "gone") == new
