@@ -186,7 +186,7 @@ def _fitting(project: Project, query: Query, *, words: bool) -> QuerySet[Submiss
     return found
 
 
-def _agreement(wanted: str) -> Q:
+def _agreement(wanted: str) -> Any:
     doubts = Doubt.objects.filter(task_id=OuterRef("task_id"))
     if wanted == AGREED:
         return Q(task__taken__gte=2) & ~Exists(doubts.filter(reason=Doubt.Reason.DISAGREEMENT))

@@ -13,7 +13,7 @@ from annotation.api.quality import FigureSerializer
 from annotation.api.serializers import Closed
 from annotation.api.views import ProjectView
 from annotation.models import Annotator
-from annotation.quality.effects import Effect
+from annotation.quality.effects import Effect, kept_effects
 from annotation.standing import LEAST_WEIGHT, MAX_REASON, Standing, change_standing, standing_of
 
 

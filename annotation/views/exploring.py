@@ -43,7 +43,7 @@ def _address(sent: QueryDict, before: int | None) -> str:
     query = QueryDict(mutable=True)
     for name, value in sent.items():
         if value and name != "before":
-            query[name] = value
+            query[name] = str(value)
     if before is not None:
         query["before"] = str(before)
     return f"?{query.urlencode()}"
