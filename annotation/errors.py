@@ -40,3 +40,10 @@ class Conflict(Refused):
 
     status = 409
     code = "conflict"
+
+
+class OutOfScope(Refused):
+    """The token does not reach that far, whatever its owner may do."""
+
+    status = 403
+    code = "scope"

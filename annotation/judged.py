@@ -8,12 +8,22 @@ from typing import Any
 import numpy as np
 from django.db.models import Prefetch
 
-from annotation.models import Completion, Project, RankedItem, Submission, Task
+from annotation.models import (
+    Completion,
+    Project,
+    RankedItem,
+    Snapshot,
+    SnapshotItem,
+    Submission,
+    Task,
+    TaskKind,
+)
 from annotation.quality.consensus import Consensus, consensus
 from annotation.quality.rankings import make_rankings
 from annotation.quality.reports import vote_weights
 
 Z = 1.959964
+RANKED = (TaskKind.RANK, TaskKind.COMPARE)
 
 
 @dataclass(frozen=True)
@@ -135,9 +145,26 @@ def _interval(together: Consensus, at: Any) -> tuple[float, float, float]:
 
 def find_task(project: Project, pk: int) -> Task | None:
     """A task of rankings that people may be shown; None where there is none of this number."""
-    return (
-        Task.objects.visible()
-        .select_related("prompt", "project", "review", "reference")
-        .filter(project=project, pk=pk, kind__in=("rank", "compare"))
-        .first()
+    task = find_any_task(project, pk)
+    return task if task is not None and task.kind in RANKED else None
+
+
+def find_any_task(project: Project, pk: int) -> Task | None:
+    """A task of any kind that people may be shown."""
+    tasks = Task.objects.visible().select_related("prompt", "project", "review", "reference")
+    return tasks.filter(project=project, pk=pk).first()
+
+
+def other_answers(task: Task) -> list[Submission]:
+    """What people said of it that is no ranking, oldest first: verdicts, written texts."""
+    found = Submission.objects.counted().filter(task=task, ranking__isnull=True)
+    return list(
+        found.select_related("annotator", "guideline", "thumb", "demonstration").order_by("pk")
     )
+
+
+def snapshots_of(task: Task) -> list[Snapshot]:
+    """The frozen snapshots that hold an answer to it, oldest first."""
+    held = SnapshotItem.objects.filter(submission__in=Submission.objects.filter(task=task))
+    frozen = Snapshot.objects.filter(frozen_at__isnull=False, pk__in=held.values("snapshot_id"))
+    return list(frozen.order_by("pk"))

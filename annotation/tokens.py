@@ -2,24 +2,55 @@
 
 from datetime import timedelta
 
+from django.db import transaction
+from django.db.models import QuerySet
 from knox.models import AuthToken
 
 from annotation.audit import record
 from annotation.errors import Conflict, Invalid
-from annotation.models import User
+from annotation.models import Scope, TokenAccess, User
 
 MAX_DAYS = 3650
+MAX_TOKENS = 50  # of one person: more are forgotten, not used
 
 
-def issue(user: User, *, days: int | None = None, by: User | str | None = None) -> str:
-    """A new token, to be shown once; good for ``days``, or until it is deleted.
+def issue(
+    user: User,
+    *,
+    days: int | None = None,
+    scope: str = Scope.MANAGE,
+    name: str = "",
+    by: User | str | None = None,
+) -> str:
+    """A new token, to be shown once; good for ``days``, or until it is revoked.
 
-    Raises Invalid for an unfit number of days, Conflict for an account that is switched off.
+    Raises Invalid for an unfit number of days or scope, Conflict for an account that is switched
+    off or has MAX_TOKENS.
     """
     if days is not None and not 1 <= days <= MAX_DAYS:
         raise Invalid(f"days: must be from 1 to {MAX_DAYS:,}.")
+    if scope not in Scope.values:
+        raise Invalid(f"scope: {scope!r} is not known. Use one of: {', '.join(Scope.values)}.")
     if not user.is_active:
         raise Conflict(f"The account {user.username} is switched off. Switch it on first.")
-    _, token = AuthToken.objects.create(user, expiry=None if days is None else timedelta(days=days))
-    record("token.issued", user, by=by, data={"days": days})
+    if AuthToken.objects.filter(user=user).count() >= MAX_TOKENS:
+        raise Conflict(f"{user.username} has {MAX_TOKENS} tokens. Revoke one that is not used.")
+    with transaction.atomic():
+        expiry = None if days is None else timedelta(days=days)
+        made, token = AuthToken.objects.create(user, expiry=expiry)
+        TokenAccess.objects.create(token=made, name=name, scope=scope)
+        record("token.issued", user, by=by, data={"days": days, "scope": scope, "name": name})
     return str(token)
+
+
+def tokens_of(user: User) -> QuerySet[TokenAccess]:
+    """The newest first, expired ones too: one query."""
+    mine = TokenAccess.objects.filter(token__user=user)
+    return mine.select_related("token").order_by("-token__created", "-pk")
+
+
+def revoke(access: TokenAccess, *, by: User) -> None:
+    """It counts no more from now on."""
+    with transaction.atomic():
+        record("token.revoked", access.token.user, by=by, data={"name": access.name})
+        access.token.delete()

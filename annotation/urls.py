@@ -8,6 +8,7 @@ from annotation.views.data import (
     snapshot_difference,
     snapshot_download,
 )
+from annotation.views.exploring import explorer
 from annotation.views.guideline import (
     ask_again,
     guideline,
@@ -38,6 +39,7 @@ from annotation.views.review import (
 from annotation.views.revision import revision
 from annotation.views.settings import project_settings
 from annotation.views.tasks import preview, report, skip, task
+from annotation.views.tokens import revoke_token, tokens
 from annotation.views.traits import about_me
 
 urlpatterns = [
@@ -65,6 +67,7 @@ urlpatterns = [
     path("projects/<slug:slug>/problems/<int:pk>/", resolve_problem, name="resolve-problem"),
     path("projects/<slug:slug>/held/<uuid:uid>/", decide_held, name="decide-held"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
+    path("projects/<slug:slug>/explore/", explorer, name="explore"),
     path("projects/<slug:slug>/data/", data, name="data"),
     path("projects/<slug:slug>/data/<int:pk>/", snapshot, name="snapshot"),
     path(
@@ -91,4 +94,6 @@ urlpatterns = [
     path("tasks/<int:pk>/report/", report, name="task-report"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
     path("answers/<int:pk>/", revision, name="revision"),
+    path("accounts/tokens/", tokens, name="tokens"),
+    path("accounts/tokens/<int:pk>/revoke/", revoke_token, name="revoke-token"),
 ]

@@ -27,10 +27,13 @@ from annotation.models import (
     QualificationItem,
     QuizQuestion,
     Review,
+    Scope,
     Task,
+    TokenAccess,
 )
 from annotation.snapshots import freeze
 from annotation.submissions import submit
+from annotation.tokens import issue
 from tests.api import check_reply
 from tests.cast import Cast, full_ranking, give_task, make_cast, make_judges
 from training import rounds
@@ -56,6 +59,7 @@ class Row:
     body: Body = lambda world, who: {}
     at: str = ""
     state: str = "done"
+    scope: str = ""  # of the token that a call of the API needs: read for GET, else manage
 
 
 def answer(world: "World", who: str) -> Any:
@@ -86,13 +90,17 @@ ROWS = {
     "GET api/v1/projects/": Row("401 200 200 200 200 200"),
     f"GET {API}": MEMBERS_READ,
     f"GET {API}assignments/": MEMBERS_READ,
-    f"POST {API}assignments/": Row("401 200 201 403 403 404"),
-    f"POST {WORK}submission/": Row("401 201 409 403 403 404", body=answer),
-    f"POST {WORK}skip/": Row("401 204 409 403 403 404", body=lambda *_: {"reason": "other"}),
-    f"POST {WORK}report/": Row("401 204 409 403 403 404", body=lambda *_: {"reason": "prompt"}),
-    f"POST {WORK}heartbeat/": Row("401 200 409 403 403 404"),
+    f"POST {API}assignments/": Row("401 200 201 403 403 404", scope="annotate"),
+    f"POST {WORK}submission/": Row("401 201 409 403 403 404", body=answer, scope="annotate"),
+    f"POST {WORK}skip/": Row(
+        "401 204 409 403 403 404", body=lambda *_: {"reason": "other"}, scope="annotate"
+    ),
+    f"POST {WORK}report/": Row(
+        "401 204 409 403 403 404", body=lambda *_: {"reason": "prompt"}, scope="annotate"
+    ),
+    f"POST {WORK}heartbeat/": Row("401 200 409 403 403 404", scope="annotate"),
     f"GET {WORK}draft/": Row("401 200 404 403 403 404"),
-    f"PUT {WORK}draft/": Row("401 200 409 403 403 404"),
+    f"PUT {WORK}draft/": Row("401 200 409 403 403 404", scope="annotate"),
     f"GET {API}prompts/": READERS_READ,
     f"POST {API}prompts/": Row("401 403 403 201 403 404", body=lambda *_: [{"prompt": "Why?"}]),
     f"GET {API}prompts/<int:id>/": READERS_READ,
@@ -114,11 +122,11 @@ ROWS = {
         "401 403 403 200 403 404", body=lambda *_: {"paused": True}
     ),
     f"GET {API}tasks/<int:id>/consensus/": Row("401 403 409 200 200 404"),
-    f"POST {API}tasks/<int:id>/review/": Row("401 403 201 403 403 404"),
+    f"POST {API}tasks/<int:id>/review/": Row("401 403 201 403 403 404", scope="annotate"),
     f"GET {API}reviews/": Row("401 403 200 200 200 404"),
     f"GET {API}reviews/<int:id>/": Row("401 403 200 200 200 404"),
     f"POST {API}reviews/<int:id>/": Row(
-        "401 403 409 409 403 404", body=lambda *_: {"cause": "model"}
+        "401 403 409 409 403 404", body=lambda *_: {"cause": "model"}, scope="annotate"
     ),
     f"GET {API}doubts/": Row("401 403 200 200 200 404"),
     f"GET {API}snapshots/": READERS_READ,
@@ -180,6 +188,8 @@ ROWS = {
     ),
     f"GET {PROJECT}quality/": PAGE_FOR_READERS,
     f"POST {PROJECT}quality/": NO_POST,
+    f"GET {PROJECT}explore/": PAGE_FOR_READERS,
+    f"POST {PROJECT}explore/": NO_POST,
     f"GET {PROJECT}data/": PAGE_FOR_READERS,
     f"POST {PROJECT}data/": Row("302 403 403 302 302 404", body=lambda _, who: {"name": who}),
     f"GET {PROJECT}data/<int:pk>/": PAGE_FOR_READERS,
@@ -247,6 +257,14 @@ ROWS = {
     f"GET {POLICY}reject/": BACK_TO_ITS_PAGE,
     f"POST {POLICY}reject/": Row("302 403 403 302 403 404", body=lambda *_: REASON),
     # --- accounts ---
+    "GET accounts/tokens/": Row("302 200 200 200 200 200"),
+    "POST accounts/tokens/": Row(
+        "302 200 200 200 200 200", body=lambda *_: {"name": "x", "scope": "read", "days": "7"}
+    ),
+    "GET accounts/tokens/<int:pk>/revoke/": BACK_TO_ITS_PAGE,
+    "POST accounts/tokens/<int:pk>/revoke/": Row(
+        "302 404 404 404 404 404", foreign="302 404 404 404 404 404"
+    ),
     "GET accounts/login/": Row("200 302 302 302 302 302"),
     "POST accounts/login/": Row("200 302 302 302 302 302"),
     "GET accounts/logout/": Row("302 200 200 200 200 200"),
@@ -296,9 +314,16 @@ class World:
             "problems": problems.report(self.held.pk, holder, "display", "").pk,
             "exports": "rankings",
             "download": "rankings",
+            "tokens": self.hand_out(),
             **self.freeze(),
             **self.train(),
         }
+
+    def hand_out(self) -> int:
+        """A token of somebody else's."""
+        owner = get_user_model().objects.create(username=f"owner of {self.project.slug}")
+        issue(owner)
+        return TokenAccess.objects.get(token__user=owner).pk
 
     def freeze(self) -> dict[str, int]:
         first, second = freeze(self.project, "first").pk, freeze(self.project, "second").pk
@@ -419,6 +444,32 @@ class PermissionTests(TestCase):
         path = world.address(route, row.at)
         found = {who: self.status(method, path, who, row.body(world, who)) for who in IDENTITIES}
         assert found == dict(zip(IDENTITIES, map(int, expected.split()), strict=True))
+
+    def reaches(self, method: str, path: str, token: str, body: Any) -> bool:
+        """Whether the token is let through to what its owner may do."""
+        headers = {"Idempotency-Key": token, "Authorization": f"Token {token}"}
+        sent = "" if method == "GET" else json.dumps(body)
+        reply = Client().generic(method, path, sent, "application/json", headers=headers)
+        check_reply(path, method, reply)
+        return not (reply.status_code == 403 and reply.json()["code"] == "scope")
+
+    def test_a_token_reaches_as_far_as_its_scope_route_by_route(self):
+        order = list(Scope)
+        tokens = {
+            (who, scope): issue(getattr(self.cast, who), scope=scope)
+            for who in ("annotator", "manager")
+            for scope in order
+        }
+        for key, row in ROWS.items():
+            method, _, route = key.partition(" ")
+            if not route.startswith(("api/v1/projects", "api/v1/assignments")):
+                continue
+            needed = order.index(Scope(row.scope or ("read" if method == "GET" else "manage")))
+            path = self.own.address(route, row.at)
+            for (who, scope), token in tokens.items():
+                with self.subTest(key=key, who=who, scope=scope):
+                    found = self.reaches(method, path, token, row.body(self.own, who))
+                    assert found == (order.index(scope) >= needed)
 
     def test_nobody_of_the_cast_gets_into_the_admin_site(self):
         for route, _ in routes():

@@ -207,7 +207,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "annotation.api.authentication.ScopedTokens",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -221,13 +221,16 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "annotation.api.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 - a name, no secret
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None, "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Concord",
     "DESCRIPTION": (
         "Human preference annotation with online reward training.\n\n"
-        "Sign in with a token (`Authorization: Token …`; `manage.py create_token USERNAME` prints "
-        "one) or with a session and its CSRF token. Every refusal is a JSON object with a "
+        "Sign in with a token (`Authorization: Token …`; make one on the page Tokens, or with "
+        "`manage.py create_token USERNAME`) or with a session and its CSRF token. A token of the "
+        "scope `read` may GET, one of `annotate` may also do a person's work, one of `manage` all "
+        "that its owner may do. Every refusal is a JSON object with a "
         "`detail`, one sentence for people, and a `code`, one word for programs. Lists come in "
         "pages: follow `next` until it is null."
     ),

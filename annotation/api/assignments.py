@@ -6,11 +6,11 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from knox.auth import TokenAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import problems, queue, submissions
+from annotation.api.authentication import ScopedTokens
 from annotation.api.examples import ANSWERS, RECEIPT, WORK
 from annotation.api.permissions import MEMBERS, RANKERS, READERS, person
 from annotation.api.schema import CONFLICT, KEY_REUSED, describes
@@ -26,7 +26,7 @@ from annotation.api.work import (
     WorkSerializer,
     work,
 )
-from annotation.models import Assignment, Submission
+from annotation.models import Assignment, Scope, Submission
 from annotation.people import annotator_for, has_role
 
 KEY = OpenApiParameter(
@@ -47,6 +47,7 @@ class AssignmentsView(ProjectList):
 
     noun = "work"
     roles = {"GET": MEMBERS, "POST": RANKERS}
+    writes = Scope.ANNOTATE
     queryset = Assignment.objects.select_related("task", "annotator")
     serializer_class = AssignmentSerializer
 
@@ -102,7 +103,7 @@ class SubmissionView(AssignmentView):
         examples=[*ANSWERS, RECEIPT],
     )
     def post(self, request: Request, id: int) -> Response:
-        by_token = isinstance(request.successful_authenticator, TokenAuthentication)
+        by_token = isinstance(request.successful_authenticator, ScopedTokens)
         receipt = submissions.submit(
             id,
             self.annotator,

@@ -15,7 +15,7 @@ from annotation.api.schema import CONFLICT, describes
 from annotation.api.serializers import Closed
 from annotation.api.views import ProjectDetail, ProjectList, ProjectView
 from annotation.api.work import WorkSerializer, work
-from annotation.models import Doubt, Review, Role, Task
+from annotation.models import Doubt, Review, Role, Scope, Task
 from annotation.people import annotator_for
 
 WATCHERS = (Role.REVIEWER, *READERS)
@@ -87,6 +87,7 @@ class ReviewsView(ProjectList):
 class ReviewView(ProjectDetail):
     noun = "reviews"
     roles = {"GET": WATCHERS, "POST": (Role.REVIEWER, Role.MANAGER)}
+    writes = Scope.ANNOTATE
     queryset = Review.objects.select_related("reviewer", "task__project")
     serializer_class = ReviewSerializer
 
@@ -111,6 +112,7 @@ class ReviewView(ProjectDetail):
 class BeginReviewView(ProjectView):
     noun = "reviews"
     roles = {"POST": (Role.REVIEWER,)}
+    writes = Scope.ANNOTATE
     queryset = Task.objects.all()
     filter_backends = ()
     pagination_class = None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.permissions import AllowAny
@@ -12,7 +13,7 @@ from annotation.api.serializers import RefusalSerializer
 REFUSALS = {
     "400": "Something is wrong with what was sent.",
     "401": "Nobody is signed in, or the token does not count.",
-    "403": "You lack the role.",
+    "403": "You lack the role, or the token its scope.",
     "404": "There is nothing of this name that you have a part in.",
     "406": "The request accepts no JSON.",
     "411": "The body came without its length.",
@@ -29,6 +30,21 @@ def describes(operation_id: str, summary: str, description: str = "") -> Any:
         operation_id=operation_id, summary=summary, description=description or None
     )
     return extend_schema_view(get=described)
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How a token is sent."""
+
+    target_class = "annotation.api.authentication.ScopedTokens"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "The word Token, a space, and the token.",
+        }
 
 
 class ApiSchema(AutoSchema):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import FileResponse
+from django_filters import CharFilter, FilterSet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -104,6 +105,10 @@ class NewSnapshotSerializer(Closed):
         return Choice(**said | several | {"ties": Ties(said["ties"])})
 
 
+class SnapshotFilters(FilterSet):
+    name = CharFilter(max_length=200)
+
+
 FROZEN = Snapshot.objects.filter(frozen_at__isnull=False)
 
 
@@ -113,6 +118,7 @@ class SnapshotsView(ProjectList):
     roles = {"GET": READERS, "POST": READERS}
     queryset = FROZEN
     serializer_class = SnapshotSerializer
+    filterset_class = SnapshotFilters
 
     @extend_schema(
         operation_id="freeze_snapshot",

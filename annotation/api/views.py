@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from annotation.api.errors import LengthRequired
 from annotation.api.permissions import READERS, HoldsWork, InProject
-from annotation.models import Annotator, Project
+from annotation.models import Annotator, Project, Scope
 
 
 class WholeBodyView(APIView):
@@ -51,4 +51,5 @@ class AssignmentView(WholeBodyView):
     """Something that a person does to the task in hand."""
 
     permission_classes = [HoldsWork]
+    writes = Scope.ANNOTATE
     annotator: Annotator

@@ -22,6 +22,7 @@ from annotation.models.tasks import (
     TaskCompletion,
     TaskKind,
 )
+from annotation.models.tokens import Scope, TokenAccess
 
 __all__ = [
     "COMPLETIONS_BY_KIND",
@@ -46,6 +47,7 @@ __all__ = [
     "Ranking",
     "Review",
     "Role",
+    "Scope",
     "Snapshot",
     "SnapshotItem",
     "Source",
@@ -55,5 +57,6 @@ __all__ = [
     "TaskCompletion",
     "TaskKind",
     "Thumb",
+    "TokenAccess",
     "User",
 ]

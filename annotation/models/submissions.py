@@ -48,9 +48,16 @@ class Submission(models.Model):
     project = models.ForeignKey(Project, models.PROTECT, related_name="submissions")
     task = models.ForeignKey(Task, models.PROTECT, related_name="submissions")
     assignment = models.ForeignKey(Assignment, models.PROTECT, related_name="submissions")
-    annotator = models.ForeignKey(Annotator, models.PROTECT, related_name="submissions")
+    annotator = models.ForeignKey(
+        Annotator, models.PROTECT, related_name="submissions", db_index=False
+    )
     guideline = models.ForeignKey(
-        GuidelineVersion, models.PROTECT, null=True, blank=True, related_name="submissions"
+        GuidelineVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="submissions",
+        db_index=False,
     )
     order = models.JSONField(null=True, blank=True)
     seconds = models.FloatField(null=True, blank=True)
@@ -111,6 +118,10 @@ class Submission(models.Model):
         indexes = [
             models.Index(fields=["project", "id"], name="submission_of_project"),
             models.Index(fields=["task", "id"], name="submission_of_task"),
+            # The explorer goes back along these (annotation.exploring).
+            models.Index(fields=["annotator", "id"], name="submission_of_annotator"),
+            models.Index(fields=["guideline", "id"], name="submission_of_guideline"),
+            models.Index(fields=["project", "created_at"], name="submission_by_time"),
             # Few are withdrawn; each snapshot asks which of its own are.
             models.Index(
                 fields=["project"],

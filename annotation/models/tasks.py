@@ -171,6 +171,10 @@ class Task(models.Model):
                 name="task_of_reserved_for",
                 condition=Q(reserved_for__isnull=False),
             ),
+            # Most are rankings; the explorer asks for the others.
+            models.Index(
+                fields=["project", "kind"], name="task_of_other_kind", condition=~Q(kind="rank")
+            ),
             # Gold is chosen among all that a project has.
             models.Index(fields=["project"], name="task_gold", condition=Q(purpose="gold")),
         ]

@@ -29,7 +29,12 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
     if held & set(RANKERS):
         places = [("rank", "Rank"), *places, ("my-work", "My work")]
     if held & {Role.MANAGER, Role.RESEARCHER}:
-        places += [("project", "Project"), ("quality", "Quality"), ("data", "Data")]
+        places += [
+            ("project", "Project"),
+            ("quality", "Quality"),
+            ("explore", "Explore"),
+            ("data", "Data"),
+        ]
     if held & {Role.MANAGER, Role.REVIEWER}:
         places.append(("reviews", "Review"))
     if Role.MANAGER in held:

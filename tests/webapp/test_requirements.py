@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from tests.webapp.requirements import ROOT, normal, read_lines, read_pins, read_requirements
 
 FILES = ("requirements-web.txt", "requirements.txt", "requirements-dev.txt")
-LOCAL = {"annotation", "training", "webapp", "tests", "benchmarks"}
+LOCAL = {"annotation", "training", "webapp", "tests", "benchmarks", "concord_client"}
 ORACLES = {"trl"}  # tests compare with it where it is, and with its figures on file everywhere
 # Belongs to torch's CUDA build, which brings its own exact versions.
 CUDA = ("nvidia-", "cuda-", "triton")
@@ -82,7 +82,7 @@ def test_what_is_installed_is_what_is_pinned():
     [
         ("requirements-web.txt", ["annotation", "webapp"]),
         ("requirements.txt", ["annotation", "webapp", "training"]),
-        ("requirements-dev.txt", ["tests", "benchmarks"]),
+        ("requirements-dev.txt", ["tests", "benchmarks", "clients"]),
     ],
 )
 def test_all_that_is_imported_is_listed(name, folders):

@@ -1,0 +1,125 @@
+"""A frozen data set: to a file, or into memory."""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tqdm import tqdm
+
+from concord_client.errors import ConcordError, Incomplete, Unreachable
+from concord_client.rows import SnapshotRow
+from concord_client.transport import BUSY, Transport
+
+SPLITS = ("train", "validation", "test")
+CHUNK = 1 << 20
+
+
+class Snapshot:
+    """Exports the same bytes for ever."""
+
+    def __init__(
+        self, transport: Transport, project: str, row: SnapshotRow, progress: bool | None = None
+    ) -> None:
+        self._transport, self._progress, self.row = transport, progress, row
+        self._path = f"{project}snapshots/{row['id']}/"
+
+    @property
+    def name(self) -> str:
+        return self.row["name"]
+
+    @property
+    def sha256(self) -> str:
+        return self.row["sha256"]
+
+    def __len__(self) -> int:
+        """How many answers it holds."""
+        return self.row["submissions"]
+
+    def export(self, format: str, path: str | Path) -> Path:
+        """Download it as ``trl``, ``parquet``, ``rankings``, …, or ``hf``, which is a zip.
+
+        The file is there whole or not at all; after a failure of the network it is begun again.
+        Raises ConcordError, Incomplete for one that is not what the site announced.
+        """
+        path, tries = Path(path), self._transport.retries
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            for number in range(tries.tries):
+                try:
+                    self._download(format, part)
+                    break
+                except ConcordError as error:
+                    broken = isinstance(error, Unreachable | Incomplete)
+                    if number + 1 == tries.tries or not (broken or error.status in BUSY):
+                        raise
+                    tries.wait(number)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+    def _download(self, format: str, part: Path) -> None:
+        with self._transport.stream(f"{self._path}exports/{format}/") as reply:
+            digest, size = hashlib.sha256(), 0
+            length = int(reply.headers.get("Content-Length", 0)) or None
+            disable = None if self._progress is None else not self._progress
+            bar = tqdm(
+                total=length, desc=f"{self.name}.{format}", unit="B", unit_scale=True,
+                disable=disable,
+            )  # fmt: skip
+            with bar, part.open("wb") as file:
+                for chunk in reply.iter_bytes(CHUNK):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+                    bar.update(len(chunk))
+            _check(reply, size, length, digest.digest())
+
+    def to_dataset(self, table: str = "preferences", *, cache: str | Path | None = None) -> Any:
+        """A ``datasets.DatasetDict`` by split: ``preferences`` are pairs as trainers take them,
+        ``rankings`` all completions with their ranks. ``cache`` is where datasets keeps it.
+
+        Raises ConcordError, ImportError where the extra is missing.
+        """
+        try:
+            from datasets import load_dataset
+        except ImportError:
+            raise ImportError(
+                'to_dataset() needs datasets: pip install "concord-client[datasets]"'
+            ) from None
+        with tempfile.TemporaryDirectory(prefix="concord-") as folder:
+            archive = self.export("hf", Path(folder) / "export.zip")
+            files = _unpack(archive, Path(folder), table)
+            if not files:
+                raise ConcordError(f"The snapshot {self.name} holds no {table}.")
+            where = None if cache is None else str(cache)
+            return load_dataset("parquet", data_files=files, cache_dir=where)
+
+
+def _check(reply: httpx.Response, size: int, length: int | None, digest: bytes) -> None:
+    if length is not None and size != length:
+        raise Incomplete(f"The download broke off after {size:,} of {length:,} bytes.")
+    announced = reply.headers.get("Repr-Digest", "")
+    if announced.startswith("sha-256=:") and b64decode(announced[9:].strip(":")) != digest:
+        raise Incomplete("What came is not what the site announced: its digest differs.")
+
+
+def _unpack(archive: Path, folder: Path, table: str) -> dict[str, str]:
+    """The table's file of each split that has one; nothing else is taken from the archive."""
+    files = {}
+    with zipfile.ZipFile(archive) as opened:
+        for name in opened.namelist():
+            inner = name.partition("/")[2]
+            for split in SPLITS:
+                if inner == f"{table}/{split}.parquet":
+                    target = folder / f"{split}.parquet"
+                    with opened.open(name) as source, target.open("wb") as file:
+                        while chunk := source.read(CHUNK):
+                            file.write(chunk)
+                    files[split] = str(target)
+    return files

@@ -1,0 +1,57 @@
+"""The explorer's page."""
+
+import pytest
+
+from annotation import exploring
+from annotation.models import Submission
+from annotation.queue import claim
+from annotation.submissions import submit
+from tests.cast import full_ranking, give_task
+
+pytestmark = pytest.mark.django_db
+PAGE = "/projects/tides/explore/"
+
+
+@pytest.fixture
+def answers(cast, client, monkeypatch):
+    monkeypatch.setattr(exploring, "ROWS", 2)
+    for number in range(3):
+        give_task(cast.project, prompt=f"Question {number}?")
+        assignment, _ = claim(cast.judge)
+        body = full_ranking(assignment.task)
+        submit(assignment.pk, cast.judge, body, key=f"{number}", origin="api")
+    client.force_login(cast.researcher)
+    return list(Submission.objects.order_by("-pk"))
+
+
+def test_each_answer_leads_to_its_task(client, answers):
+    page = client.get(PAGE).text
+    newest = answers[0]
+    assert f"/projects/tides/tasks/{newest.task_id}/#answer-{newest.pk}" in page
+    assert "A › B › C › D" in page
+
+
+def test_the_question_stays_in_the_address_of_the_next_page(client, answers):
+    page = client.get(PAGE, {"words": "question", "split": ""})
+    further = page.context["further"]
+    assert further == f"?words=question&before={answers[1].pk}"
+    rows = client.get(PAGE + further).context["page"].rows
+    assert [row.submission.pk for row in rows] == [answers[2].pk]
+
+
+def test_nothing_that_fits_says_what_to_do(client, answers):
+    assert "Nothing fits. Take one of the filters away." in client.get(PAGE, {"words": "xyz"}).text
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"annotator": "nobody"}, {"words": "?!"}, {"since": "soon"}, {"snapshot": "9"}]
+)
+def test_a_filter_that_fits_nothing_known_is_marked(client, answers, wrong):
+    reply = client.get(PAGE, wrong)
+    assert reply.status_code == 400
+    assert "fault" in reply.text
+
+
+@pytest.mark.parametrize("before", ["x", "-1", "9" * 30, "٣"])
+def test_a_place_that_no_page_gave_begins_anew(client, answers, before):
+    assert len(client.get(PAGE, {"before": before}).context["page"].rows) == 2

@@ -1,0 +1,158 @@
+"""The Python client against the site itself."""
+
+import hashlib
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from knox.models import AuthToken
+
+from annotation.choosing import Choice
+from annotation.models import Assignment, Submission
+from annotation.queue import claim
+from annotation.snapshots import freeze
+from annotation.submissions import submit
+from concord_client import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn
+from tests.cast import full_ranking, give_task, make_judges
+from tests.clients.conftest import Losing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def rank_some(cast, count=3):
+    (judge,) = make_judges(cast.project, 1)
+    for number in range(count):
+        give_task(cast.project, prompt=f"Question {number}?")
+        assignment, _ = claim(judge)
+        body = full_ranking(assignment.task)
+        submit(assignment.pk, judge, body, key=f"{number}", origin="api")
+
+
+def test_lists_come_page_by_page_to_the_last_row(cast, enter, monkeypatch):
+    monkeypatch.setattr("concord_client.transport.PAGE", 2)
+    rank_some(cast, 3)
+    project = enter(cast.researcher).project("tides")
+    assert len(list(project.prompts())) == 3
+    assert [each["ranks"] is not None for each in project.rankings()] == [True] * 3
+    pairs = list(project.pairs())
+    assert len({each["id"] for each in pairs}) == 3 * 6
+
+
+def test_filters_go_along(cast, enter):
+    rank_some(cast, 2)
+    project = enter(cast.researcher).project("tides")
+    first = next(project.submissions())
+    assert [each["id"] for each in project.submissions(task=first["task"])] == [first["id"]]
+
+
+def test_ones_projects_are_listed(cast, enter):
+    assert [each["slug"] for each in enter(cast.annotator).projects()] == ["tides"]
+
+
+def test_a_snapshot_becomes_a_dataset(cast, enter, tmp_path):
+    rank_some(cast, 3)
+    freeze(cast.project, "v1", Choice(), by=cast.researcher)
+    snapshot = enter(cast.researcher).project("tides").snapshot("v1")
+    found = snapshot.to_dataset(cache=tmp_path)
+    rows = [row for split in found.values() for row in split]
+    assert len(snapshot) == 3
+    assert len(rows) == 3 * 6
+    assert {"prompt", "chosen", "rejected"} <= rows[0].keys()
+
+
+def test_an_export_is_a_whole_file_with_the_same_bytes_each_time(cast, enter, tmp_path):
+    rank_some(cast, 2)
+    snapshot = enter(cast.researcher).project("tides").freeze("v1")
+    files = [snapshot.export("trl", tmp_path / name) for name in ("one", "two")]
+    first, second = (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    assert first == second
+    assert len(files[0].read_text().splitlines()) == 2 * 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_a_download_whose_reply_is_lost_is_begun_again(cast, enter, tmp_path):
+    rank_some(cast, 1)
+    freeze(cast.project, "v1", Choice(), by=cast.researcher)
+    losing = Losing("GET", 0)
+    snapshot = enter(cast.researcher, losing).project("tides").snapshot("v1")
+    losing.left = 2
+    path = snapshot.export("rankings", tmp_path / "out.jsonl")
+    assert "ranks" in json.loads(path.read_text())
+
+
+def test_a_format_that_is_unknown_leaves_no_file(cast, enter, tmp_path):
+    rank_some(cast, 1)
+    snapshot = enter(cast.researcher).project("tides").freeze("v1")
+    with pytest.raises(Invalid, match="is not known"):
+        snapshot.export("word", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_is_claimed_and_ranked(cast, enter):
+    give_task(cast.project, "a", "b", "c")
+    project = enter(cast.annotator).project("tides")
+    work = project.claim()
+    assert project.claim().row["id"] == work.row["id"]
+    assert work.rank([2, 1, 2])["pairs"] == 2
+    assert project.claim() is None
+
+
+def test_an_answer_whose_reply_is_lost_is_stored_once(cast, enter):
+    give_task(cast.project, "a", "b")
+    losing = Losing("POST", 0)
+    work = enter(cast.annotator, losing).project("tides").claim()
+    losing.left, losing.keys = 2, []
+    receipt = work.rank([1, 2])
+    assert losing.keys == [work.key] * 3
+    assert [each.pk for each in Submission.objects.all()] == [receipt["id"]]
+
+
+def test_a_skip_whose_reply_is_lost_is_done(cast, enter):
+    give_task(cast.project, "a", "b")
+    losing = Losing("POST", 0)
+    work = enter(cast.annotator, losing).project("tides").claim()
+    losing.left = 1
+    work.skip("other")
+    assert Assignment.objects.get(pk=work.row["id"]).state == "skipped"
+
+
+def test_a_skip_of_a_task_that_is_not_held_is_refused(cast, enter):
+    give_task(cast.project, "a", "b")
+    work = enter(cast.annotator).project("tides").claim()
+    work.skip()
+    with pytest.raises(Conflict):
+        work.skip()
+
+
+def test_prompts_sent_twice_are_added_once(cast, enter):
+    project = enter(cast.manager).project("tides")
+    rows = ["Why?", {"prompt": "How?", "completions": [{"text": "x"}, {"text": "y"}]}]
+    assert [each["created"] for each in project.add_prompts(rows)] == [True, True]
+    assert [each["created"] for each in project.add_prompts(rows)] == [False, False]
+
+
+def test_a_token_that_ends_on_the_way_says_so_in_one_line(cast, enter, monkeypatch):
+    monkeypatch.setattr("concord_client.transport.PAGE", 2)
+    rank_some(cast, 3)
+    rows = enter(cast.researcher, days=1).project("tides").prompts()
+    next(rows)
+    AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+    with pytest.raises(NotSignedIn) as caught:
+        list(rows)
+    said = str(caught.value)
+    assert said.startswith("After 2 rows: This token expired on ")
+    assert "Make a new one" in said
+    assert "\n" not in said
+
+
+def test_refusals_carry_the_sites_sentence(cast, enter):
+    with pytest.raises(NotAllowed, match="You need the role manager or researcher in Tides"):
+        list(enter(cast.annotator).project("tides").pairs())
+    with pytest.raises(NotAllowed, match="scope is read; this needs annotate") as caught:
+        enter(cast.annotator, scope="read").project("tides").claim()
+    assert (caught.value.status, caught.value.code) == (403, "scope")
+    with pytest.raises(NotFound):
+        enter(cast.outsider).project("tides").about()
+    with pytest.raises(NotFound, match="no snapshot 'v9' in the project tides"):
+        enter(cast.researcher).project("tides").snapshot("v9")
