@@ -17,7 +17,7 @@ from annotation.views.access import PersonRequest, project_for
 from training import arena as verbs
 from training import selectors
 from training.models import Job, Policy
-from training.policies import active, ensure_base
+from training.policies import ensure_base
 from training.tasks import wake
 
 READERS = (Role.MANAGER, Role.RESEARCHER)
@@ -30,8 +30,7 @@ class MatchForm(forms.Form):
         min_value=1,
         max_value=verbs.MOST_PROMPTS,
         initial=30,
-        label="Prompts",
-        help_text="Held-out ones on which the two have not met.",
+        label="Held-out prompts",
     )
     people = forms.IntegerField(
         min_value=1, max_value=verbs.MOST_PEOPLE, initial=1, label="People for each"
@@ -44,7 +43,8 @@ class MatchForm(forms.Form):
             choice = self.fields[name]
             assert isinstance(choice, forms.ModelChoiceField)
             choice.queryset = known
-        self.initial.update(first=active(project).pk, second=ensure_base(project).pk)
+        base, newest = ensure_base(project), known.first()
+        self.initial.update(first=newest and newest.pk, second=base.pk)
 
 
 @login_required
@@ -78,6 +78,7 @@ def _page(request: PersonRequest, project: Project, form: MatchForm | None = Non
         "manages": manages,
         "tallies": verbs.tallies(project),
         "form": (form or MatchForm(project)) if manages else None,
+        "alone": not Policy.objects.filter(project=project, version__gt=0).exists(),
         "live": accuracy,
         "trend": selectors.live_trend(project) if accuracy else [],
         **_matches(project),

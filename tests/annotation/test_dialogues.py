@@ -6,11 +6,12 @@ from django.db import DatabaseError, connection, transaction
 from annotation import dialogues, queue
 from annotation.dialogues import Stage, stage_of
 from annotation.errors import Conflict, Invalid
-from annotation.models import Completion, Dialogue, Pair, Prompt, Submission, Task, Turn
+from annotation.models import Dialogue, Pair, Prompt, Submission, Task, Turn
 from annotation.signals import turn_asked
 from annotation.submissions import submit
-from annotation.tasking import add_prompt, new_completion, outside_source
+from annotation.tasking import new_completion, outside_source
 from tests.cast import full_ranking, make_cast, make_judges
+from tests.conversing import reply
 
 pytestmark = pytest.mark.django_db
 
@@ -18,17 +19,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def cast():
     return make_cast()
-
-
-def reply(turn, *texts):
-    """What a worker does: completions, and the task over them."""
-    turn = Turn.objects.select_related("prompt__project").get(pk=turn.pk)
-    source = outside_source(turn.prompt.project, "stand-in")
-    texts = texts or tuple(f"Reply {n} to turn {turn.number}" for n in range(1, 5))
-    made = [new_completion(turn.prompt, source, text) for text in texts]
-    Completion.objects.bulk_create(made)
-    with transaction.atomic():
-        return dialogues.answer(turn.pk, turn.attempt, made)
 
 
 def ranked(turn, *ranks):
@@ -299,7 +289,6 @@ def turn(cast):
 
 def test_no_turn_asks_somebody_else(cast, turn):
     (other,) = make_judges(cast.project, 1)
-    prompt, _ = add_prompt(cast.project, "How?")
     theirs = dialogues.begin(other, "How?")
     with refused("asks the person of its dialogue"):
         Turn.objects.filter(pk=theirs.pk).update(task=turn.task_id, attempt=2)
