@@ -99,6 +99,9 @@ def _page(request: PersonRequest, found: Dialogue, form: MessageForm | None = No
     context = _context(found)
     turn = context["turn"]
     context["form"] = form or MessageForm(initial={"number": turn.number + 1})
+    said = context["form"]["chosen"].value()
+    chosen = [each for each in context["choices"] if str(each.uid) == said]
+    context["chosen"] = next(iter(chosen or context["choices"]), None)
     status = 400 if form is not None else 200
     return render(request, "converse/dialogue.html", context, status=status)
 

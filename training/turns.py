@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from annotation.models import Turn
+from annotation.models import Project, Turn
 from training import jobs
 from training.models import Job
 
@@ -42,8 +42,11 @@ def ask_for_turns() -> None:
         ask_for_responses(turn)
 
 
-def waiting_turns() -> list[Turn]:
+def waiting_turns(project: Project | None = None) -> list[Turn]:
+    """The turns that nobody has replied to, oldest first; those of one project, if it is given."""
     waiting = Turn.objects.filter(task=None, dialogue__ended_at=None)
+    if project is not None:
+        waiting = waiting.filter(dialogue__project=project)
     return list(waiting.select_related("prompt__project").order_by("asked_at"))
 
 

@@ -68,7 +68,7 @@ def test_a_ranked_turn_flows_into_pairs_with_order_time_and_guideline(cast):
     ranked(dialogues.begin(cast.judge, "Why?"))
 
     said = Submission.objects.new_judgements().get()
-    assert (said.origin, len(said.order), said.guideline.label) == ("screen", 4, "v1")
+    assert (said.origin, len(said.order or []), said.guideline.label) == ("screen", 4, "v1")
     assert said.seconds is not None
     assert Pair.objects.count() == 6
 
