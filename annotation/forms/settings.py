@@ -136,6 +136,7 @@ class SettingsForm(forms.ModelForm):
             "goal": "The project page foretells when it is reached. Empty: all that tasks ask for.",
             "overlap": "All new tasks, whatever the share beside this.",
             "overlap_people": "At least.",
+            "qualification_tries": "Then a manager decides.",
             "completions_per_task": "From 2 to 9. New samples are drawn to this number.",
             "description": "Markdown. Annotators read it before they begin.",
         }

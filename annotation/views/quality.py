@@ -15,6 +15,7 @@ from annotation.models import Annotator, Project, Role
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
 from annotation.quality.reading import Filters
 from annotation.quality.reliability import OVERALL_FIGURES, Person
+from annotation.quality.reports import Measured
 from annotation.quality.reports import measured as measured_of
 from annotation.sheets import sheet
 from annotation.views import figures
@@ -102,14 +103,23 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
         "chart": figures.agreement_chart(measured.over_time),
         "heat": figures.heat_map(measured.pairs),
         "query": _query(request),
-        "figures": [(words, measured.figures[name]) for name, words in ALL_FIGURES.items()],
-        "labels": [
-            (f"{words}: {described}", measured.labels[of][name])
-            for of, words in KINDS_OF_LABEL.items()
-            for name, described in LABEL_FIGURES.items()
-        ],
+        **_all_figures(measured),
     }
     return render(request, "project/quality.html", context, status=400 if form.errors else 200)
+
+
+def _all_figures(measured: Measured) -> dict[str, Any]:
+    """Those that have a value, and the others by the reason why they have none."""
+    told = {words: measured.figures[name] for name, words in ALL_FIGURES.items()}
+    for of, words in KINDS_OF_LABEL.items():
+        for name, described in LABEL_FIGURES.items():
+            told[f"{words}: {described}"] = measured.labels[of][name]
+    untold: dict[str, list[str]] = {}
+    for words, figure in told.items():
+        if figure.value is None:
+            untold.setdefault(figure.why, []).append(words)
+    known = [(words, figure) for words, figure in told.items() if figure.value is not None]
+    return {"figures": known, "untold": list(untold.items())}
 
 
 def _query(request: PersonRequest) -> str:

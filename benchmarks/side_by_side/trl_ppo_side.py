@@ -83,7 +83,7 @@ def main() -> None:
     imported = memory.now_mb()
     items = load(data)
     for _ in sys.stdin:
-        figures = ppo(model, items, int(batch))
+        figures = ppo(model, items, min(int(batch), len(items)))
         figures["peak_mb"] -= imported
         answer(**figures)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from annotation.errors import Conflict, Invalid
-from annotation.exporting.reading import read
+from annotation.exporting.reading import Selection, read
 from annotation.models import Annotator, AuditEntry, Submission
 from annotation.quality.effects import choices, effects
 from annotation.quality.reports import agreement_report, annotators_report
@@ -54,7 +54,7 @@ def test_a_paused_person_may_finish_what_they_hold(cast, judges):
 def test_what_an_excluded_person_said_is_kept_and_read_by_nothing(cast, judged):
     say(judged[0], excluded=True)
     assert Submission.objects.counted().filter(annotator=judged[0]).count() == 12
-    assert {row.annotator for row in read(cast.project)} == {judged[1].pseudonym}
+    assert {row.annotator for row in read(Selection(cast.project))} == {judged[1].pseudonym}
     assert freeze(cast.project, "after").items.count() == 12
     assert agreement_report(cast.project)["rankings"] == 12
 
@@ -71,7 +71,7 @@ def test_including_them_again_restores_all_of_it(cast, judged):
     say(judged[0], excluded=True)
     say(judged[0])
     assert agreement_report(cast.project) == before
-    assert sum(1 for _ in read(cast.project)) == 24
+    assert sum(1 for _ in read(Selection(cast.project))) == 24
 
 
 def test_the_weight_survives_an_exclusion(cast, judged):

@@ -22,7 +22,7 @@ FORBIDDEN = """() => {
     for (const { name, value } of each.attributes) {
       if (name.startsWith("on") || name === "style") found.push(each.outerHTML);
       if (["href", "src", "action", "formaction", "xlink:href"].includes(name)
-          && !/^(https?:|\\/|#)/.test(value)) found.push(each.outerHTML);
+          && !/^(https?:|\\/|#|\\?)/.test(value)) found.push(each.outerHTML);
     }
   }
   return [...found, ...(window.hacked ? ["a script ran"] : [])];

@@ -80,7 +80,7 @@ def test_the_page_costs_the_same_for_many_reports(
 def test_a_manager_decides_on_a_response_that_is_held_back(manager, cast):
     for prompt in ("Who?", "Which?"):
         give_task(cast.project, f"I am ChatGPT. {prompt}", "A helper.", "Me.", prompt=prompt)
-    assert "2 responses held back" in manager.get("/projects/tides/").text
+    assert "2 responses are held back until you decide." in manager.get("/projects/tides/").text
     html = manager.get(PAGE).text
     first, second = re.findall(r'action="(/projects/tides/held/[^"]*)"', html)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from annotation.progress import Bar
+from training.engine.command.bar import Bar
 from training.engine.command.options import Method, parse
 from training.engine.errors import EngineError
 

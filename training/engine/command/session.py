@@ -12,10 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from annotation.progress import Bar
 from training.engine import runs
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import MANIFEST, verify
+from training.engine.command.bar import Bar
 from training.engine.command.options import Method
 from training.engine.errors import EngineError
 from training.engine.loop import ADAPTER, Paused, Trained, Upkeep

@@ -21,6 +21,8 @@ class Command(BaseCommand):
         "completions, the base model. Run again, it adds what is missing and changes nothing else."
     )
 
+    requires_system_checks = ()  # serve makes them, a moment later
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             with only_one(settings.VAR_DIR):
