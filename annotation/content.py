@@ -91,14 +91,24 @@ def content_hash(messages: Messages) -> str:
 
 
 def group_of(messages: Messages) -> str:
-    """One name for all wordings that differ in case, accents, punctuation and spacing only."""
+    """One name for all wordings that differ in case, accents, punctuation and spacing only.
+
+    A dialogue is named by its opening, all that comes before the first reply: its turns hold each
+    other, and must not stand on both sides of a split.
+    """
     words: list[str] = []
-    for message in messages:
+    for message in _opening(messages):
         plain = unicodedata.normalize("NFKD", message["content"]).casefold()
         if not plain.isascii():
             plain = "".join(c for c in plain if not unicodedata.combining(c))
         words += re.findall(r"\w+", plain)
     return text_hash(" ".join(words) or content_hash(messages))
+
+
+def _opening(messages: Messages) -> Messages:
+    """What was said before the first reply; all, where a reply comes first or never."""
+    replies = (place for place, each in enumerate(messages) if each["role"] == "assistant")
+    return messages[: next(replies, 0)] or messages
 
 
 def split_of(group: str) -> str:

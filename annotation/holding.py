@@ -47,7 +47,10 @@ def refuse(completion: Completion, *, by: User) -> None:
         tasks = Task.objects.unfilled().filter(slots__completion=completion)
         for task in tasks.select_related("prompt").order_by("pk"):
             Task.objects.filter(pk=task.pk).update(withdrawn=True)
-            if task.kind == TaskKind.RANK and task.purpose not in Task.PLACED:
+            if task.kind == TaskKind.RANK and task.purpose in (
+                Task.Purpose.NORMAL,
+                Task.Purpose.ARENA,
+            ):
                 _replace(task)
 
 

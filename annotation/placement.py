@@ -79,7 +79,7 @@ def _one_of(ids: list[int], pick: float) -> int | None:
 def _repeat(annotator: Annotator, pick: float) -> Any:
     """A new task over what this person ranked a while ago, not repeated yet; before that, the
     one whose lease ran out."""
-    mine = Task.objects.open().filter(reserved_for=annotator)
+    mine = Task.objects.open().filter(reserved_for=annotator, purpose=Task.Purpose.REPEAT)
     again = not_had(mine, annotator).select_for_update(of=("self",), no_key=True).first()
     if again is not None:
         return again

@@ -100,14 +100,17 @@ def _renew(assignment: Assignment, project: Project, now: datetime) -> bool:
     return bool(renewed)
 
 
-def assign(task: Any, annotator: Annotator) -> Assignment:
-    """Give this task to this locked person, who holds none. Raises Conflict when they hold one, or
-    are paused."""
+def assign(task: Any, annotator: Annotator, *, again: int | None = None) -> Assignment:
+    """Give this task to this locked person, who holds none; ``again`` is their assignment to it
+    that expired. Raises Conflict when they hold one, or are paused."""
     if annotator.paused:
         raise Conflict(PAUSED)
-    if _held(annotator) is not None:
+    held, now = _held(annotator), timezone.now()
+    if held is not None and held.expires_at > now:
         raise Conflict("You hold another task still. Finish it or give it back first.")
-    task.again = None
+    if held is not None:
+        _end([held.pk], State.EXPIRED, now)
+    task.again = again
     return _assign(task, annotator)
 
 

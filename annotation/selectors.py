@@ -207,7 +207,7 @@ def progress(project: Project, given: dict[str, int] | None = None) -> Progress:
     """``given``: counts that somebody has kept (``given_counts``), which are costly."""
     tasks = (
         Task.objects.visible()
-        .offered()
+        .exclude(purpose__in=(*Task.PLACED, Task.Purpose.REVIEW))
         .filter(project=project, withdrawn=False)
         .aggregate(count=Count("pk"), wanted=Sum("wanted"))
     )

@@ -5,5 +5,8 @@ from django.dispatch import Signal
 # After a submission is durable; ``submission`` is it.
 submitted = Signal()
 
+# After a turn of a dialogue waits for responses; ``turn`` is it.
+turn_asked = Signal()
+
 # After somebody's rankings count more or less than before; ``project_id`` is where.
 reweighed = Signal()

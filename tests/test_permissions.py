@@ -17,7 +17,7 @@ from django.test import Client, TestCase
 from django.urls import URLResolver, get_resolver
 from django.views.generic.edit import ProcessFormView
 
-from annotation import guidelines, problems, queue, reviews
+from annotation import dialogues, guidelines, problems, queue, reviews
 from annotation.models import (
     Annotator,
     Doubt,
@@ -79,6 +79,7 @@ BACK_TO_ITS_PAGE = Row("302 302 302 302 302 302", foreign="302 302 302 302 302 3
 PROJECT = "projects/<slug:slug>/"
 ROUND = f"{PROJECT}rounds/<int:number>/"
 POLICY = f"{PROJECT}policies/<int:version>/"
+DIALOGUE = f"{PROJECT}converse/<int:pk>/"
 API = f"api/v1/{PROJECT}"
 WORK = "api/v1/assignments/<int:id>/"
 REASON = {"reason": "It forgot its words."}
@@ -256,6 +257,25 @@ ROWS = {
     f"POST {POLICY}promote/": Row("302 403 403 302 403 404"),
     f"GET {POLICY}reject/": BACK_TO_ITS_PAGE,
     f"POST {POLICY}reject/": Row("302 403 403 302 403 404", body=lambda *_: REASON),
+    f"GET {PROJECT}converse/": Row("302 200 200 403 403 404"),
+    f"POST {PROJECT}converse/": Row(
+        "302 400 302 403 403 404", body=lambda *_: {"message": "How?", "number": 1}
+    ),
+    # A conversation is its person's own.
+    f"GET {DIALOGUE}": Row("302 200 404 403 403 404"),
+    f"POST {DIALOGUE}": Row("302 400 404 403 403 404"),
+    f"GET {DIALOGUE}waiting/": Row("302 200 404 403 403 404"),
+    f"POST {DIALOGUE}waiting/": NO_POST,
+    f"GET {DIALOGUE}rank/": BACK_TO_ITS_PAGE,
+    f"POST {DIALOGUE}rank/": Row("302 302 404 403 403 404"),
+    f"GET {DIALOGUE}again/": BACK_TO_ITS_PAGE,
+    f"POST {DIALOGUE}again/": Row("302 302 404 403 403 404"),
+    f"GET {DIALOGUE}end/": BACK_TO_ITS_PAGE,
+    f"POST {DIALOGUE}end/": Row("302 302 404 403 403 404"),
+    f"GET {PROJECT}arena/": PAGE_FOR_READERS,
+    f"POST {PROJECT}arena/": Row("302 403 403 400 403 404"),
+    f"GET {PROJECT}arena/matches/": PAGE_FOR_READERS,
+    f"POST {PROJECT}arena/matches/": NO_POST,
     # --- accounts ---
     "GET accounts/tokens/": Row("302 200 200 200 200 200"),
     "POST accounts/tokens/": Row(
@@ -307,6 +327,7 @@ class World:
             "quality": "agreement",
             **self.doubt(task),
             **self.ask_newcomers(submission),
+            "converse": dialogues.begin(holder, f"Who, {project.slug}?").dialogue_id,
             "pairs": Pair.objects.filter(ranking_id=submission).first().pk,
             "guidelines": guidelines.in_force(project).pk,
             "guideline": guidelines.in_force(project).pk,

@@ -258,6 +258,21 @@ def _scale(judged: Sequence[Judged]) -> Array:
     return np.where(spread > 1e-8, spread, 1.0)
 
 
+def probability(submission: Submission) -> float | None:
+    """What the head gave to the preference of an answer with one pair, before it learned it; by
+    its mode where it has yet to. None without a head, a pair, or features."""
+    project_id = submission.project_id
+    head = LiveHead.objects.filter(project=project_id).first()  # before what it said: it may learn
+    foretold = LivePrediction.objects.filter(submission=submission, pairs=1).first()
+    if foretold is not None:
+        return float(np.exp(-foretold.logloss))
+    weights = np.frombuffer(bytes(head.state), dtype="<f8") if head else np.zeros(0)
+    judged = _judged([submission], head.encoder) if head and len(weights) else []
+    if not judged or len(judged[0].differences()) != 1:
+        return None
+    return float(sigmoid(judged[0].differences() @ weights)[0])
+
+
 def _start(head: LiveHead, scale: Array) -> Array | None:
     """The last mode, in today's scale, to begin from."""
     weights = np.frombuffer(bytes(head.state), dtype="<f8")

@@ -9,12 +9,13 @@ from django.utils import timezone
 from annotation.models import Project
 from annotation.needs import GRAVE, SOON, Need
 from training.models import Job, Round
+from training.turns import key_of, waiting_turns
 
 STALLED = timedelta(minutes=5)
 
 
 def models_needs(project: Project) -> list[Need]:
-    return [*_of_rounds(project), *_of_workers(project)]
+    return [*_of_rounds(project), *_of_dialogues(project), *_of_workers(project)]
 
 
 def _of_rounds(project: Project) -> list[Need]:
@@ -28,6 +29,16 @@ def _of_rounds(project: Project) -> list[Need]:
         words = f"Round {last.number} waits for your decision."
         return [Need(SOON, words, reverse("project", args=[project.slug]) + "#decide")]
     return []
+
+
+def _of_dialogues(project: Project) -> list[Need]:
+    """Somebody waits for a reply that did not come, and is told to tell a manager."""
+    keys = [key_of(turn) for turn in waiting_turns(project)]
+    failed = Job.objects.filter(key__in=keys, state=Job.State.FAILED).order_by("-pk").first()
+    if failed is None:
+        return []
+    words = f"The model could not reply in a conversation: {failed.error or 'nobody knows why.'}"
+    return [Need(GRAVE, words, reverse("project", args=[project.slug]))]
 
 
 def _of_workers(project: Project) -> list[Need]:

@@ -5,15 +5,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from annotation.content import group_of
-from annotation.models import Completion, Prompt
+from annotation.models import Completion, Project, Prompt
 from annotation.tasking import new_completion
 from training.backbones import backbone
+from training.configuration import RoundSettings
 from training.engine.config import SamplingSettings
 from training.jobs import Lease
-from training.models import Policy
+from training.models import Policy, RoundPlan
 from training.policies import adapter_folder
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ def seed_of(
     drawing = replace(settings, completions_per_prompt=1, batch_rows=1)  # change no sample
     name = [policy.version, prompt.content_sha256, purpose, drawing.as_dict(), index]
     return int(sha256(json.dumps(name, sort_keys=True).encode()).hexdigest()[:15], 16)
+
+
+def sampling_of(project: Project, given: dict[str, Any] | None = None) -> SamplingSettings:
+    """How samples for the project's people are drawn: as given, or else as its rounds do."""
+    plan = RoundPlan.objects.filter(project=project).first()
+    planned = plan.configuration.get("sampling", {}) if plan else {}
+    asked = {"completions_per_prompt": project.completions_per_task} | (given or planned)
+    return RoundSettings.from_dict({"sampling": asked}).sampling
 
 
 def nearly(text: str) -> str:

@@ -44,8 +44,11 @@ def _without_task(project: Project) -> list[int]:
     if newest is None or cache.get(name) == newest:
         return []
     has_task = Exists(Task.objects.filter(prompt=OuterRef("pk")))
+    # A turn of a dialogue is answered for the person who waits there.
     found = list(
-        prompts.filter(~has_task).order_by("pk").values_list("pk", flat=True)[:PROMPTS_AT_ONCE]
+        prompts.filter(~has_task, turns=None)
+        .order_by("pk")
+        .values_list("pk", flat=True)[:PROMPTS_AT_ONCE]
     )
     if not found:
         cache.set(name, newest, LOOKED)

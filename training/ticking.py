@@ -15,6 +15,7 @@ from training.floors import raise_floors
 from training.live import is_behind, unlearned
 from training.models import Job, LiveHead, Round, RoundPlan
 from training.supply import ask_for_samples
+from training.turns import ask_for_turns
 from training.worker import set_exhausted_aside
 
 
@@ -24,6 +25,7 @@ def tick() -> tuple[list[str], list[int]]:
     start_planned_rounds()
     ask_for_features()
     supply_queues()
+    ask_for_turns()
     queues = [queue for queue in Job.Queue.values if jobs.due(queue).exists()]
     return queues, projects_to_learn()
 

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from training import views
+from training import arena_views, dialogue_views, views
 
 PROJECT = "projects/<slug:slug>/"
 ROUND = f"{PROJECT}rounds/<int:number>/"
 POLICY = f"{PROJECT}policies/<int:version>/"
+DIALOGUE = f"{PROJECT}converse/<int:pk>/"
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -19,4 +20,12 @@ urlpatterns = [
     path(f"{ROUND}stop/", views.stop_round, name="stop-round"),
     path(f"{POLICY}promote/", views.promote, name="promote"),
     path(f"{POLICY}reject/", views.reject, name="reject"),
+    path(f"{PROJECT}converse/", dialogue_views.converse, name="converse"),
+    path(DIALOGUE, dialogue_views.dialogue, name="dialogue"),
+    path(f"{DIALOGUE}waiting/", dialogue_views.waiting, name="dialogue-waiting"),
+    path(f"{DIALOGUE}rank/", dialogue_views.rank_turn, name="dialogue-rank"),
+    path(f"{DIALOGUE}again/", dialogue_views.ask_again, name="dialogue-again"),
+    path(f"{DIALOGUE}end/", dialogue_views.end_dialogue, name="dialogue-end"),
+    path(f"{PROJECT}arena/", arena_views.arena, name="arena"),
+    path(f"{PROJECT}arena/matches/", arena_views.matches, name="arena-matches"),
 ]

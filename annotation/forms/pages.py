@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from annotation import guidelines, problems
+from annotation import dialogues, guidelines, problems
 from annotation.models import Assignment, ProblemReport
 from annotation.queue import MAX_SKIP_COMMENT
 
@@ -53,6 +53,21 @@ class ResolveForm(forms.Form):
         error_messages={"required": "Say in a few words what was done."},
     )
     withdraw = forms.BooleanField(required=False, label="Take the task out of the queue")
+
+
+class MessageForm(forms.Form):
+    """A person's turn of a dialogue. ``number`` makes a second delivery harmless; ``chosen`` is the
+    response that it goes on from, where several were the best."""
+
+    message = forms.CharField(
+        max_length=dialogues.MAX_MESSAGE,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        label="Your message",
+        error_messages={"required": "Write something first."},
+    )
+    number = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    chosen = forms.CharField(required=False, max_length=36, widget=forms.HiddenInput)
 
 
 class GuidelineForm(forms.Form):

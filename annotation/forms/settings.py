@@ -117,7 +117,7 @@ class SettingsForm(forms.ModelForm):
                 "overlap_people",
             ),
             *("gold_share", "repeat_share", "completions_per_task", "keep_open"),
-            *("lease_seconds", "rate_first", "held_names"),
+            *("lease_seconds", "rate_first", "converse", "held_names"),
             *("qualification_pass", "qualification_tries", "traits"),
         )
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
@@ -128,6 +128,7 @@ class SettingsForm(forms.ModelForm):
             "completions_per_task": "Responses in each new task",
             "keep_open": "Open tasks to keep ready",
             "rate_first": "Rate each response by itself, from 1 to 7, before ranking all",
+            "converse": "Annotators may talk with the model, and rank what it replies at each turn",
             "qualification_tries": "Tries for newcomers",
             "lease_seconds": "Seconds a task is held without a sign of life",
         }

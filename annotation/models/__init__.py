@@ -1,5 +1,6 @@
 from annotation.models.audit import AuditEntry
 from annotation.models.datasets import Import, Snapshot, SnapshotItem
+from annotation.models.dialogues import Dialogue, Turn
 from annotation.models.guidelines import GuidelineVersion
 from annotation.models.onboarding import Qualification, QualificationItem, QuizQuestion
 from annotation.models.people import Annotator, Membership, Role, User
@@ -31,6 +32,7 @@ __all__ = [
     "AuditEntry",
     "Completion",
     "Demonstration",
+    "Dialogue",
     "Doubt",
     "GuidelineNote",
     "GuidelineVersion",
@@ -58,5 +60,6 @@ __all__ = [
     "TaskKind",
     "Thumb",
     "TokenAccess",
+    "Turn",
     "User",
 ]

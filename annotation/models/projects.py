@@ -110,6 +110,10 @@ class Project(models.Model):
         validators=[check_traits],
         help_text="What annotators may say of themselves: groups to choose from, by name.",
     )
+    converse = models.BooleanField(
+        default=True,
+        help_text="Whether annotators may talk with the active policy, and rank what it replies.",
+    )
     qualification_pass = models.FloatField(
         null=True,
         blank=True,

@@ -59,8 +59,8 @@ class Task(models.Model):
     task; the database sets it as well.
 
     ``reference`` is the ranking of the same completions that answers are held against: the known
-    answer of a gold task, one's own first answer in a repeat. Repeats and reviews are
-    ``reserved_for`` one person.
+    answer of a gold task, one's own first answer in a repeat. Repeats, reviews and the turns of a
+    dialogue are ``reserved_for`` one person.
     """
 
     class Purpose(models.TextChoices):
@@ -69,11 +69,12 @@ class Task(models.Model):
         REPEAT = "repeat"
         REVIEW = "review"
         ARENA = "arena"
+        DIALOGUE = "dialogue"
 
     # What is put among a person's work by rule (annotation.placement).
     PLACED = (Purpose.GOLD, Purpose.REPEAT)
     # What only one person may get.
-    RESERVED = (Purpose.REPEAT, Purpose.REVIEW)
+    RESERVED = (Purpose.REPEAT, Purpose.REVIEW, Purpose.DIALOGUE)
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="tasks")
     prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="tasks")
@@ -130,7 +131,9 @@ class Task(models.Model):
                 condition=Q(taken__gte=0, taken__lte=F("wanted")), name="task_taken_within_wanted"
             ),
             models.CheckConstraint(
-                condition=Q(purpose__in=["normal", "gold", "repeat", "review", "arena"]),
+                condition=Q(
+                    purpose__in=["normal", "gold", "repeat", "review", "arena", "dialogue"]
+                ),
                 name="task_purpose",
             ),
             models.CheckConstraint(
@@ -139,8 +142,10 @@ class Task(models.Model):
                 name="task_reference",
             ),
             models.CheckConstraint(
-                condition=Q(purpose__in=["repeat", "review"], reserved_for__isnull=False)
-                | (~Q(purpose__in=["repeat", "review"]) & Q(reserved_for__isnull=True)),
+                condition=Q(
+                    purpose__in=["repeat", "review", "dialogue"], reserved_for__isnull=False
+                )
+                | (~Q(purpose__in=["repeat", "review", "dialogue"]) & Q(reserved_for__isnull=True)),
                 name="task_reserved",
             ),
             models.UniqueConstraint(

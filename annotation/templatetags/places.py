@@ -13,6 +13,9 @@ register = template.Library()
 REVISABLE = "revise-"  # before the number of an answer, in the tags of the message that it is saved
 
 
+COMPARED = "compared"  # beside it: that the answer preferred one of two
+
+
 @register.filter
 def revisable(tags: str) -> str:
     """The number of the answer that a message speaks of and that may still be changed."""
@@ -27,10 +30,12 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
     held = set(Role.values) if user.is_superuser else roles(user, project)
     places = [("guideline", "Guideline")]
     if held & set(RANKERS):
-        places = [("rank", "Rank"), *places, ("my-work", "My work")]
+        talk = [("converse", "Converse")] if project.converse else []
+        places = [("rank", "Rank"), *talk, *places, ("my-work", "My work")]
     if held & {Role.MANAGER, Role.RESEARCHER}:
         places += [
             ("project", "Project"),
+            ("arena", "Arena"),
             ("quality", "Quality"),
             ("explore", "Explore"),
             ("data", "Data"),

@@ -13,11 +13,12 @@ from django.views.decorators.http import require_http_methods
 
 from annotation import guidelines, problems, queue
 from annotation.answers import MAX_TEXT
+from annotation.dialogues import dialogue_address
 from annotation.errors import KeyReused, LeaseLost, Refused
 from annotation.forms import AnswerForm, ReportForm, SkipForm, answer_form
 from annotation.models import Assignment, Submission, TaskKind
 from annotation.submissions import Receipt, submit
-from annotation.templatetags.places import REVISABLE
+from annotation.templatetags.places import COMPARED, REVISABLE
 from annotation.views.access import (
     PersonRequest,
     acts_from,
@@ -94,8 +95,12 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
 
 def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> HttpResponse:
     """To the next task; a script is told where that is, since it cannot see a redirect."""
-    messages.success(request, "Saved.", extra_tags=f"{REVISABLE}{receipt.id}")
-    there = review_address(assignment.task) or next_address(request, assignment.annotator)
+    task = assignment.task
+    compared = COMPARED if task.kind == TaskKind.COMPARE and receipt.pairs else ""
+    tags = f"{REVISABLE}{receipt.id} {compared}".strip()
+    messages.success(request, "Saved.", extra_tags=tags)
+    there = review_address(task) or dialogue_address(task)
+    there = there or next_address(request, assignment.annotator)
     if request.accepts("text/html"):
         return redirect(there)
     return JsonResponse({"next": there})
@@ -109,6 +114,10 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
     try:
         if form.is_valid():
             queue.skip(assignment.pk, assignment.annotator, **form.cleaned_data)
+            talk = dialogue_address(assignment.task)
+            if talk:
+                messages.success(request, "Skipped.")
+                return redirect(talk)
             messages.success(request, "Skipped. Here is the next one.")
             return next_task(request, assignment.annotator)
     except LeaseLost as refusal:

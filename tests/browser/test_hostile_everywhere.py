@@ -23,7 +23,7 @@ LONG = "\n\n".join(text for text in hostile.TEXTS if "\x00" not in text)
 SHORT = [text for text in dict.fromkeys(hostile.TEXTS) if len(text) <= 100 and text.strip()]
 KINDS = {"rank": 4, "compare": 2, "thumbs": 1, "write": 1}
 MANAGED = [
-    *("", "quality/", "settings/", "problems/", "guideline/", "rounds/1/"),
+    *("", "arena/", "quality/", "settings/", "problems/", "guideline/", "rounds/1/"),
     *("guideline/{first}/to/{last}/", "guideline/{first}/"),
 ]
 

@@ -70,6 +70,8 @@ PAGES = {
     "round": ("manager", "/projects/tides/rounds/1/"),
     "problems": ("manager", "/projects/tides/problems/"),
     "settings": ("manager", "/projects/tides/settings/"),
+    "arena": ("manager", "/projects/tides/arena/"),
+    "an arena that is read": ("researcher", "/projects/tides/arena/"),
     "my work": ("annotator", "/projects/tides/mine/"),
     "password": ("annotator", "/accounts/password/change/"),
     "sign out": ("annotator", "/accounts/logout/"),

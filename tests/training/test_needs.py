@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotation import queue, reviews
+from annotation import dialogues, queue, reviews
 from annotation.models import Doubt, GuidelineNote, GuidelineVersion, Project
 from annotation.needs import in_order, people_needs
 from annotation.quality.reports import measured
 from tests.annotation.working import give_tasks, held
 from tests.cast import make_cast
+from training import tasks
 from training.models import Job, Round
 from training.needs import models_needs
 from training.policies import ensure_base
@@ -44,6 +45,16 @@ def test_without_a_guideline_nothing_else_matters(cast):
     bare = Project.objects.create(name="Bare", slug="bare")
     assert not GuidelineVersion.objects.filter(project=bare).exists()
     assert words(bare) == ["There is no guideline, so that nobody can rank."]
+
+
+def test_a_conversation_that_got_no_reply_is_said_with_the_reason(cast, monkeypatch):
+    monkeypatch.setattr(tasks.work, "apply_async", lambda **call: None)
+    give_tasks(cast, 3)
+    dialogues.begin(cast.judge, "Why?")
+    assert words(cast.project) == []
+    Job.objects.update(state="failed", error="The disk is full.")
+    (said,) = words(cast.project)
+    assert said == "The model could not reply in a conversation: The disk is full."
 
 
 @pytest.mark.parametrize(("reason", "said"), [("harmful", "disturbing"), ("broken", "broken")])

@@ -8,6 +8,7 @@ from training.jobs import Lease
 
 KINDS = (
     "convert", "features", "samples", "embed", "reward", "policy", "ppo", "evaluate", "publish",
+    "turn", "arena",
 )  # fmt: skip
 
 

@@ -1,14 +1,10 @@
 """Sample the active policy for prompts that have no task yet, and make their tasks."""
 
-from typing import Any
-
-from annotation.models import Project, Prompt
+from annotation.models import Prompt
 from annotation.tasking import ask_about
-from training.configuration import RoundSettings
 from training.jobs import Lease
-from training.models import RoundPlan
 from training.policies import active
-from training.samples import draw, stored
+from training.samples import draw, sampling_of, stored
 from training.steps.context import slice_end
 
 PURPOSE = "first"
@@ -19,9 +15,7 @@ def run(lease: Lease) -> None:
     project = lease.job.project
     assert project is not None, "samples are those of a project"
     payload = lease.job.payload
-    sampling = {"completions_per_prompt": project.completions_per_task}
-    sampling |= payload.get("sampling") or _planned_sampling(project)
-    settings = RoundSettings.from_dict({"sampling": sampling}).sampling
+    settings = sampling_of(project, payload.get("sampling"))
     prompts = list(
         Prompt.objects.select_related("project").filter(project=project, pk__in=payload["prompts"])
     )
@@ -34,10 +28,3 @@ def run(lease: Lease) -> None:
     with lease.finishing():
         for prompt in prompts:
             ask_about(prompt, found[prompt.pk], key=f"first:{prompt.pk}")
-
-
-def _planned_sampling(project: Project) -> dict[str, Any]:
-    """As the project's rounds sample."""
-    plan = RoundPlan.objects.filter(project=project).first()
-    planned: dict[str, Any] = plan.configuration.get("sampling", {}) if plan else {}
-    return planned

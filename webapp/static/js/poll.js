@@ -13,8 +13,13 @@ async function refresh() {
   const page = new DOMParser().parseFromString(await fetchPage(window.location.href), "text/html");
   for (const old of document.querySelectorAll("[data-refresh]")) {
     const renewed = page.getElementById(old.id);
-    if (renewed) old.replaceWith(document.importNode(renewed, true));
-    else old.remove();
+    if (!renewed) {
+      old.remove();
+      continue;
+    }
+    const fresh = document.importNode(renewed, true);
+    old.replaceWith(fresh);
+    fresh.querySelector("[autofocus]")?.focus();
   }
 }
 

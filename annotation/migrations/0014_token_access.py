@@ -14,7 +14,7 @@ def keep_reach(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0012_onboarding"),
+        ("annotation", "0013_dialogues"),
         ("knox", "0009_extend_authtoken_field"),
     ]
 

@@ -27,7 +27,7 @@ def forget_words(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0020_token_access"),
+        ("annotation", "0014_token_access"),
     ]
 
     operations = [
