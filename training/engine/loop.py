@@ -127,12 +127,12 @@ class Loop:
                 if judged:
                     metrics |= self._validated()
                 lines.write(json.dumps({"step": step, **metrics}) + "\n")
+                lines.flush()  # for those who watch
                 if on_progress:
                     on_progress(step, self.steps)
                 now = time.monotonic()
                 due = (deadline is not None and now >= deadline) or (should_stop and should_stop())
                 if step < self.steps and (judged or due or now - saved >= SAVE_SECONDS):
-                    lines.flush()
                     self._store.save(step, optimizer)
                     saved = time.monotonic()
                     self._keep_best(step)

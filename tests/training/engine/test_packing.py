@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.training.engine.test_sft import SETTINGS, demonstrations
 from training.engine.config import LoraSettings
+from training.engine.decoder import present
 from training.engine.preference import learning
 from training.engine.scoring import group_trace
 from training.engine.sequences import Encoded
@@ -27,16 +28,18 @@ def test_hidden_states_are_those_of_separate_rows(exact, rows):
         packed = packed_trace(exact.model, pack_rows(bins, exact.pad_id))
         for place, row in enumerate(rows):
             alone = group_trace(exact.model, [row.prompt], [[row.completion]], exact.pad_id)
-            found = packed.hidden[place][packed.mask[place]]
-            assert torch.allclose(found, alone.hidden[0], atol=1e-10, rtol=0)
-            assert torch.allclose(packed.prompt_last[place], alone.prompt_last[0], atol=1e-10)
+            found = present(packed.hidden)[place][packed.mask[place]]
+            assert torch.allclose(found, present(alone.hidden)[0], atol=1e-10, rtol=0)
+            assert torch.allclose(
+                present(packed.prompt_last)[place], present(alone.prompt_last)[0], atol=1e-10
+            )
 
 
 def test_a_neighbour_changes_nothing_whatever_it_is(exact, rows):
     with torch.no_grad():
         one, two = (
-            packed_trace(exact.model, pack_rows([[other, rows[0]]], exact.pad_id)).hidden[1]
-            for other in (
+            present(packed_trace(exact.model, pack_rows([[each, rows[0]]], exact.pad_id)).hidden)[1]
+            for each in (
                 rows[1],
                 Encoded([9] * len(rows[1].prompt), [8] * len(rows[1].completion)),
             )
