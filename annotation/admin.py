@@ -138,7 +138,9 @@ class AuditEntryAdmin(ReadOnly):
 
 
 for each in (
-    *(models.Demonstration, models.GuidelineVersion, models.Import, models.Pair),
-    *(models.RankedItem, models.SnapshotItem, models.Source, models.TaskCompletion, models.Thumb),
+    *(models.Demonstration, models.Doubt, models.GuidelineNote, models.GuidelineVersion),
+    *(models.Import, models.Pair, models.ProblemReport, models.Qualification),
+    *(models.QualificationItem, models.QuizQuestion, models.RankedItem, models.Review),
+    *(models.SnapshotItem, models.Source, models.TaskCompletion, models.Thumb),
 ):
     admin.site.register(each, ReadOnly)

@@ -17,10 +17,11 @@ MAX_COMMENT = 10_000
 MAX_TEXT = 100_000
 MAX_SECONDS = 7 * 24 * 3600.0
 STRENGTHS = (1, 2, 3)
+RATINGS = range(1, 8)
 COMMON_FIELDS = {"labels", "comment", "seconds"}
 FIELDS = {
-    TaskKind.RANK: {"ranks", "unacceptable", "strengths", "placed"},
-    TaskKind.COMPARE: {"ranks", "unacceptable", "strengths", "placed"},
+    TaskKind.RANK: {"ranks", "unacceptable", "strengths", "placed", "ratings"},
+    TaskKind.COMPARE: {"ranks", "unacceptable", "strengths", "placed", "ratings"},
     TaskKind.THUMBS: {"verdict"},
     TaskKind.WRITE: {"text"},
 }
@@ -30,12 +31,14 @@ FIELDS = {
 class Answer:
     """What one person says of one task, checked against the task's completions.
 
-    ``ranks`` and ``unacceptable`` are keyed by completion uid.
+    ``ranks``, ``unacceptable`` and ``ratings`` are keyed by completion uid; ``ratings`` are of all
+    completions or of none.
     """
 
     ranks: dict[str, int] = field(default_factory=dict)
     unacceptable: frozenset[str] = frozenset()
     strengths: tuple[int, ...] = ()
+    ratings: dict[str, int] = field(default_factory=dict)
     verdict: str = ""
     text: str = ""
     labels: dict[str, list[str]] = field(default_factory=dict)
@@ -49,6 +52,7 @@ def parse(
     texts: Mapping[str, str],
     *,
     must_place: bool = False,
+    must_rate: bool = False,
     labels: Sequence[str] | None = None,
 ) -> Answer:
     """An Answer from a JSON body.
@@ -56,7 +60,8 @@ def parse(
     ``texts`` maps the uid of each completion of the task to its text. ``labels`` are those that
     the project has; None lets any pass, as an import does. ``must_place``: the
     sender has to name in ``placed`` all that the person has put in its place by hand, so that an
-    untouched screen is never taken for an opinion. Raises Invalid.
+    untouched screen is never taken for an opinion; ``must_rate``: and to rate each by itself.
+    Raises Invalid.
     """
     if not isinstance(body, dict):
         raise Invalid("The body must be a JSON object.")
@@ -73,7 +78,8 @@ def parse(
     if kind == TaskKind.THUMBS:
         return replace(said, verdict=_verdict(body.get("verdict")))
     if kind == TaskKind.WRITE:
-        return replace(said, text=_written(body.get("text", "")))
+        return replace(said, text=_written(body.get("text", ""), texts))
+    said = replace(said, ratings=_ratings(body.get("ratings", {}), texts, must_rate))
     return _ranking(body, texts, said, must_place)
 
 
@@ -87,6 +93,23 @@ def _ranking(
     _check_identical(ranks, texts)
     strengths = _strengths(body.get("strengths", []), len(tiers(list(ranks.values()))) - 1)
     return replace(said, ranks=ranks, unacceptable=unacceptable, strengths=strengths)
+
+
+def _ratings(value: Any, texts: Mapping[str, str], must_rate: bool) -> dict[str, int]:
+    if not isinstance(value, dict):
+        raise Invalid("ratings: must be an object that maps each completion id to its rating.")
+    for uid, rating in value.items():
+        if uid not in texts:
+            raise Invalid(f"ratings: {_short(uid)!r} is not a completion of this task.")
+        if type(rating) is not int or rating not in RATINGS:
+            raise Invalid(f"ratings: that of {_short(uid)!r} must be a whole number from 1 to 7.")
+    missing = len(texts) - len(value)
+    if missing and (value or must_rate):
+        raise Invalid(
+            f"ratings: {missing} of {len(texts)} completions have not been rated yet. "
+            "Rate each one by itself, from 1 to 7."
+        )
+    return dict(value)
 
 
 def _uids(name: str, value: Any, texts: Mapping[str, str]) -> frozenset[str]:
@@ -205,10 +228,13 @@ def _text(name: str, value: Any, limit: int) -> str:
     return value
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, texts: Mapping[str, str]) -> str:
     text = _text("text", value, MAX_TEXT)
     if not text.strip():
         raise Invalid("text: it is empty. Write the answer first.")
+    # A page sends the ends of lines in its own way; that alone is no change.
+    if text.splitlines() in (given.splitlines() for given in texts.values()):
+        raise Invalid("text: it is the given response, unchanged. Improve it, or skip the task.")
     return text
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 WORD = re.compile(r"\s+|\w+|[^\w\s]")
-MAX_WORDS = 4000  # in a changed passage: beyond it only whole lines are compared
+MAX_WORDS = 4000  # in all changed passages: beyond it only whole lines are compared
+MAX_LINES = 4000  # beyond it only what the two begin and end with alike is told from the rest
 SAME, GONE, NEW = "same", "gone", "new"
 
 
@@ -22,10 +23,12 @@ def differences(old: str, new: str) -> list[Run]:
     """Runs in order: same and gone give the older text, same and new the newer one."""
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     runs: list[Run] = []
+    words_left = MAX_WORDS
     for kind, a, b in _compare(before, after):
         one, other = "".join(a), "".join(b)
-        words = WORD.findall(one), WORD.findall(other)
-        if kind == "replace" and len(words[0]) + len(words[1]) <= MAX_WORDS:
+        words = (WORD.findall(one), WORD.findall(other)) if kind == "replace" else ([], [])
+        words_left -= len(words[0]) + len(words[1])
+        if kind == "replace" and words_left >= 0:
             for _, gone, new_words in _compare(*words):
                 runs.extend(_runs("".join(gone), "".join(new_words)))
         else:
@@ -36,6 +39,28 @@ def differences(old: str, new: str) -> list[Run]:
 def _compare(
     before: Sequence[str], after: Sequence[str]
 ) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    # What is alike at both ends is most of an edited text, and costs the matcher dearly.
+    start, end = _alike(before, after), 0
+    if start < min(len(before), len(after)):
+        end = _alike(before[start:][::-1], after[start:][::-1])
+    yield "equal", before[:start], after[:start]
+    yield from _match(before[start : len(before) - end], after[start : len(after) - end])
+    yield "equal", before[len(before) - end :], after[len(after) - end :]
+
+
+def _alike(before: Sequence[str], after: Sequence[str]) -> int:
+    pairs = zip(before, after, strict=False)
+    return next(
+        (place for place, (a, b) in enumerate(pairs) if a != b), min(len(before), len(after))
+    )
+
+
+def _match(
+    before: Sequence[str], after: Sequence[str]
+) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    if len(before) + len(after) > MAX_LINES:
+        yield "replace", before, after
+        return
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     for kind, a0, a1, b0, b1 in matcher.get_opcodes():
         yield kind, before[a0:a1], after[b0:b1]
@@ -43,7 +68,8 @@ def _compare(
 
 def _runs(gone: str, new: str) -> Iterator[Run]:
     if gone == new:
-        yield Run(SAME, gone)
+        if gone:
+            yield Run(SAME, gone)
         return
     if gone:
         yield Run(GONE, gone)

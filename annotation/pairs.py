@@ -5,10 +5,20 @@ the number of strictly better ones, as in 1, 2, 2, 4 (METHODS, "Rankings and pai
 """
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from itertools import combinations
 
 MIN_K = 2
 MAX_K = 9
+TIED = 0.5  # the soft label of a tie: either is preferred as often as the other
+
+
+class Ties(StrEnum):
+    """What becomes of tied pairs in a data set of pairs."""
+
+    DROP = "drop"  # they are left out
+    SOFT = "soft"  # each stands once, and every pair says how probable its preference is
+    KEEP = "keep"  # each stands both ways, so that a trainer without soft labels pulls neither way
 
 
 def competition_ranks(values: Sequence[float]) -> list[int]:
@@ -28,6 +38,19 @@ def strict_pairs(ranks: Sequence[int]) -> Iterator[tuple[int, int]]:
             yield i, j
         elif ranks[j] < ranks[i]:
             yield j, i
+
+
+def labelled_pairs(ranks: Sequence[int], ties: Ties) -> Iterator[tuple[int, int, float]]:
+    """(chosen, rejected, probability that chosen is preferred) positions, tied ones by policy."""
+    for winner, loser in strict_pairs(ranks):
+        yield winner, loser, 1.0
+    if ties is Ties.DROP:
+        return
+    for i, j in combinations(range(len(ranks)), 2):
+        if ranks[i] == ranks[j]:
+            yield i, j, TIED
+            if ties is Ties.KEEP:
+                yield j, i, TIED
 
 
 def tiers(ranks: Sequence[int]) -> list[list[int]]:

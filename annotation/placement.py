@@ -84,8 +84,10 @@ def _repeat(annotator: Annotator, pick: float) -> Any:
     if again is not None:
         return again
     answered = (
-        Submission.objects.new_judgements()
+        # Of excluded people too: that nothing is repeated would tell them.
+        Submission.objects.counted()
         .filter(annotator=annotator, task__kind__in=(TaskKind.RANK, TaskKind.COMPARE))
+        .exclude(task__purpose__in=Task.PLACED)
         .order_by("-pk")
         .values_list("pk", "task")
     )
@@ -102,6 +104,15 @@ def _repeat(annotator: Annotator, pick: float) -> Any:
     return task
 
 
+def copy_slots(task: Task, of: int) -> None:
+    """Let the task show the completions of another one, by id, in the same slots."""
+    slots = TaskCompletion.objects.filter(task_id=of).order_by("slot")
+    TaskCompletion.objects.bulk_create(
+        TaskCompletion(task=task, completion_id=completion, slot=slot)
+        for completion, slot in slots.values_list("completion_id", "slot")
+    )
+
+
 def hold_against(reference: Submission, purpose: str, **fields: Any) -> Task:
     """A task over the completions of this ranking, whose answers are held against it."""
     task = Task.objects.create(
@@ -114,9 +125,5 @@ def hold_against(reference: Submission, purpose: str, **fields: Any) -> Task:
         key=f"{purpose}:{reference.pk}",
         **fields,
     )
-    slots = TaskCompletion.objects.filter(task_id=reference.task_id).order_by("slot")
-    TaskCompletion.objects.bulk_create(
-        TaskCompletion(task=task, completion_id=completion, slot=slot)
-        for completion, slot in slots.values_list("completion_id", "slot")
-    )
+    copy_slots(task, reference.task_id)
     return task

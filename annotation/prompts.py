@@ -1,4 +1,4 @@
-"""Adding many prompts in one go, each with the completions to be ranked or none yet."""
+"""Adding many prompts in one go, each with the completions to be judged or none yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,13 +39,13 @@ def add_many(project: Project, values: Any, *, by: User) -> list[Added]:
         # Of two requests at once, the second finds what the first has added.
         project = lock(project)
         prompts, new = _save_prompts(project, rows)
-        tasks = _save_tasks(project, [row for row in rows if row.answers], prompts)
+        tasks = _save_tasks(project, [row for row in rows if row.asks], prompts)
         record("prompts.added", project, project=project, by=by, data={"prompts": len(new)})
     return [
         Added(
             prompt=prompts[row.content_sha256].pk,
             created=row.content_sha256 in new,
-            task=tasks[row.task_key] if row.answers else None,
+            task=tasks[row.task_key] if row.asks else None,
         )
         for row in rows
     ]
@@ -74,6 +74,8 @@ def _save_prompts(
     hashes = {row.content_sha256 for row in rows}
     stored = Prompt.objects.filter(project=project, content_sha256__in=hashes)
     prompts = {prompt.content_sha256: prompt for prompt in stored.select_related("batch")}
+    for prompt in prompts.values():
+        prompt.project = project
     _refuse_unfinished(rows, prompts)
     new = {
         row.content_sha256: Prompt(
@@ -113,6 +115,7 @@ def _save_tasks(
         Task(
             project=project,
             prompt=prompts[row.content_sha256],
+            kind=row.kind,
             k=len(row.answers),
             wanted=people_wanted(project, row.task_key),
             key=key,

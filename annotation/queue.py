@@ -25,13 +25,31 @@ MAX_SKIP_COMMENT = 10_000
 EXPIRY_BATCH = 200
 REORDER_BATCH = 500
 State = Assignment.State
+PAUSED = (
+    "Your work here is paused for now. Nothing of what you did is lost; a manager of the project "
+    "will gladly tell you more."
+)
+
+UNQUALIFIED = "Before your first task, a few questions and examples wait for you on the Begin page."
+
+
+def must_qualify(annotator: Annotator) -> bool:
+    """Whether this person is to qualify first: a newcomer of a project that asks for it, or who
+    was asked to again. Judges that are no person are not asked."""
+    return (
+        annotator.user_id is not None
+        and annotator.qualified_at is None
+        and annotator.project.qualification_pass is not None
+        and (annotator.given == 0 or annotator.requalify_at is not None)
+    )
 
 
 def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
     """The task this person is to do now, and whether it was claimed just now.
 
     The one already held comes back as it is, its lease renewed; (None, False) when nothing is
-    left for this person. Raises Conflict when the project has no guideline to judge by.
+    left for this person. Raises Conflict when the person is paused or has to qualify first, or
+    the project has no guideline to judge by.
     """
     while True:
         with transaction.atomic():
@@ -42,6 +60,10 @@ def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
                     return held, False
                 _end([held.pk], State.EXPIRED, now)
                 continue  # Its place is free again now, and may be the next one.
+            if annotator.paused:
+                raise Conflict(PAUSED)
+            if must_qualify(annotator):
+                raise Conflict(UNQUALIFIED)
             task = placed_task(annotator) or next_task(annotator)
             if task is not None:
                 return _assign(task, annotator), True
@@ -76,6 +98,17 @@ def _renew(assignment: Assignment, project: Project, now: datetime) -> bool:
         expires_at=assignment.expires_at
     )
     return bool(renewed)
+
+
+def assign(task: Any, annotator: Annotator) -> Assignment:
+    """Give this task to this locked person, who holds none. Raises Conflict when they hold one, or
+    are paused."""
+    if annotator.paused:
+        raise Conflict(PAUSED)
+    if _held(annotator) is not None:
+        raise Conflict("You hold another task still. Finish it or give it back first.")
+    task.again = None
+    return _assign(task, annotator)
 
 
 def _assign(task: Any, annotator: Annotator) -> Assignment:

@@ -3,8 +3,8 @@
 Two walls: the parser emits no HTML that was in the text, and an allow-list sanitiser reads its
 output again. Nothing is fetched: an image becomes its words and its address. Nothing is hidden:
 where a link leads is written beside it, characters that cannot be seen are named, and a text of
-which the parser would drop a single letter is shown as it was written. The stored text is never
-altered.
+which the parser would drop a single letter is shown as it was written. Formulas become MathML
+(``annotation.mathematics``). The stored text is never altered.
 """
 
 import re
@@ -19,7 +19,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from annotation import hidden
+from annotation.formulas import BLOCK, INLINE, use_formulas
 from annotation.highlighting import CLASSES, highlighted
+from annotation.mathematics import ATTRIBUTES, ELEMENTS, formula
 
 FIRST_HEADING = 3  # a text stands below the title of its card, which is an h2
 CACHED_CHARACTERS = 20_000
@@ -27,7 +29,9 @@ _ALLOWED = """
     a blockquote br code del div em h3 h4 h5 h6 hr li ol p pre s span strong
     table tbody td th thead tr ul
 """
-TAGS = frozenset(_ALLOWED.split())
+TAGS = frozenset(_ALLOWED.split()) | {"math", *ELEMENTS}
+# The source of a formula, and the letters that are drawn for it.
+Drawn = tuple[str, Counter[str]]
 ALIGNMENTS = {f"text-align:{side}": f"align-{side}" for side in ("left", "center", "right")}
 TAG = re.compile(r'<[^>"]*(?:"[^"]*"[^>"]*)*>')
 LIST_MARKS = re.compile(r"(?m)^(?:[ \t]|[>*+-]|\d{1,9}[.)](?=\s|$))+")
@@ -36,11 +40,14 @@ _cleaner = nh3.Cleaner(
     tags=set(TAGS),
     attributes={"a": {"href"}, "ol": {"start"}},
     tag_attribute_values={
+        "math": {"display": {"block"}},
+        **{name: {key: set(values) for key, values in ATTRIBUTES.items()} for name in ELEMENTS},
         "a": {"target": {"_blank"}},
         "div": {"tabindex": {"0"}, "role": {"group"}, "aria-label": {"Table"}},
+        "span": {"tabindex": {"0"}, "role": {"group"}, "aria-label": {"Formula"}},
     },
     allowed_classes={
-        "span": {"address", "language", *CLASSES},
+        "span": {"address", "language", "math", *CLASSES},
         "div": {"code", "table"},
         "td": set(ALIGNMENTS.values()),
         "th": set(ALIGNMENTS.values()),
@@ -56,14 +63,20 @@ def render(text: str) -> str:
     return _cached(text) if len(text) <= CACHED_CHARACTERS else _render(text)
 
 
+def render_once(text: str) -> str:
+    """The same for a text that changes with every word: it takes no other's place in the cache."""
+    return _render(text)
+
+
 def render_plain(text: str) -> str:
     """Safe HTML of a text that stands within a line: a name, the beginning of a prompt."""
     return hidden.reveal(escape(text))
 
 
 def _render(text: str) -> str:
-    html = _cleaner.clean(_to_html(hidden.protect(text)))
-    if not _is_whole(text, html):
+    written, formulas = _to_html(hidden.protect(text))
+    html = _cleaner.clean(written)
+    if not _is_whole(text, html, formulas):
         html = f"<pre>{escape(text)}</pre>"
     return hidden.reveal(html)
 
@@ -71,13 +84,16 @@ def _render(text: str) -> str:
 _cached = lru_cache(maxsize=1024)(_render)
 
 
-def _is_whole(text: str, html: str) -> bool:
-    """Whether every letter and digit of the text is in the page; list numbers are drawn."""
+def _is_whole(text: str, html: str, formulas: Sequence[Drawn]) -> bool:
+    """Whether every letter and digit of the text is in the page; list numbers are drawn, and of
+    formulas it is known already."""
     there = _letters(unescape(TAG.sub("", html)))
-    return not (
-        _letters(LIST_MARKS.sub("", text)) - there
-        and _letters(unescape(LIST_MARKS.sub("", text))) - there
-    )
+    known: Counter[str] = Counter()
+    for source, drawn in formulas:
+        known += _letters(source)
+        there -= drawn
+    wanted = LIST_MARKS.sub("", text)
+    return not (_letters(wanted) - known - there and _letters(unescape(wanted)) - known - there)
 
 
 def _letters(text: str) -> Counter[str]:
@@ -87,11 +103,13 @@ def _letters(text: str) -> Counter[str]:
 # --- markdown -------------------------------------------------------------------------------
 
 
-def _to_html(text: str) -> str:
+def _to_html(text: str) -> tuple[str, list[Drawn]]:
+    """HTML, and the formulas in it."""
     tokens = _parser.parse(text)
     _nest_headings(tokens)
     _align_by_class(tokens)
-    return str(_parser.renderer.render(tokens, _parser.options, {"source": text}))
+    told: dict[str, Any] = {"source": text, "formulas": []}
+    return str(_parser.renderer.render(tokens, _parser.options, told)), told["formulas"]
 
 
 def _is_safe_link(url: str) -> bool:
@@ -126,6 +144,16 @@ def _image(
 ) -> str:
     token = tokens[place]
     return f"<em>Image: {escape(token.content)}</em>{_address(token, 'src', env['source'])}"
+
+
+def _formula(
+    self: Any, tokens: Sequence[Token], place: int, options: Any, env: dict[str, Any]
+) -> str:
+    token = tokens[place]
+    drawn = formula(token.content, token.type == BLOCK or token.markup in ("$$", "\\["))
+    assert drawn is not None, "the rule that made the token has drawn it before"
+    env["formulas"].append((token.content, drawn.drawn))
+    return drawn.html
 
 
 def _fence(self: Any, tokens: Sequence[Token], place: int, *_: Any) -> str:
@@ -169,12 +197,15 @@ def _make_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     # A reference definition is a way to hide text: it stays text.
     parser.enable(["table", "strikethrough"]).disable("reference")
+    use_formulas(parser)
     parser.validateLink = _is_safe_link  # type: ignore[method-assign]
     rules = {
         "link_open": _link_open,
         "link_close": _link_close,
         "image": _image,
         "fence": _fence,
+        INLINE: _formula,
+        BLOCK: _formula,
         "table_open": _table_open,
         "table_close": _table_close,
     }

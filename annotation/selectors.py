@@ -15,6 +15,7 @@ from annotation.models import (
     Membership,
     Project,
     Role,
+    Snapshot,
     Submission,
     Task,
     User,
@@ -53,6 +54,9 @@ def said(submission: Submission) -> dict[str, Any]:
         "unacceptable": [str(item.completion.uid) for item in items if item.unacceptable],
         "placed": [str(item.completion.uid) for item in items],
         "strengths": submission.ranking.strengths,
+        "ratings": {
+            str(item.completion.uid): item.rating for item in items if item.rating is not None
+        },
     }
 
 
@@ -164,6 +168,11 @@ def guidelines_of(project: Project) -> QuerySet[GuidelineVersion]:
     )
 
 
+def frozen_snapshots(project: Project) -> QuerySet[Snapshot]:
+    """The newest first."""
+    return Snapshot.objects.filter(project=project, frozen_at__isnull=False).order_by("-pk")
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a project has come. ``wanted`` and ``given`` count answers, imported ones too."""
@@ -179,23 +188,30 @@ class Progress:
         return int(100 * min(self.given, self.wanted) / self.wanted) if self.wanted else 0
 
 
-def progress(project: Project) -> Progress:
-    tasks = (
-        Task.objects.visible()
-        .offered()
-        .filter(project=project, withdrawn=False)
-        .aggregate(count=Count("pk"), wanted=Sum("wanted"))
-    )
+def given_counts(project: Project) -> dict[str, int]:
+    """How many answers there are: ``all``, ``today`` and ``imported``."""
     imported = Q(origin=Submission.Origin.IMPORT)
-    given = (
+    return (
         Submission.objects.new_judgements()
         .filter(project=project)
+        .exclude(task__purpose=Task.Purpose.REVIEW)
         .aggregate(
             all=Count("pk"),
             today=Count("pk", filter=~imported & Q(created_at__gte=start_of_day())),
             imported=Count("pk", filter=imported),
         )
     )
+
+
+def progress(project: Project, given: dict[str, int] | None = None) -> Progress:
+    """``given``: counts that somebody has kept (``given_counts``), which are costly."""
+    tasks = (
+        Task.objects.visible()
+        .offered()
+        .filter(project=project, withdrawn=False)
+        .aggregate(count=Count("pk"), wanted=Sum("wanted"))
+    )
+    given = given_counts(project) if given is None else given
     return Progress(
         tasks=tasks["count"],
         wanted=tasks["wanted"] or 0,

@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 # After a submission is durable; ``submission`` is it.
 submitted = Signal()
+
+# After somebody's rankings count more or less than before; ``project_id`` is where.
+reweighed = Signal()

@@ -22,6 +22,7 @@ from annotation.models import (
     RankedItem,
     Ranking,
     Submission,
+    Task,
     TaskKind,
     Thumb,
     User,
@@ -156,9 +157,15 @@ def read(
         body,
         texts,
         must_place=origin == Submission.Origin.SCREEN,
+        must_rate=origin == Submission.Origin.SCREEN and asks_for_ratings(assignment.task),
         labels=assignment.task.project.labels,
     )
     return shown, answer
+
+
+def asks_for_ratings(task: Task) -> bool:
+    """Whether people are to rate each response by itself before they rank all."""
+    return task.kind == TaskKind.RANK and task.project.rate_first
 
 
 def _write_detail(
@@ -188,6 +195,7 @@ def _write_ranking(
             completion=shown[uid],
             rank=rank,
             unacceptable=uid in answer.unacceptable,
+            rating=answer.ratings.get(uid),
         )
         for uid, rank in answer.ranks.items()
     ]

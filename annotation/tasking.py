@@ -9,6 +9,7 @@ from annotation.audit import record
 from annotation.content import check_completion, content_hash, group_of, parse_messages, split_of
 from annotation.content import text_hash as hash_text
 from annotation.errors import Conflict, Invalid
+from annotation.identities import screen_of
 from annotation.models import (
     COMPLETIONS_BY_KIND,
     Completion,
@@ -59,11 +60,23 @@ def add_prompt(project: Project, prompt: Any, **fields: Any) -> tuple[Prompt, bo
 
 
 def new_completion(prompt: Prompt, source: Source, text: str, **fields: Any) -> Completion:
-    """An unsaved completion, its text kept byte for byte. Raises Invalid."""
+    """An unsaved completion, its text kept byte for byte, and held back where it names one of the
+    project's names. Raises Invalid."""
     check_completion("completion", text)
     return Completion(
-        prompt=prompt, source=source, text=text, text_sha256=hash_text(text), **fields
+        prompt=prompt,
+        source=source,
+        text=text,
+        text_sha256=hash_text(text),
+        **holding(prompt.project, text),
+        **fields,
     )
+
+
+def holding(project: Project, text: str) -> dict[str, str]:
+    """The fields of a new completion that say whether it is held back, and for which name."""
+    name = screen_of(project.held_names).find(text)
+    return {"hold": Completion.Hold.HELD if name else Completion.Hold.NONE, "held_for": name}
 
 
 def outside_source(project: Project, name: str) -> Source:

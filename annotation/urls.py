@@ -2,18 +2,43 @@
 
 from django.urls import path
 
+from annotation.views.data import (
+    data,
+    snapshot,
+    snapshot_difference,
+    snapshot_download,
+)
 from annotation.views.guideline import (
+    ask_again,
     guideline,
     guideline_changes,
     guideline_news,
     guideline_version,
 )
+from annotation.views.judged import judged_task
 from annotation.views.mine import my_work
-from annotation.views.quality import quality
+from annotation.views.onboarding import (
+    onboarding,
+    qualifying,
+    requalify,
+    retire_item,
+    retire_question,
+)
+from annotation.views.person import person, standing
+from annotation.views.problems import decide_held, problems, resolve_problem
+from annotation.views.quality import quality, quality_sheet
 from annotation.views.ranking import rank
+from annotation.views.review import (
+    begin_review,
+    close_note,
+    look_again,
+    review,
+    reviews,
+)
 from annotation.views.revision import revision
 from annotation.views.settings import project_settings
-from annotation.views.tasks import skip, task
+from annotation.views.tasks import preview, report, skip, task
+from annotation.views.traits import about_me
 
 urlpatterns = [
     path("projects/<slug:slug>/rank/", rank, name="rank"),
@@ -26,9 +51,44 @@ urlpatterns = [
         guideline_changes,
         name="guideline-changes",
     ),
+    path("projects/<slug:slug>/guideline/again/", ask_again, name="ask-again"),
+    path("projects/<slug:slug>/begin/", onboarding, name="onboarding"),
+    path("projects/<slug:slug>/about-me/", about_me, name="about-me"),
+    path("projects/<slug:slug>/newcomers/", qualifying, name="qualifying"),
+    path(
+        "projects/<slug:slug>/questions/<int:pk>/retire/", retire_question, name="retire-question"
+    ),
+    path("projects/<slug:slug>/items/<int:pk>/retire/", retire_item, name="retire-item"),
+    path("projects/<slug:slug>/annotators/<int:pk>/requalify/", requalify, name="requalify"),
     path("projects/<slug:slug>/settings/", project_settings, name="project-settings"),
+    path("projects/<slug:slug>/problems/", problems, name="problems"),
+    path("projects/<slug:slug>/problems/<int:pk>/", resolve_problem, name="resolve-problem"),
+    path("projects/<slug:slug>/held/<uuid:uid>/", decide_held, name="decide-held"),
     path("projects/<slug:slug>/quality/", quality, name="quality"),
+    path("projects/<slug:slug>/data/", data, name="data"),
+    path("projects/<slug:slug>/data/<int:pk>/", snapshot, name="snapshot"),
+    path(
+        "projects/<slug:slug>/data/<int:pk>/against/<int:other>/",
+        snapshot_difference,
+        name="snapshot-difference",
+    ),
+    path(
+        "projects/<slug:slug>/data/<int:pk>/download/<slug:format>/",
+        snapshot_download,
+        name="snapshot-download",
+    ),
+    path("projects/<slug:slug>/quality/<slug:name>.csv", quality_sheet, name="quality-sheet"),
+    path("projects/<slug:slug>/annotators/<int:pk>/", person, name="annotator"),
+    path("projects/<slug:slug>/annotators/<int:pk>/standing/", standing, name="standing"),
+    path("projects/<slug:slug>/tasks/<int:pk>/", judged_task, name="judged-task"),
+    path("projects/<slug:slug>/tasks/<int:pk>/review/", begin_review, name="begin-review"),
+    path("projects/<slug:slug>/review/", reviews, name="reviews"),
+    path("projects/<slug:slug>/review/look/", look_again, name="look-again"),
+    path("projects/<slug:slug>/review/<int:pk>/", review, name="review"),
+    path("projects/<slug:slug>/notes/<int:pk>/close/", close_note, name="close-note"),
     path("tasks/<int:pk>/", task, name="task"),
+    path("tasks/<int:pk>/preview/", preview, name="task-preview"),
+    path("tasks/<int:pk>/report/", report, name="task-report"),
     path("tasks/<int:pk>/skip/", skip, name="task-skip"),
     path("answers/<int:pk>/", revision, name="revision"),
 ]

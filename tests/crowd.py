@@ -137,11 +137,15 @@ class Person:
         self.did["submitted"] += 1
 
     def _something_may_come_back(self, deadline: float) -> bool:
-        """Only where some skip or wander off: else the first None is the end."""
+        """Only where some skip or wander off: else the first None is the end.
+
+        Who left while another still holds a task would not be there to take it up.
+        """
         if not (self.skips or self.wanders) or time.monotonic() > deadline:
             return False
         time.sleep(0.2)
-        return Task.objects.open().exists()
+        held = Assignment.objects.filter(state=Assignment.State.OPEN)
+        return Task.objects.open().exists() or held.exists()
 
 
 def work(first: int, last: int, skips: float, wanders: float) -> None:

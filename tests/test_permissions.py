@@ -8,7 +8,7 @@ they have no part in, everyone gets what ``foreign`` says. Without its line, a r
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,8 +17,18 @@ from django.test import Client, TestCase
 from django.urls import URLResolver, get_resolver
 from django.views.generic.edit import ProcessFormView
 
-from annotation import guidelines, queue
-from annotation.models import Annotator, Pair, Project
+from annotation import guidelines, problems, queue, reviews
+from annotation.models import (
+    Annotator,
+    Doubt,
+    GuidelineNote,
+    Pair,
+    Project,
+    QualificationItem,
+    QuizQuestion,
+    Review,
+    Task,
+)
 from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.api import check_reply
@@ -79,6 +89,7 @@ ROWS = {
     f"POST {API}assignments/": Row("401 200 201 403 403 404"),
     f"POST {WORK}submission/": Row("401 201 409 403 403 404", body=answer),
     f"POST {WORK}skip/": Row("401 204 409 403 403 404", body=lambda *_: {"reason": "other"}),
+    f"POST {WORK}report/": Row("401 204 409 403 403 404", body=lambda *_: {"reason": "prompt"}),
     f"POST {WORK}heartbeat/": Row("401 200 409 403 403 404"),
     f"GET {WORK}draft/": Row("401 200 404 403 403 404"),
     f"PUT {WORK}draft/": Row("401 200 409 403 403 404"),
@@ -98,9 +109,23 @@ ROWS = {
     f"GET {API}guidelines/<int:id>/": MEMBERS_READ,
     f"GET {API}agreement/": READERS_READ,
     f"GET {API}annotators/": READERS_READ,
+    f"GET {API}annotators/<int:id>/": READERS_READ,
+    f"PUT {API}annotators/<int:id>/standing/": Row(
+        "401 403 403 200 403 404", body=lambda *_: {"paused": True}
+    ),
+    f"GET {API}tasks/<int:id>/consensus/": Row("401 403 409 200 200 404"),
+    f"POST {API}tasks/<int:id>/review/": Row("401 403 201 403 403 404"),
+    f"GET {API}reviews/": Row("401 403 200 200 200 404"),
+    f"GET {API}reviews/<int:id>/": Row("401 403 200 200 200 404"),
+    f"POST {API}reviews/<int:id>/": Row(
+        "401 403 409 409 403 404", body=lambda *_: {"cause": "model"}
+    ),
+    f"GET {API}doubts/": Row("401 403 200 200 200 404"),
     f"GET {API}snapshots/": READERS_READ,
     f"POST {API}snapshots/": Row("401 403 403 201 201 404", body=lambda _, who: {"name": who}),
     f"GET {API}snapshots/<int:id>/": READERS_READ,
+    f"GET {API}snapshots/<int:id>/differences/<int:other>/": READERS_READ,
+    f"GET {API}snapshots/<int:id>/exports/<slug:name>/": READERS_READ,
     # --- the API, models' side ---
     f"GET {API}rounds/": READERS_READ,
     f"POST {API}rounds/": Row("401 403 403 201 403 404", body=lambda *_: {"method": "reward"}),
@@ -127,16 +152,75 @@ ROWS = {
     f"POST {PROJECT}guideline/news/": Row("302 302 302 403 403 404"),
     f"GET {PROJECT}guideline/<int:pk>/to/<int:other>/": PAGE_FOR_ALL,
     f"POST {PROJECT}guideline/<int:pk>/to/<int:other>/": NO_POST,
+    f"GET {PROJECT}guideline/again/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}guideline/again/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}begin/": Row("302 200 200 403 403 404"),
+    f"POST {PROJECT}begin/": Row("302 302 302 403 403 404"),
+    f"GET {PROJECT}about-me/": Row("302 200 200 403 403 404"),
+    f"POST {PROJECT}about-me/": Row("302 302 302 403 403 404"),
+    f"GET {PROJECT}newcomers/": Row("302 403 403 200 403 404"),
+    f"POST {PROJECT}newcomers/": Row("302 403 403 200 403 404"),
+    f"GET {PROJECT}questions/<int:pk>/retire/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}questions/<int:pk>/retire/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}items/<int:pk>/retire/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}items/<int:pk>/retire/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}annotators/<int:pk>/requalify/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}annotators/<int:pk>/requalify/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}settings/": Row("302 403 403 200 403 404"),
     f"POST {PROJECT}settings/": Row("302 403 403 400 403 404"),
+    f"GET {PROJECT}problems/": Row("302 403 403 200 403 404"),
+    f"POST {PROJECT}problems/": NO_POST,
+    f"GET {PROJECT}problems/<int:pk>/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}problems/<int:pk>/": Row(
+        "302 403 403 302 403 404", body=lambda *_: {"note": "Looked at."}
+    ),
+    f"GET {PROJECT}held/<uuid:uid>/": replace(BACK_TO_ITS_PAGE, at="completions"),
+    f"POST {PROJECT}held/<uuid:uid>/": Row(
+        "302 403 403 302 403 404", at="completions", body=lambda *_: {"allow": ""}
+    ),
     f"GET {PROJECT}quality/": PAGE_FOR_READERS,
     f"POST {PROJECT}quality/": NO_POST,
+    f"GET {PROJECT}data/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/": Row("302 403 403 302 302 404", body=lambda _, who: {"name": who}),
+    f"GET {PROJECT}data/<int:pk>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/<int:pk>/": NO_POST,
+    f"GET {PROJECT}data/<int:pk>/against/<int:other>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/<int:pk>/against/<int:other>/": NO_POST,
+    f"GET {PROJECT}data/<int:pk>/download/<slug:format>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/<int:pk>/download/<slug:format>/": NO_POST,
+    f"GET {PROJECT}quality/<slug:name>.csv": PAGE_FOR_READERS,
+    f"POST {PROJECT}quality/<slug:name>.csv": NO_POST,
+    f"GET {PROJECT}annotators/<int:pk>/": PAGE_FOR_READERS,
+    f"POST {PROJECT}annotators/<int:pk>/": NO_POST,
+    f"GET {PROJECT}annotators/<int:pk>/standing/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}annotators/<int:pk>/standing/": Row(
+        "302 403 403 302 403 404", body=lambda *_: {"action": "pause"}
+    ),
+    f"GET {PROJECT}tasks/<int:pk>/": Row("302 403 200 200 200 404"),
+    f"POST {PROJECT}tasks/<int:pk>/": NO_POST,
+    f"GET {PROJECT}tasks/<int:pk>/review/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}tasks/<int:pk>/review/": Row("302 403 302 403 403 404"),
+    f"GET {PROJECT}review/": Row("302 403 200 200 403 404"),
+    f"POST {PROJECT}review/": NO_POST,
+    f"GET {PROJECT}review/look/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}review/look/": Row("302 403 302 302 403 404"),
+    f"GET {PROJECT}review/<int:pk>/": Row("302 403 302 302 403 404"),
+    f"POST {PROJECT}review/<int:pk>/": Row("302 403 302 302 403 404"),
+    f"GET {PROJECT}notes/<int:pk>/close/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}notes/<int:pk>/close/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}mine/": Row("302 200 200 403 403 404"),
     f"POST {PROJECT}mine/": Row("302 405 405 405 405 405", foreign=SIGNED_IN_405),
     "GET answers/<int:pk>/": Row("302 404 404 404 404 404", at="submissions"),
     "POST answers/<int:pk>/": Row("302 404 404 404 404 404", at="submissions"),
     "GET tasks/<int:pk>/": Row("302 200 404 404 404 404", at="assignments"),
     "POST tasks/<int:pk>/": Row("302 400 404 404 404 404", at="assignments"),
+    "GET tasks/<int:pk>/preview/": BACK_TO_ITS_PAGE,
+    # The task in hand asks for a ranking: nothing is written there.
+    "POST tasks/<int:pk>/preview/": Row("302 404 404 404 404 404", at="assignments"),
+    "GET tasks/<int:pk>/report/": BACK_TO_ITS_PAGE,
+    "POST tasks/<int:pk>/report/": Row(
+        "302 302 404 404 404 404", at="assignments", body=lambda *_: {"report-reason": "prompt"}
+    ),
     "GET tasks/<int:pk>/skip/": BACK_TO_ITS_PAGE,
     "POST tasks/<int:pk>/skip/": Row(
         "302 302 404 404 404 404", at="assignments", body=lambda *_: {"skip-reason": "other"}
@@ -150,6 +234,8 @@ ROWS = {
     f"POST {PROJECT}live/": NO_POST,
     f"GET {PROJECT}rounds/": BACK_TO_ITS_PAGE,
     f"POST {PROJECT}rounds/": Row("302 403 403 302 403 404", body=lambda *_: {"method": "reward"}),
+    f"GET {PROJECT}rounds/ceiling.csv": PAGE_FOR_READERS,
+    f"POST {PROJECT}rounds/ceiling.csv": NO_POST,
     f"GET {ROUND}": PAGE_FOR_READERS,
     f"POST {ROUND}": NO_POST,
     f"GET {ROUND}progress/": PAGE_FOR_READERS,
@@ -199,13 +285,46 @@ class World:
             "completions": task.completions.first().uid,
             "tasks": task.pk,
             "submissions": submission,
+            "annotators": judge.pk,
+            "quality": "agreement",
+            **self.doubt(task),
+            **self.ask_newcomers(submission),
             "pairs": Pair.objects.filter(ranking_id=submission).first().pk,
             "guidelines": guidelines.in_force(project).pk,
             "guideline": guidelines.in_force(project).pk,
             "to": guidelines.in_force(project).pk,
-            "snapshots": freeze(project, "first").pk,
+            "problems": problems.report(self.held.pk, holder, "display", "").pk,
+            "exports": "rankings",
+            "download": "rankings",
+            **self.freeze(),
             **self.train(),
         }
+
+    def freeze(self) -> dict[str, int]:
+        first, second = freeze(self.project, "first").pk, freeze(self.project, "second").pk
+        return {"snapshots": first, "data": first, "differences": second, "against": second}
+
+    def ask_newcomers(self, submission: int) -> dict[str, int]:
+        question = QuizQuestion.objects.create(
+            project=self.project, text="Why?", options=["Yes", "No"], right=0
+        )
+        item = QualificationItem.objects.create(project=self.project, reference_id=submission)
+        return {"questions": question.pk, "items": item.pk}
+
+    def doubt(self, task: Task) -> dict[str, int]:
+        """One task that waits for a review, another whose reviewer has yet to rank."""
+        other = give_task(self.project, prompt=f"How {self.project.slug}?", withdrawn=True)
+        reviews.note(
+            Doubt(task=each, reason="disagreement", strength=0.5, said="They disagree.")
+            for each in (task, other)
+        )
+        (reviewer,) = Annotator.objects.bulk_create(
+            [Annotator(project=self.project, pseudonym="re-viewer")]
+        )
+        reviews.begin(other, reviewer)
+        review = Review.objects.get(task=other).pk
+        note = GuidelineNote.objects.create(project=self.project, text="It leaves this open.").pk
+        return {"reviews": review, "review": review, "notes": note}
 
     def train(self) -> dict[str, int]:
         RoundPlan.objects.create(project=self.project, configuration={"minimum_rankings": 1})

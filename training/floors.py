@@ -12,6 +12,7 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
 
 from annotation.models import Completion, Submission, Task
+from annotation.models.submissions import SubmissionQuerySet
 from training.models import Feature, LiveHead
 
 SETTLED = timedelta(minutes=10)
@@ -26,7 +27,9 @@ def raise_floors(head: LiveHead) -> None:
     risen = {name: floor for name, floor in floors.items() if floor > getattr(head, name)}
     if risen:
         # Not when the head has started anew meanwhile: then its floors lie at 0 again.
-        LiveHead.objects.filter(pk=head.pk, encoder=head.encoder).update(**risen)
+        LiveHead.objects.filter(
+            pk=head.pk, encoder=head.encoder, standing_epoch=head.standing_epoch
+        ).update(**risen)
 
 
 def _completions(head: LiveHead) -> QuerySet[Completion]:
@@ -39,16 +42,19 @@ def _unread(head: LiveHead) -> QuerySet[Completion]:
     return _completions(head).filter(~Exists(known))
 
 
-def _rankings(head: LiveHead) -> QuerySet[Submission]:
+def _rankings(head: LiveHead) -> SubmissionQuerySet:
     return Submission.objects.filter(
         project=head.project_id, pk__gt=head.learned_to, ranking__isnull=False
     )
 
 
 def _unforetold(head: LiveHead) -> QuerySet[Submission]:
-    """Those that may yet count; what was superseded or withdrawn unforetold stays so."""
-    waiting = _rankings(head).filter(
-        live_prediction__isnull=True, current=True, withdrawn_at__isnull=True
+    """Those that may yet count; what was superseded or withdrawn unforetold stays so. Whoever is
+    no longer excluded makes the floor fall to 0 (``training.live``)."""
+    waiting = (
+        _rankings(head)
+        .trusted()
+        .filter(live_prediction__isnull=True, current=True, withdrawn_at__isnull=True)
     )
     return waiting.exclude(task__purpose__in=Task.PLACED)
 

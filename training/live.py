@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from annotation.models import Project, RankedItem, Split, Submission
 from annotation.pairs import strict_pairs
+from annotation.reviews import note
+from training.contradictions import contradictions
 from training.embedding import read_features
 from training.models import LiveHead, LivePrediction
 
@@ -50,42 +52,48 @@ def sigmoid(values: Array) -> Array:
 
 
 def fit(
-    differences: Array, start: Array | None = None, prior_precision: float | None = None
+    differences: Array,
+    start: Array | None = None,
+    prior_precision: float | None = None,
+    counts: Array | None = None,
 ) -> Posterior:
     """The posterior after pairs with differences (winner − loser) [P, H], by Newton's method.
 
-    The prior precision is H unless given. The objective is convex; steps are halved until it
-    falls.
+    The prior precision is H unless given; ``counts`` [P] says as how much of a pair each counts,
+    1 unless given. The objective is convex; steps are halved until it falls.
     """
     hidden = differences.shape[1]
+    counts = np.ones(len(differences)) if counts is None else counts
     prior_precision = float(hidden) if prior_precision is None else prior_precision
     mean = np.zeros(hidden) if start is None else start.copy()
-    value = _objective(mean, differences, prior_precision)
+    value = _objective(mean, differences, prior_precision, counts)
     for _ in range(NEWTON_STEPS):
-        gradient, precision = _derivatives(mean, differences, prior_precision)
+        gradient, precision = _derivatives(mean, differences, prior_precision, counts)
         step = np.linalg.solve(precision, gradient)
         size = 1.0
         while True:
             moved = mean - size * step
-            new = _objective(moved, differences, prior_precision)
+            new = _objective(moved, differences, prior_precision, counts)
             if new <= value or size < 1e-4:
                 break
             size /= 2
         mean, fell, value = moved, value - new, new
         if fell < TOLERANCE * (1.0 + abs(value)):
             break
-    return Posterior(mean, _derivatives(mean, differences, prior_precision)[1])
+    return Posterior(mean, _derivatives(mean, differences, prior_precision, counts)[1])
 
 
-def _objective(mean: Array, differences: Array, prior_precision: float) -> float:
+def _objective(mean: Array, differences: Array, prior_precision: float, counts: Array) -> float:
     margins = differences @ mean
-    return float(np.logaddexp(0.0, -margins).sum() + 0.5 * prior_precision * mean @ mean)
+    return float(counts @ np.logaddexp(0.0, -margins) + 0.5 * prior_precision * mean @ mean)
 
 
-def _derivatives(mean: Array, differences: Array, prior_precision: float) -> tuple[Array, Array]:
+def _derivatives(
+    mean: Array, differences: Array, prior_precision: float, counts: Array
+) -> tuple[Array, Array]:
     p = sigmoid(differences @ mean)
-    gradient = prior_precision * mean - differences.T @ (1.0 - p)
-    weighted = differences * (p * (1.0 - p))[:, None]
+    gradient = prior_precision * mean - differences.T @ (counts * (1.0 - p))
+    weighted = differences * (counts * p * (1.0 - p))[:, None]
     precision = weighted.T @ differences
     precision[np.diag_indices_from(precision)] += prior_precision
     return gradient, precision
@@ -107,6 +115,10 @@ class Judged:
         pairs = list(strict_pairs(self.ranks))
         winners, losers = [w for w, _ in pairs], [loser for _, loser in pairs]
         return np.asarray(self.features[winners] - self.features[losers])
+
+    def counts(self) -> Array:
+        """As how much of a pair each of them counts, [P]."""
+        return np.full(len(self.differences()), self.submission.annotator.weight)
 
     @property
     def teaches(self) -> bool:
@@ -133,7 +145,7 @@ def unlearned(head: LiveHead) -> list[Submission]:
         Submission.objects.new_judgements()
         .filter(project=head.project_id, pk__gt=head.learned_to)
         .filter(ranking__isnull=False, live_prediction__isnull=True)
-        .select_related("task__prompt")
+        .select_related("task__prompt", "annotator")
     )
     # Both ends: an import is read from its start, and people's work comes in at the end.
     candidates = {
@@ -148,28 +160,67 @@ def unlearned(head: LiveHead) -> list[Submission]:
     return [candidates[pk] for pk in ready[:LEARN_AT_ONCE]]
 
 
+def is_behind(head: LiveHead) -> bool:
+    """Whether somebody's rankings have begun to count more or less since it was fitted."""
+    return head.standing_epoch != head.project.standing_epoch
+
+
 def learn(project: Project) -> int:
     """Foretell, then learn, the rankings that are new; returns how many they were.
 
-    Safe to run from many places: a prediction is unique per ranking, and whoever comes second
-    adds nothing.
+    Fits the head anew, too, when somebody's rankings count more or less than before. Safe to run
+    from many places: a prediction is unique per ranking, and whoever comes second adds nothing.
     """
-    head = LiveHead.objects.filter(project=project).first()
-    fresh = unlearned(head) if head else []
-    if head is None or not fresh:
+    head = LiveHead.objects.select_related("project").filter(project=project).first()
+    if head is None:
+        return 0
+    behind = is_behind(head)
+    if behind:
+        head.learned_to = 0  # whoever was excluded may have rankings that are to be foretold yet
+    fresh = unlearned(head)
+    if not fresh and not behind:
         return 0
     new = _judged(fresh, head.encoder)
     known = _judged(_window(project), head.encoder)
+    if not new and not known:
+        return _store(head, [], None)
     scale = _scale([*known, *new])
-    taught = _stack([each for each in known if each.teaches], scale)
-    posterior = fit(taught, _start(head, scale))
+    taught = _Taught.by([each for each in known if each.teaches], scale)
+    posterior = taught.fit(_start(head, scale))
     predictions = []
     for each in new:
         predictions.append(_foretell(posterior, each, scale))
         if each.teaches:
-            taught = np.concatenate([taught, each.differences() / scale])
-            posterior = fit(taught, posterior.mean)
+            taught = taught.and_by(each, scale)
+            posterior = taught.fit(posterior.mean)
     return _store(head, predictions, posterior.mean / scale)
+
+
+@dataclass(frozen=True)
+class _Taught:
+    """What a head is fitted to."""
+
+    differences: Array  # [P, H]
+    counts: Array  # [P]
+
+    @classmethod
+    def by(cls, judged: Sequence[Judged], scale: Array) -> "_Taught":
+        nothing = cls(np.zeros((0, len(scale))), np.zeros(0))
+        if not judged:
+            return nothing
+        return cls(
+            np.concatenate([each.differences() for each in judged]) / scale,
+            np.concatenate([each.counts() for each in judged]),
+        )
+
+    def and_by(self, judged: Judged, scale: Array) -> "_Taught":
+        return _Taught(
+            np.concatenate([self.differences, judged.differences() / scale]),
+            np.concatenate([self.counts, judged.counts()]),
+        )
+
+    def fit(self, start: Array | None) -> Posterior:
+        return fit(self.differences, start, counts=self.counts)
 
 
 def _window(project: Project) -> list[Submission]:
@@ -177,7 +228,7 @@ def _window(project: Project) -> list[Submission]:
     newest = (
         Submission.objects.new_judgements()
         .filter(project=project, live_prediction__isnull=False)
-        .select_related("task__prompt")
+        .select_related("task__prompt", "annotator")
         .order_by("-pk")[:WINDOW]
     )
     return list(newest)[::-1]
@@ -207,12 +258,6 @@ def _scale(judged: Sequence[Judged]) -> Array:
     return np.where(spread > 1e-8, spread, 1.0)
 
 
-def _stack(judged: Sequence[Judged], scale: Array) -> Array:
-    if not judged:
-        return np.zeros((0, len(scale)))
-    return np.concatenate([each.differences() for each in judged]) / scale
-
-
 def _start(head: LiveHead, scale: Array) -> Array | None:
     """The last mode, in today's scale, to begin from."""
     weights = np.frombuffer(bytes(head.state), dtype="<f8")
@@ -232,7 +277,8 @@ def _foretell(posterior: Posterior, judged: Judged, scale: Array) -> LivePredict
     )
 
 
-def _store(head: LiveHead, predictions: list[LivePrediction], weights: Array) -> int:
+def _store(head: LiveHead, predictions: list[LivePrediction], weights: Array | None) -> int:
+    """Without weights, nothing is left to learn from, and the head is as at first."""
     with transaction.atomic():
         locked = LiveHead.objects.select_for_update().get(pk=head.pk)
         known = set(
@@ -242,9 +288,15 @@ def _store(head: LiveHead, predictions: list[LivePrediction], weights: Array) ->
         )
         new = [each for each in predictions if each.submission_id not in known]
         LivePrediction.objects.bulk_create(new)
+        note(contradictions(new))
         locked.learned_rankings += len(new)
         locked.learned_pairs += sum(each.pairs for each in new)
-        locked.state = weights.astype("<f8").tobytes()
+        epoch = head.project.standing_epoch
+        # Not when another has been fitted meanwhile to what counts now.
+        if epoch >= locked.standing_epoch:
+            locked.state = b"" if weights is None else weights.astype("<f8").tobytes()
+        if epoch > locked.standing_epoch:
+            locked.standing_epoch, locked.learned_to = epoch, 0
         locked.fitted_at = timezone.now()
-        locked.save(update_fields=["learned_rankings", "learned_pairs", "state", "fitted_at"])
+        locked.save()
     return len(new)

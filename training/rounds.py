@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from annotation.audit import record
 from annotation.errors import Conflict, Invalid
-from annotation.models import Project, User
+from annotation.models import Annotator, Project, User
 from annotation.snapshots import freeze
 from training import jobs, policies
 from training.configuration import RoundSettings, configuration_hash
@@ -124,10 +124,17 @@ def _start(
         started_by=by,
         snapshot=freeze(project, f"round-{number}", minimum=settings.minimum_rankings),
         base_policy=policies.active(project),
+        weights=_weights(project),
     )
     record("round.started", made, project=project, by=by, data={"method": method})
     _ask(made, STEPS[method][0], 1)
     return made
+
+
+def _weights(project: Project) -> dict[str, float]:
+    """How much a ranking of those counts who do not count whole, by annotator id."""
+    lighter = Annotator.objects.filter(project=project, excluded=False, weight__lt=1)
+    return {str(pk): weight for pk, weight in lighter.values_list("pk", "weight")}
 
 
 def _seeded(settings: RoundSettings, seed: int) -> RoundSettings:

@@ -7,7 +7,7 @@ from math import sqrt
 from django.db.models import Count, F, FloatField, QuerySet, Sum
 from django.db.models.expressions import CombinedExpression
 
-from annotation.models import Membership, Project, Role, User
+from annotation.models import Annotator, Membership, Project, Role, Submission, User
 from training.models import Job, LivePrediction, Policy, Round
 from training.rounds import STEP_NAMES, STEPS
 
@@ -35,7 +35,7 @@ class LiveAccuracy:
 
 def live_accuracy(project: Project) -> LiveAccuracy | None:
     """Prequential accuracy over all rankings that hold a pair; None before the first."""
-    sums = LivePrediction.objects.filter(project=project, pairs__gt=0).aggregate(
+    sums = _predictions(project).aggregate(
         rankings=Count("pk"),
         p=Sum("pairs"),
         c=Sum("correct"),
@@ -51,6 +51,14 @@ def live_accuracy(project: Project) -> LiveAccuracy | None:
     scatter = sums["cc"] - 2 * accuracy * sums["cp"] + accuracy**2 * sums["pp"]
     low, high = wilson(accuracy, _effective_pairs(accuracy, scatter, rankings, pairs))
     return LiveAccuracy(accuracy, low, high, rankings, pairs, sums["loss"] / pairs)
+
+
+def _predictions(project: Project) -> QuerySet[LivePrediction]:
+    """Those of rankings with a pair; of excluded annotators, none."""
+    excluded = Annotator.objects.filter(project=project, excluded=True)
+    return LivePrediction.objects.filter(project=project, pairs__gt=0).exclude(
+        submission__in=Submission.objects.filter(annotator__in=excluded)
+    )
 
 
 def _sum(product: CombinedExpression) -> Sum:
@@ -79,7 +87,7 @@ def wilson(share: float, count: float) -> tuple[float, float]:
 
 def live_trend(project: Project) -> list[float]:
     """Accuracy over a sliding window of the newest rankings, oldest first."""
-    newest = LivePrediction.objects.filter(project=project, pairs__gt=0).order_by("-at", "-pk")
+    newest = _predictions(project).order_by("-at", "-pk")
     rows = list(newest.values_list("correct", "pairs")[:TREND_SHOWN])[::-1]
     ends = range(max(1, min(TREND_WINDOW, len(rows))), len(rows) + 1)
     return [_share(rows[max(0, end - TREND_WINDOW) : end]) for end in ends]
@@ -133,6 +141,37 @@ def rounds_of(project: Project) -> QuerySet[Round]:
         .select_related("base_policy", "policy", "reward_model")
         .order_by("-number")
     )
+
+
+# What is drawn beside each other, as the metrics of a reward model name it.
+CEILING = {
+    "accuracy": "Reward model",
+    "human_agreement": "Two people on the same",
+    "self_agreement": "One person, asked again",
+}
+Ends = tuple[float | None, float | None, float | None]  # value, low, high
+
+
+@dataclass(frozen=True)
+class RoundCeiling:
+    """A round's reward model beside people, on the same items, by the names of ``CEILING``."""
+
+    number: int
+    figures: dict[str, Ends]
+
+
+def ceiling_of(rounds: Sequence[Round]) -> list[RoundCeiling]:
+    """Of the rounds that have a reward model, oldest first."""
+    found = []
+    for each in sorted(rounds, key=lambda one: one.number):
+        metrics = each.reward_model.metrics if each.reward_model else {}
+        if isinstance(metrics.get("accuracy"), float):
+            figures = {
+                name: (metrics.get(name), metrics.get(f"{name}_low"), metrics.get(f"{name}_high"))
+                for name in CEILING
+            }
+            found.append(RoundCeiling(each.number, figures))
+    return found
 
 
 def current_round(rounds: Sequence[Round]) -> Round | None:

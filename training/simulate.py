@@ -63,7 +63,12 @@ def prepare(plan: Plan, slug: str) -> Project:
         raise Invalid(f"project: {slug!r} must be of small letters, digits and hyphens.")
     project, made = Project.objects.get_or_create(
         slug=slug,
-        defaults={"name": f"Simulation: {plan.gold}", "simulated": True, **NOTHING_TWICE},
+        defaults={
+            "name": f"Simulation: {plan.gold}",
+            "simulated": True,
+            "held_names": [],  # nobody looks, and nobody decides
+            **NOTHING_TWICE,
+        },
     )
     if not made and (not project.simulated or _holds_peoples_work(project)):
         raise Conflict(

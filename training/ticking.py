@@ -12,7 +12,7 @@ from annotation.models import Project, Submission, Task
 from training import jobs, rounds
 from training.embedding import waiting
 from training.floors import raise_floors
-from training.live import unlearned
+from training.live import is_behind, unlearned
 from training.models import Job, LiveHead, Round, RoundPlan
 from training.supply import ask_for_samples
 from training.worker import set_exhausted_aside
@@ -84,7 +84,7 @@ def model_is_there() -> bool:
 
 
 def projects_to_learn() -> list[int]:
-    heads = list(LiveHead.objects.all())
+    heads = list(LiveHead.objects.select_related("project"))
     for head in heads:
         raise_floors(head)
-    return [head.project_id for head in heads if unlearned(head)]
+    return [head.project_id for head in heads if is_behind(head) or unlearned(head)]

@@ -13,6 +13,7 @@ urlpatterns = [
     path(PROJECT, views.project, name="project"),
     path(f"{PROJECT}live/", views.live, name="project-live"),
     path(f"{PROJECT}rounds/", views.start_round, name="start-round"),
+    path(f"{PROJECT}rounds/ceiling.csv", views.ceiling_sheet, name="ceiling-sheet"),
     path(ROUND, views.round_page, name="round"),
     path(f"{ROUND}progress/", views.round_progress, name="round-progress"),
     path(f"{ROUND}stop/", views.stop_round, name="stop-round"),

@@ -10,17 +10,27 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from annotation.charts import Chart, lines
 from annotation.errors import Conflict, Refused
 from annotation.models import Project, Role
+from annotation.needs import in_order, people_needs, reports
 from annotation.people import has_role
-from annotation.selectors import people_of, progress, projects_for
+from annotation.quality.figures import Figure
+from annotation.quality.kept import keep
+from annotation.quality.pace import forecast, pace_of
+from annotation.quality.reports import measured
+from annotation.selectors import given_counts, people_of, progress, projects_for
+from annotation.sheets import sheet
 from annotation.views.access import PersonRequest, acts_from, project_for
+from annotation.views.figures import agreement_chart, pace_chart, point
 from training import rounds, selectors
 from training.forms import ReasonForm, RoundForm
 from training.models import Policy, Round, RoundPlan
+from training.needs import models_needs
 from training.tasks import wake
 
 READERS = (Role.MANAGER, Role.RESEARCHER)
@@ -54,18 +64,59 @@ def _project_page(
     context: dict[str, Any] = {
         "project": project,
         "manages": manages,
-        "progress": progress(project),
         "people": people_of(project),
         "rounds": shown,
         "current": current,
         "steps": selectors.steps_of(current) if current else [],
         "policies": list(selectors.policies_of(project)[: selectors.POLICIES_SHOWN]),
         **_live(project),
+        **_outlook(project),
+        "ceiling": selectors.ceiling_of(shown),
     }
+    context["ceiling_chart"] = ceiling_chart(context["ceiling"])
     if manages:
         plan = RoundPlan.objects.filter(project=project).first()
+        needs = [*people_needs(project, context["measured"]), *models_needs(project)]
+        context["needs"] = in_order(needs)
         context |= {"plan": plan, "form": form or RoundForm(plan=plan), "reason": ReasonForm()}
     return render(request, "project.html", context, status=status)
+
+
+def _outlook(project: Project) -> dict[str, Any]:
+    """What needs somebody now, how fast it goes on, how far people agree."""
+    kept = measured(project)
+    today = timezone.localdate()
+    pace = keep(project, f"pace:{today}", lambda: pace_of(project)).value
+    given = keep(project, f"given:{today}", lambda: given_counts(project)).value
+    done = progress(project, given)
+    goal = project.goal or done.wanted
+    return {
+        "progress": done,
+        "goal": goal,
+        "goal_percent": int(100 * min(done.given, goal) / goal) if goal else 0,
+        "left": max(0, goal - done.given),
+        "pace": pace,
+        "pace_chart": pace_chart(pace),
+        "forecast": forecast(pace, goal - done.given),
+        "measured": kept.value,
+        "agreement_chart": agreement_chart(kept.value.over_time),
+        "reports": reports(project),
+    }
+
+
+def ceiling_chart(found: list[selectors.RoundCeiling]) -> Chart | None:
+    """None before the first reward model."""
+    if not found:
+        return None
+    names = [f"Round {each.number}" for each in found]
+    series = {
+        words: [
+            point(f"{words}, {rounds_name}", Figure(*each.figures[name]))
+            for rounds_name, each in zip(names, found, strict=True)
+        ]
+        for name, words in selectors.CEILING.items()
+    }
+    return lines(names, series, 0.4, 1.0)
 
 
 def _live(project: Project) -> dict[str, Any]:
@@ -106,6 +157,20 @@ def start_round(request: PersonRequest, slug: str) -> HttpResponse:
     except Refused as refusal:
         form.add_error(None, str(refusal))
     return _project_page(request, found, form, status=400)
+
+
+@login_required
+@require_safe
+def ceiling_sheet(request: PersonRequest, slug: str) -> HttpResponse:
+    """Reward models beside people, round by round, as CSV."""
+    found = project_for(request.user, slug, *READERS)
+    figures = selectors.ceiling_of(list(selectors.rounds_of(found)))
+    columns = [f"{name}{end}" for name in selectors.CEILING for end in ("", "_low", "_high")]
+    rows = [
+        [each.number, *(value for name in selectors.CEILING for value in each.figures[name])]
+        for each in figures
+    ]
+    return sheet(f"{slug}-ceiling", ["round", *columns], rows)
 
 
 @login_required

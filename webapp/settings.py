@@ -104,8 +104,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         ),
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# To open SQLite costs more than to claim a task does.
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -246,6 +247,8 @@ SPECTACULAR_SETTINGS = {
         "Split": "annotation.models.Split",
         "Role": "annotation.models.Role",
         "SkipReason": "annotation.models.Assignment.SkipReason",
+        "AnnotatorKind": "annotation.models.Annotator.Kind",
+        "Origin": "annotation.models.Submission.Origin",
         "AssignmentState": "annotation.models.Assignment.State",
         "RoundState": "training.models.Round.State",
         "PolicyState": "training.models.Policy.State",
@@ -271,6 +274,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "annotation.tasks.expire_leases",
         "schedule": 20.0,
         "options": {"expires": 60},
+    },
+    "measure": {
+        "task": "annotation.tasks.measure",
+        "schedule": 45.0,
+        # Not where the live head learns: a large project takes seconds.
+        "options": {"expires": 60, "queue": "gpu"},
     },
 }
 

@@ -10,7 +10,7 @@ from knox.auth import TokenAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import queue, submissions
+from annotation import problems, queue, submissions
 from annotation.api.examples import ANSWERS, RECEIPT, WORK
 from annotation.api.permissions import MEMBERS, RANKERS, READERS, person
 from annotation.api.schema import CONFLICT, KEY_REUSED, describes
@@ -21,6 +21,7 @@ from annotation.api.work import (
     DraftSerializer,
     LeaseSerializer,
     ReceiptSerializer,
+    ReportSerializer,
     SkipSerializer,
     WorkSerializer,
     work,
@@ -125,6 +126,22 @@ class SkipView(AssignmentView):
         sent = SkipSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         queue.skip(id, self.annotator, **sent.validated_data)
+        return Response(status=204)
+
+
+class ReportView(AssignmentView):
+    noun = "work"
+
+    @extend_schema(
+        operation_id="report_problem",
+        summary="Tell the managers what is wrong with the task; it stays yours",
+        request=ReportSerializer,
+        responses={204: OpenApiResponse(description="Reported."), 409: CONFLICT},
+    )
+    def post(self, request: Request, id: int) -> Response:
+        sent = ReportSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        problems.report(id, self.annotator, **sent.validated_data)
         return Response(status=204)
 
 

@@ -16,7 +16,7 @@ from annotation.api.schema import CONFLICT, describes
 from annotation.api.serializers import Closed, MessageSerializer
 from annotation.api.views import ProjectDetail, ProjectList
 from annotation.importing.fields import MAX_NAME
-from annotation.models import Prompt, Split
+from annotation.models import Prompt, Split, TaskKind
 from annotation.prompts import MAX_ROWS, add_many
 
 ROWS = OpenApiExample(
@@ -70,7 +70,19 @@ class PromptRowSerializer(Closed):
 
     prompt = PromptField()
     completions = CompletionRowSerializer(
-        many=True, required=False, allow_null=True, help_text="2 to 9, to be ranked."
+        many=True,
+        required=False,
+        allow_null=True,
+        help_text="To be judged; as many as fit the kind.",
+    )
+    kind = serializers.ChoiceField(
+        TaskKind.choices,
+        required=False,
+        allow_null=True,
+        help_text=(
+            "What people do: rank 2 to 9 completions (the default), compare 2, judge 1 by itself, "
+            "or write, with none given or with one to improve."
+        ),
     )
     metadata = serializers.DictField(required=False, allow_null=True)
 

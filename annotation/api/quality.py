@@ -1,7 +1,5 @@
 """How far people agree and who is reliable: the figures that ``manage.py agreement`` prints."""
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,7 +11,7 @@ from annotation.models import Annotator, Project
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
 from annotation.quality.reading import Filters
 from annotation.quality.reliability import OVERALL_FIGURES, PERSON_FIGURES
-from annotation.quality.reports import agreement_report, annotators_report
+from annotation.quality.reports import agreement_report, people_report
 
 BAD_FILTER = OpenApiResponse(RefusalSerializer, "A filter is unknown, or its value is none.")
 
@@ -60,8 +58,12 @@ class FlagSerializer(serializers.Serializer):
 
 
 class PersonSerializer(serializers.Serializer):
-    """An annotator's figures, and what they give reason to look into."""
+    """An annotator's standing and figures, and what they give reason to look into."""
 
+    id = serializers.IntegerField()
+    paused = serializers.BooleanField(help_text="Is given no task.")
+    excluded = serializers.BooleanField(help_text="Nothing reads what they said.")
+    weight = serializers.FloatField(help_text="As how much of a ranking each of theirs counts.")
     annotator = serializers.CharField(help_text="A pseudonym.")
     kind = serializers.ChoiceField(Annotator.Kind.choices)
     rankings = serializers.IntegerField()
@@ -118,7 +120,4 @@ class AnnotatorsView(ProjectView):
         responses={200: PeopleSerializer, 400: BAD_FILTER},
     )
     def get(self, request: Request, slug: str) -> Response:
-        people: list[dict[str, Any]] = [
-            person.as_dict() for person in annotators_report(self.project, _filters(request))
-        ]
-        return Response({"annotators": people})
+        return Response({"annotators": people_report(self.project, _filters(request))})

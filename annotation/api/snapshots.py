@@ -1,30 +1,75 @@
-"""Snapshots: frozen lists of submissions, so that what was used can be named."""
+"""Snapshots: frozen lists of submissions, so that what was used can be named and taken away."""
 
-from django.db.models import Count
-from drf_spectacular.utils import extend_schema
+from typing import Any
+
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import exporting
 from annotation.api.permissions import READERS, person
 from annotation.api.schema import CONFLICT, describes
 from annotation.api.serializers import Closed
-from annotation.api.views import ProjectDetail, ProjectList
-from annotation.models import Snapshot, TaskKind
-from annotation.snapshots import freeze
+from annotation.api.views import ProjectDetail, ProjectList, ProjectView
+from annotation.choosing import Choice
+from annotation.errors import Invalid
+from annotation.exporting.downloads import download
+from annotation.models import Annotator, Snapshot, Submission, TaskKind
+from annotation.pairs import Ties
+from annotation.snapshots import check_name, difference, freeze, withdrawn_from
+
+TIES = [(ties.value, ties.value) for ties in Ties]
+MAX_NAMED = 100
 
 
 class SnapshotSerializer(serializers.ModelSerializer):
-    class Meta:
-        model = Snapshot
-        fields: tuple[str, ...] = ("id", "name", "filters", "sha256", "frozen_at")
-
-
-class CountedSnapshotSerializer(SnapshotSerializer):
     submissions = serializers.IntegerField(source="size", help_text="How many it holds.")
 
+    class Meta:
+        model = Snapshot
+        fields: tuple[str, ...] = ("id", "name", "filters", "submissions", "sha256", "frozen_at")
+
+
+class OneSnapshotSerializer(SnapshotSerializer):
+    withdrawn = serializers.SerializerMethodField(
+        help_text="How many of them were withdrawn since. What it holds stays."
+    )
+
     class Meta(SnapshotSerializer.Meta):
-        fields = (*SnapshotSerializer.Meta.fields, "submissions")
+        fields = (*SnapshotSerializer.Meta.fields, "withdrawn")
+
+    def get_withdrawn(self, snapshot: Snapshot) -> int:
+        return withdrawn_from([snapshot]).get(snapshot.pk, 0)
+
+
+class DifferenceSerializer(serializers.Serializer):
+    """What the second snapshot holds against the first."""
+
+    kept = serializers.IntegerField(help_text="In both.")
+    lost = serializers.IntegerField(help_text="In the first only.")
+    gained = serializers.IntegerField(help_text="In the second only.")
+    revised = serializers.IntegerField(
+        help_text="In both, in different revisions: counted as lost and as gained."
+    )
+
+
+def _several(choices: Any = None) -> Any:
+    """A list of different values, each short."""
+    each = (
+        serializers.ChoiceField(choices=choices)
+        if choices
+        else serializers.CharField(max_length=200)
+    )
+    return serializers.ListField(
+        child=each, required=False, allow_empty=False, max_length=MAX_NAMED
+    )
+
+
+def _share(help_text: str) -> Any:
+    return serializers.FloatField(required=False, min_value=0.0, max_value=1.0, help_text=help_text)
 
 
 class NewSnapshotSerializer(Closed):
@@ -32,41 +77,107 @@ class NewSnapshotSerializer(Closed):
     kinds = serializers.MultipleChoiceField(
         choices=TaskKind.choices, default={"rank", "compare"}, allow_empty=False
     )
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False, help_text="Up to this time, not with it.")
+    guidelines = _several()
+    annotators = _several(Annotator.Kind.choices)
+    origins = _several(Submission.Origin.choices)
+    sources = _several()
+    labels = _several()
+    minimum_agreement = _share("Of each annotator with the others; none known: left out.")
+    minimum_accuracy = _share("Of each annotator, estimated; none known: left out.")
+    ties = serializers.ChoiceField(choices=TIES, default="drop")
 
     def validate_name(self, name: str) -> str:
-        if name.startswith("round-"):
-            raise serializers.ValidationError("names that begin with round- are for rounds.")
-        return name
+        try:
+            return check_name(name)
+        except Invalid as refusal:
+            raise serializers.ValidationError(str(refusal).removeprefix("name: ")) from None
+
+    def choice(self) -> Choice:
+        said = {name: value for name, value in self.validated_data.items() if name != "name"}
+        several = {
+            name: tuple(sorted(value))
+            for name, value in said.items()
+            if isinstance(value, list | set)
+        }
+        return Choice(**said | several | {"ties": Ties(said["ties"])})
 
 
-SNAPSHOTS = Snapshot.objects.all()
-COUNTED = Snapshot.objects.annotate(size=Count("items"))
+FROZEN = Snapshot.objects.filter(frozen_at__isnull=False)
 
 
 @describes("list_snapshots", "List snapshots")
 class SnapshotsView(ProjectList):
     noun = "snapshots"
     roles = {"GET": READERS, "POST": READERS}
-    queryset = SNAPSHOTS
+    queryset = FROZEN
     serializer_class = SnapshotSerializer
 
     @extend_schema(
         operation_id="freeze_snapshot",
-        summary="Freeze the submissions that count now",
+        summary="Freeze what is chosen of the submissions that count now",
         request=NewSnapshotSerializer,
-        responses={201: CountedSnapshotSerializer, 409: CONFLICT},
+        responses={201: OneSnapshotSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str) -> Response:
         sent = NewSnapshotSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        name, kinds = sent.validated_data["name"], sorted(sent.validated_data["kinds"])
-        snapshot = freeze(self.project, name, kinds=kinds, by=person(request))
-        reply = CountedSnapshotSerializer(COUNTED.get(pk=snapshot.pk))
-        return Response(reply.data, status=201)
+        snapshot = freeze(
+            self.project,
+            sent.validated_data["name"],
+            sent.choice(),
+            measured=True,
+            by=person(request),
+        )
+        return Response(OneSnapshotSerializer(snapshot).data, status=201)
 
 
 @describes("get_snapshot", "Read one snapshot")
 class SnapshotView(ProjectDetail):
     noun = "snapshots"
-    queryset = COUNTED
-    serializer_class = CountedSnapshotSerializer
+    queryset = FROZEN
+    serializer_class = OneSnapshotSerializer
+
+
+class SnapshotDifferenceView(ProjectView):
+    noun = "snapshots"
+    filter_backends = ()
+    lookup_field = "id"
+    queryset = FROZEN
+    serializer_class = DifferenceSerializer
+
+    @extend_schema(
+        operation_id="compare_snapshots", summary="Say what a second snapshot holds otherwise"
+    )
+    def get(self, request: Request, slug: str, id: int, other: int) -> Response:
+        first = self.get_object()
+        self.kwargs["id"] = other
+        return Response(difference(first, self.get_object()).counts())
+
+
+class SnapshotExportView(ProjectView):
+    noun = "snapshots"
+    filter_backends = ()
+    lookup_field = "id"
+    queryset = FROZEN
+
+    @extend_schema(
+        operation_id="export_snapshot",
+        summary="Download a snapshot in one of the formats",
+        parameters=[
+            OpenApiParameter(
+                "name",
+                OpenApiTypes.STR,
+                OpenApiParameter.PATH,
+                enum=list(exporting.NAMES),
+                description="The format; hf comes as a zip.",
+            )
+        ],
+        responses={
+            (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file."),
+        },
+    )
+    def get(self, request: Request, slug: str, id: int, name: str) -> FileResponse:
+        terms = exporting.Terms(snapshot=self.get_object(), by=person(request))
+        return download(self.project, name, terms).response()

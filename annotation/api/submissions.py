@@ -22,6 +22,9 @@ class SubmissionSerializer(serializers.ModelSerializer):
     order = serializers.SerializerMethodField(help_text="Completion ids as they were shown.")
     ranks = serializers.SerializerMethodField(help_text="Ranks by completion id.")
     unacceptable = serializers.SerializerMethodField()
+    ratings = serializers.SerializerMethodField(
+        help_text="What each completion got by itself, from 1 to 7, by id; empty if not asked for."
+    )
     strengths = serializers.ListField(
         source="ranking.strengths", child=serializers.IntegerField(), allow_null=True
     )
@@ -32,8 +35,8 @@ class SubmissionSerializer(serializers.ModelSerializer):
         model = Submission
         fields = (
             *("id", "task", "kind", "prompt", "annotator", "guideline", "origin", "revision"),
-            *("order", "seconds", "ranks", "unacceptable", "strengths", "verdict", "text"),
-            *("labels", "comment", "external_id", "created_at"),
+            *("order", "seconds", "ranks", "unacceptable", "ratings", "strengths", "verdict"),
+            *("text", "labels", "comment", "external_id", "created_at"),
         )
 
     def get_order(self, submission: Submission) -> list[str] | None:
@@ -49,6 +52,12 @@ class SubmissionSerializer(serializers.ModelSerializer):
     def get_unacceptable(self, submission: Submission) -> list[str] | None:
         items = _items(submission)
         return None if items is None else [str(i.completion.uid) for i in items if i.unacceptable]
+
+    def get_ratings(self, submission: Submission) -> dict[str, int] | None:
+        items = _items(submission)
+        if items is None:
+            return None
+        return {str(i.completion.uid): i.rating for i in items if i.rating is not None}
 
 
 def _slots(submission: Submission) -> list[TaskCompletion]:
@@ -74,7 +83,7 @@ def _submissions() -> QuerySet[Submission]:
     named: Any = ("completion__uid",)
     slots = TaskCompletion.objects.select_related("completion").only("task", *named)
     items = RankedItem.objects.select_related("completion").order_by("rank", "id")
-    items = items.only("ranking", "rank", "unacceptable", *named)
+    items = items.only("ranking", "rank", "unacceptable", "rating", *named)
     return (
         Submission.objects.counted()
         .select_related("task", "annotator", "guideline", "ranking", "thumb", "demonstration")

@@ -28,7 +28,7 @@ class TaskSerializer(serializers.ModelSerializer):
         model = Task
         fields = (
             *("id", "kind", "purpose", "prompt", "wanted", "taken", "priority", "withdrawn"),
-            *("created_at", "completions"),
+            *("held", "created_at", "completions"),
         )
 
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from annotation.answers import MAX_COMMENT, MAX_SECONDS, MAX_TEXT, STRENGTHS
 from annotation.api.serializers import Closed, MessageSerializer
-from annotation.models import Assignment, Completion, TaskKind, Thumb
+from annotation.models import Assignment, Completion, ProblemReport, TaskKind, Thumb
 
 
 class ShownSerializer(serializers.Serializer):
@@ -109,6 +109,11 @@ class RankingAnswerSerializer(_Said):
             "slightly, 2 clearly, 3 far better."
         ),
     )
+    ratings = serializers.DictField(
+        child=serializers.IntegerField(min_value=1, max_value=7),
+        required=False,
+        help_text="What each completion got by itself, from 1 to 7: of all of them, or of none.",
+    )
     placed = serializers.ListField(
         child=serializers.UUIDField(),
         required=False,
@@ -151,6 +156,23 @@ class SkipSerializer(Closed):
         },
     )
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_COMMENT)
+
+
+class ReportSerializer(Closed):
+    reason = serializers.ChoiceField(
+        ProblemReport.Reason.choices,
+        error_messages={
+            "invalid_choice": "{input!r} is not known. Use one of: "
+            + ", ".join(ProblemReport.Reason.values)
+            + "."
+        },
+    )
+    comment = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=MAX_COMMENT,
+        help_text="Needed where the reason is other.",
+    )
 
 
 class LeaseSerializer(serializers.Serializer):

@@ -1,7 +1,8 @@
-"""The rankings of a project as an export sees them: whole, in order, a few at a time."""
+"""What people said as an export sees it: whole, in order, a few at a time."""
 
+import hmac
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -9,13 +10,23 @@ from typing import Any
 from django.db.models import QuerySet
 
 from annotation.content import Messages
-from annotation.models import Annotator, Project, RankedItem, Submission, TaskKind
+from annotation.models import (
+    Annotator,
+    Demonstration,
+    Project,
+    RankedItem,
+    Snapshot,
+    Submission,
+    TaskKind,
+    Thumb,
+)
 from annotation.nameless import is_nameless
 
-CHUNK = 200
-KINDS = (TaskKind.RANK, TaskKind.COMPARE)
+CHUNK = 500
+RANKINGS = (TaskKind.RANK, TaskKind.COMPARE)
 COLUMNS = {
     "id": "pk",
+    "kind": "task__kind",
     "external_id": "external_id",
     "order": "order",
     "labels": "labels",
@@ -30,9 +41,38 @@ COLUMNS = {
     "split": "task__prompt__split",
     "metadata": "task__prompt__metadata",
 }
+# What most formats have no use for, empty.
+SPARED: dict[str, Any] = {
+    "external_id": "",
+    "labels": {},
+    "seconds": None,
+    "comment": "",
+    "metadata": {},
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one person said of one prompt.
+
+    ``annotator`` is a pseudonym, "" for whom a file did not name; never an account's name.
+    ``shown`` says whether the completions stand as the person saw them.
+    """
+
+    external_id: str
+    messages: Messages
+    group: str
+    split: str
+    metadata: dict[str, Any]
+    comment: str
+    seconds: float | None
+    annotator: str
+    annotator_kind: str
+    guideline: str
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A completion in a ranking; ``model`` is "" when its source has no name."""
 
@@ -43,46 +83,122 @@ class Judged:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """A ranking. Its completions stand as they were shown, or as a file listed them.
+@dataclass(frozen=True, slots=True)
+class Ranked(Judgement):
+    """A ranking. Its completions stand as they were shown, or as a file listed them."""
 
-    ``annotator`` is a pseudonym, "" for whom a file did not name; never an account's name.
-    """
-
-    external_id: str
-    messages: Messages
-    group: str
-    split: str
-    metadata: dict[str, Any]
     completions: tuple[Judged, ...]
     strengths: tuple[int, ...]
-    comment: str
-    seconds: float | None
-    annotator: str
-    guideline: str
 
     @property
     def ranks(self) -> list[int]:
         return [judged.rank for judged in self.completions]
 
 
-def counted(project: Project) -> QuerySet[Submission]:
-    return Submission.objects.new_judgements().filter(project=project, task__kind__in=KINDS)
+@dataclass(frozen=True, slots=True)
+class Thumbed(Judgement):
+    """A verdict on one completion."""
+
+    text: str
+    model: str
+    good: bool
 
 
-def read(project: Project) -> Iterator[Ranked]:
-    """All rankings that count as this begins, oldest first.
+@dataclass(frozen=True, slots=True)
+class Written(Judgement):
+    """An answer that a person wrote."""
 
-    One statement finds them, so that a correction made meanwhile does not appear beside what it
-    corrects; what they hold is sealed and cannot change while it is read.
+    text: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What goes out: a snapshot of the project, or all that counts as the reading begins.
+
+    From a snapshot people go out under pseudonyms that are its own, so that nobody can be
+    followed from one data set to another; pseudonyms that came by an import stay as they came.
     """
-    found = counted(project).order_by("pk").values(*COLUMNS.values()).iterator(chunk_size=CHUNK)
+
+    project: Project
+    snapshot: Snapshot | None = None
+
+    def submissions(self, kinds: Sequence[str] = RANKINGS) -> QuerySet[Submission]:
+        if self.snapshot is not None:
+            return Submission.objects.filter(snapshots=self.snapshot, task__kind__in=kinds)
+        return Submission.objects.new_judgements().filter(
+            project=self.project, task__kind__in=kinds
+        )
+
+    def pseudonym(self, name: str, kind: str) -> str:
+        if kind == Annotator.Kind.IMPORTED:
+            return "" if is_nameless(name) else name
+        if self.snapshot is None:
+            return name
+        key = self.snapshot.pseudonym_key.encode()
+        return f"p-{hmac.digest(key, name.encode(), 'sha256').hex()[:16]}"
+
+
+def read(
+    selection: Selection, kinds: Sequence[str] = RANKINGS, *, whole: bool = True
+) -> Iterator[Any]:
+    """What was said on tasks of these kinds, oldest first: Ranked, Thumbed, Written. Unless it is
+    to be ``whole``, labels, comments, times, metadata and ids are left empty, which is faster.
+
+    One statement finds it, so that a correction made meanwhile does not appear beside what it
+    corrects; what is found is sealed and cannot change while it is read.
+    """
+    submissions = selection.submissions(kinds).order_by("pk")
+    names = [name for name in COLUMNS if whole or name not in SPARED]
+    columns = [COLUMNS[name] for name in names]
+    found = submissions.values_list(*columns).iterator(chunk_size=CHUNK)
     while chunk := list(islice(found, CHUNK)):
-        rows = [{name: row[column] for name, column in COLUMNS.items()} for row in chunk]
-        items = _items([row["id"] for row in rows])
-        for row in rows:
-            yield _ranked(row, items[row["id"]])
+        rows = [SPARED | dict(zip(names, row, strict=True)) for row in chunk]
+        yield from _whole(selection, rows)
+
+
+def _whole(selection: Selection, rows: Sequence[dict[str, Any]]) -> Iterator[Judgement]:
+    details: dict[str, Callable[[Sequence[int]], dict[int, Any]]] = {
+        TaskKind.RANK: _items,
+        TaskKind.THUMBS: _thumbs,
+        TaskKind.WRITE: _texts,
+    }
+    ids = defaultdict(list)
+    for row in rows:
+        ids[TaskKind.RANK if row["kind"] in RANKINGS else row["kind"]].append(row["id"])
+    found: dict[int, Any] = {}
+    for kind, submissions in ids.items():
+        found |= details[kind](submissions)
+    for row in rows:
+        yield _judgement(row, found[row["id"]], _about(selection, row))
+
+
+def _about(selection: Selection, row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "external_id": row["external_id"] or "",
+        "messages": row["messages"],
+        "group": row["group"],
+        "split": row["split"],
+        "metadata": row["metadata"],
+        "comment": row["comment"],
+        "seconds": row["seconds"],
+        "annotator": selection.pseudonym(row["annotator"], row["annotator_kind"]),
+        "annotator_kind": row["annotator_kind"],
+        "guideline": row["guideline"] or "",
+        "shown": bool(row["order"]),
+    }
+
+
+def _judgement(row: dict[str, Any], detail: Any, about: dict[str, Any]) -> Judgement:
+    if row["kind"] == TaskKind.THUMBS:
+        verdict, text, model = detail
+        return Thumbed(**about, text=text, model=model, good=verdict == Thumb.Verdict.GOOD)
+    if row["kind"] == TaskKind.WRITE:
+        return Written(**about, text=detail)
+    return Ranked(
+        **about,
+        completions=tuple(_judged(_shown(row["order"], detail), row["labels"])),
+        strengths=tuple(row["strengths"]),
+    )
 
 
 def _items(rankings: Sequence[int]) -> dict[int, dict[int, tuple[Any, ...]]]:
@@ -97,21 +213,17 @@ def _items(rankings: Sequence[int]) -> dict[int, dict[int, tuple[Any, ...]]]:
     return items
 
 
-def _ranked(row: dict[str, Any], items: dict[int, tuple[Any, ...]]) -> Ranked:
-    unnamed = row["annotator_kind"] == Annotator.Kind.IMPORTED and is_nameless(row["annotator"])
-    return Ranked(
-        external_id=row["external_id"] or "",
-        messages=row["messages"],
-        group=row["group"],
-        split=row["split"],
-        metadata=row["metadata"],
-        completions=tuple(_judged(_shown(row["order"], items), row["labels"])),
-        strengths=tuple(row["strengths"]),
-        comment=row["comment"],
-        seconds=row["seconds"],
-        annotator="" if unnamed else row["annotator"],
-        guideline=row["guideline"] or "",
+def _thumbs(submissions: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+    """By submission: verdict, text, model."""
+    found = Thumb.objects.filter(submission_id__in=submissions).values_list(
+        "submission_id", "verdict", "completion__text", "completion__source__name"
     )
+    return {submission: (verdict, text, model) for submission, verdict, text, model in found}
+
+
+def _texts(submissions: Sequence[int]) -> dict[int, str]:
+    found = Demonstration.objects.filter(submission_id__in=submissions)
+    return dict(found.values_list("submission_id", "text"))
 
 
 def _shown(order: list[int] | None, items: dict[int, tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
@@ -120,4 +232,5 @@ def _shown(order: list[int] | None, items: dict[int, tuple[Any, ...]]) -> Iterab
 
 def _judged(items: Iterable[tuple[Any, ...]], labels: dict[str, list[str]]) -> Iterator[Judged]:
     for rank, unacceptable, text, model, uid in items:
-        yield Judged(text, model, rank, unacceptable, tuple(labels.get(str(uid), ())))
+        said = tuple(labels.get(str(uid), ())) if labels else ()
+        yield Judged(text, model, rank, unacceptable, said)

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from annotation.forms.answers import AnswerForm
-from annotation.forms.pages import GuidelineForm, ReadForm, SkipForm
+from annotation.forms.pages import GuidelineForm, ReadForm, ReportForm, ResolveForm, SkipForm
 from annotation.forms.ranking import CompareForm, RankForm
 from annotation.forms.settings import SettingsForm
 from annotation.forms.single import ThumbsForm, WriteForm
+from annotation.forms.snapshots import ChoiceForm, NameForm, OtherForm, in_words
 from annotation.models import Assignment, TaskKind
 from annotation.selectors import shown_completions
+from annotation.submissions import asks_for_ratings
 
 ANSWER_FORMS: dict[str, type[AnswerForm]] = {
     TaskKind.RANK: RankForm,
@@ -25,9 +27,24 @@ def answer_form(
     draft: Mapping[str, Any] | None = None,
 ) -> AnswerForm:
     """The form of the assignment's kind: filled with what was sent, or from a draft."""
-    make_form = ANSWER_FORMS[assignment.task.kind]
-    labels = assignment.task.project.labels
-    return make_form(shown_completions(assignment), data, draft, labels)
+    task = assignment.task
+    shown, labels = shown_completions(assignment), task.project.labels
+    if asks_for_ratings(task):
+        return RankForm(shown, data, draft, labels, rates=True)
+    return ANSWER_FORMS[task.kind](shown, data, draft, labels)
 
 
-__all__ = ["AnswerForm", "GuidelineForm", "ReadForm", "SettingsForm", "SkipForm", "answer_form"]
+__all__ = [
+    "AnswerForm",
+    "ChoiceForm",
+    "GuidelineForm",
+    "NameForm",
+    "OtherForm",
+    "ReadForm",
+    "ReportForm",
+    "ResolveForm",
+    "SettingsForm",
+    "SkipForm",
+    "answer_form",
+    "in_words",
+]

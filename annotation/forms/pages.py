@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
-from annotation import guidelines
-from annotation.models import Assignment
+from annotation import guidelines, problems
+from annotation.models import Assignment, ProblemReport
 from annotation.queue import MAX_SKIP_COMMENT
 
 
@@ -25,6 +25,34 @@ class SkipForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, prefix="skip")
+
+
+class ReportForm(forms.Form):
+    reason = forms.ChoiceField(
+        choices=ProblemReport.Reason.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose what is wrong."},
+    )
+    comment = forms.CharField(
+        required=False,
+        max_length=problems.MAX_COMMENT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="In a few words",
+        help_text="Seen by the project's managers.",
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, prefix="report")
+
+
+class ResolveForm(forms.Form):
+    note = forms.CharField(
+        max_length=problems.MAX_COMMENT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="What was done",
+        error_messages={"required": "Say in a few words what was done."},
+    )
+    withdraw = forms.BooleanField(required=False, label="Take the task out of the queue")
 
 
 class GuidelineForm(forms.Form):

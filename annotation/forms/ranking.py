@@ -6,10 +6,11 @@ from typing import Any
 
 from django import forms
 
-from annotation.answers import placed_ranks
+from annotation.answers import RATINGS, placed_ranks
 from annotation.forms.answers import AnswerForm, Card, Choice, Draft, options_of
 
 UNPLACED, UNACCEPTABLE = "", "x"
+RATING_CHOICES = [(str(rating), str(rating)) for rating in RATINGS]
 STRENGTHS = (("", "Not said"), ("1", "Slightly"), ("2", "Clearly"), ("3", "Far"))
 
 
@@ -17,11 +18,15 @@ class RankForm(AnswerForm):
     """A place for each response: a tier from 1 (best) to K, or unacceptable. Gaps are fine.
 
     ``step-n`` says how much better the n-th tier that is taken is than the next; the shelf of
-    unacceptable responses is the last tier.
+    unacceptable responses is the last tier. ``rates``: each is to be rated by itself first.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, rates: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.rates = rates
+        for card in self.shown if rates else ():
+            self.fields[_rate(card)] = forms.ChoiceField(choices=RATING_CHOICES, required=False)
+            self.initial[_rate(card)] = _rated(self.draft, card.uid)
         tiers = [(str(tier), str(tier)) for tier in range(1, len(self.shown) + 1)]
         choices = [*tiers, (UNACCEPTABLE, "Unacceptable"), (UNPLACED, "Not placed")]
         for card in self.shown:
@@ -38,7 +43,12 @@ class RankForm(AnswerForm):
     @property
     def cards(self) -> list[Card]:
         return [
-            replace(card, name=_place(card), options=options_of(self[_place(card)]))
+            replace(
+                card,
+                name=_place(card),
+                options=options_of(self[_place(card)]),
+                ratings=options_of(self[_rate(card)]) if self.rates else (),
+            )
             for card in super().cards
         ]
 
@@ -59,12 +69,18 @@ class RankForm(AnswerForm):
     def clean(self) -> None:
         places = self._places()
         missing = [card.letter for card in self.shown if places[card.uid] == UNPLACED]
+        unrated = [card.letter for card in self.shown if self.rates and not self._rating(card)]
+        if unrated:
+            self.add_error(None, f"{_responses(unrated)} not been rated yet.")
         if missing:
             self.add_error(None, f"{_responses(missing)} not been placed yet.")
             return
         self._check_identical(places)
         if 0 in self._strengths():
             self.add_error(None, "Say how much better for every step of the ranking, or for none.")
+
+    def _rating(self, card: Card) -> str:
+        return self.cleaned_data.get(_rate(card)) or ""
 
     def _check_identical(self, places: dict[str, str]) -> None:
         first: dict[str, Card] = {}
@@ -81,8 +97,10 @@ class RankForm(AnswerForm):
         places = self._places()
         order = [card.uid for card in self.shown]
         tiers = {uid: int(place) for uid, place in places.items() if place.isdecimal()}
+        rated = {card.uid: self._rating(card) for card in self.shown if self.rates}
         return {
             **super().body(),
+            "ratings": {uid: int(said) for uid, said in rated.items() if said},
             "ranks": placed_ranks(order, tiers),
             "unacceptable": [uid for uid in order if places[uid] == UNACCEPTABLE],
             "placed": [uid for uid in order if places[uid] != UNPLACED],
@@ -148,6 +166,17 @@ class CompareForm(AnswerForm):
 
 def _place(card: Card) -> str:
     return f"place-{card.uid}"
+
+
+def _rate(card: Card) -> str:
+    return f"rate-{card.uid}"
+
+
+def _rated(draft: Draft, uid: str) -> str:
+    """The rating of one response in a draft, which may be anything that a program has sent."""
+    ratings = draft.get("ratings")
+    rating = ratings.get(uid) if isinstance(ratings, dict) else None
+    return str(rating) if type(rating) is int else ""
 
 
 def _placed(draft: Draft, uid: str) -> str:

@@ -1,30 +1,54 @@
 """A project's settings, as its managers change them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
+from annotation.identities import check_names
 from annotation.models import Project
-from annotation.models.projects import check_labels
+from annotation.models.projects import check_labels, check_traits
 
 PERCENT = [MinValueValidator(0), MaxValueValidator(100)]
 
 
-class LabelsField(forms.CharField):
-    """Labels, one a line."""
+class LinesField(forms.CharField):
+    """Short texts, one a line, that ``check`` has nothing against."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 5}), **kwargs)
+    def __init__(self, check: Callable[[Any], None], rows: int = 5, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
+        self.check = check
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> list[str]:
         lines = [line.strip() for line in super().clean(value).splitlines()]
-        labels = [line for line in lines if line]
-        check_labels(labels)
-        return labels
+        texts = [line for line in lines if line]
+        self.check(texts)
+        return texts
+
+
+class TraitsField(forms.CharField):
+    """Groups by name, one name a line: First language: English, German."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 3}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return "\n".join(f"{name}: {', '.join(groups)}" for name, groups in value.items())
+
+    def clean(self, value: Any) -> dict[str, list[str]]:
+        traits = {}
+        for line in filter(str.strip, super().clean(value).splitlines()):
+            name, _, groups = line.partition(":")
+            named = [group.strip() for group in groups.split(",")]
+            traits[name.strip()] = [group for group in named if group]
+        check_traits(traits)
+        return traits
 
 
 class ShareField(forms.FloatField):
@@ -36,14 +60,25 @@ class ShareField(forms.FloatField):
     def prepare_value(self, value: Any) -> Any:
         return round(100 * value, 4) if isinstance(value, float) else value
 
-    def clean(self, value: Any) -> float:
-        return float(super().clean(value)) / 100
+    def clean(self, value: Any) -> float | None:
+        said = super().clean(value)
+        return None if said is None else float(said) / 100
 
 
 class SettingsForm(forms.ModelForm):
-    labels = LabelsField(
+    labels = LinesField(
+        check_labels,
         label="Labels",
         help_text="What annotators may mark at each response, one a line, such as: factual error.",
+    )
+    held_names = LinesField(
+        check_names,
+        label="Names of models and vendors",
+        rows=8,
+        help_text=(
+            "One a line. A new response that holds one as a whole word is held back, until you "
+            "allow or refuse it under Problems."
+        ),
     )
     overlap_share = ShareField(
         label="Share of new tasks for several people, %",
@@ -58,22 +93,46 @@ class SettingsForm(forms.ModelForm):
         help_text="What the person has answered before comes once more, in another order.",
     )
 
+    qualification_pass = ShareField(
+        required=False,
+        label="Pass mark for newcomers, %",
+        help_text="Of a quiz, and of rankings with a known answer. Empty: they begin at once.",
+    )
+    traits = TraitsField(
+        label="What annotators may say of themselves",
+        help_text="Optional, and only with their agreement. One a line, as: "
+        "First language: English, German, another.",
+    )
+
     class Meta:
         model = Project
         fields = (
-            *("name", "description", "labels", "overlap", "overlap_share", "overlap_people"),
+            *(
+                "name",
+                "description",
+                "labels",
+                "goal",
+                "overlap",
+                "overlap_share",
+                "overlap_people",
+            ),
             *("gold_share", "repeat_share", "completions_per_task", "keep_open"),
-            "lease_seconds",
+            *("lease_seconds", "rate_first", "held_names"),
+            *("qualification_pass", "qualification_tries", "traits"),
         )
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
         labels = {
+            "goal": "Answers to collect",
             "overlap": "People for each new task",
             "overlap_people": "How many people for those",
             "completions_per_task": "Responses in each new task",
             "keep_open": "Open tasks to keep ready",
+            "rate_first": "Rate each response by itself, from 1 to 7, before ranking all",
+            "qualification_tries": "Tries for newcomers",
             "lease_seconds": "Seconds a task is held without a sign of life",
         }
         help_texts = {
+            "goal": "The project page foretells when it is reached. Empty: all that tasks ask for.",
             "overlap": "All new tasks, whatever the share beside this.",
             "overlap_people": "At least.",
             "completions_per_task": "From 2 to 9. New samples are drawn to this number.",

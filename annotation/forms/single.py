@@ -7,6 +7,7 @@ from django import forms
 from annotation.answers import MAX_TEXT
 from annotation.forms.answers import AnswerForm, text_of
 from annotation.models import Thumb
+from annotation.writing import Written, look_at, unix_lines
 
 
 class ThumbsForm(AnswerForm):
@@ -26,18 +27,27 @@ class ThumbsForm(AnswerForm):
 
 
 class WriteForm(AnswerForm):
+    """A response of one's own, or a given one made better, which begins as it was given."""
+
     text = forms.CharField(
         max_length=MAX_TEXT,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 12}),
+        widget=forms.Textarea(attrs={"rows": 14}),
         label="Your response",
+        help_text="Markdown. The preview shows it as readers see it.",
         error_messages={"required": "Write the response first."},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         given = self.shown[0].text if self.shown else ""
-        self.initial["text"] = text_of(self.draft, "text") or given
+        # Also a text that was emptied on purpose.
+        self.initial["text"] = text_of(self.draft, "text") if "text" in self.draft else given
+
+    @property
+    def written(self) -> Written:
+        text = str(self["text"].value() or "")
+        return look_at(text, self.shown[0].text if self.shown else None)
 
     def body(self) -> dict[str, Any]:
-        return {**super().body(), "text": self._said("text").replace("\r\n", "\n")}
+        return {**super().body(), "text": unix_lines(self._said("text"))}

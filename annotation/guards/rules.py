@@ -85,6 +85,24 @@ _SEAL_CONDITIONS = (
         "a completion of another task is judged",
     ),
     (
+        "EXISTS (SELECT 1 FROM annotation_rankeditem x JOIN annotation_rankeditem y"
+        " ON y.ranking_id = x.ranking_id WHERE x.ranking_id = NEW.id"
+        " AND x.rating IS NULL AND y.rating IS NOT NULL)",
+        "some completions are rated and others are not",
+    ),
+    (
+        "EXISTS (SELECT 1 FROM annotation_demonstration d WHERE d.submission_id = NEW.id"
+        " AND d.edited_id IS DISTINCT FROM (SELECT c.completion_id"
+        " FROM annotation_taskcompletion c WHERE c.task_id = NEW.task_id))",
+        "an edit is one of the response that its task gives",
+    ),
+    (
+        "EXISTS (SELECT 1 FROM annotation_demonstration d"
+        " JOIN annotation_completion c ON c.id = d.edited_id"
+        " WHERE d.submission_id = NEW.id AND c.text = d.text)",
+        "an edit changes something",
+    ),
+    (
         "EXISTS (SELECT 1 FROM annotation_rankeditem x WHERE x.ranking_id = NEW.id AND x.rank <>"
         " 1 + (SELECT COUNT(*) FROM annotation_rankeditem y"
         " WHERE y.ranking_id = NEW.id AND y.rank < x.rank))",
@@ -226,6 +244,7 @@ def _immutable_guards() -> Iterator[Guard]:
         "a published import stays published",
         "OLD.published_at IS NOT NULL AND NEW.published_at IS DISTINCT FROM OLD.published_at",
     )
+    yield from _problem_guards()
     for table in ("auditentry", "snapshotitem"):
         for event in ("UPDATE", "DELETE"):
             yield _refuse(
@@ -234,6 +253,35 @@ def _immutable_guards() -> Iterator[Guard]:
                 event,
                 f"a row of {table} is written once",
             )
+
+
+def _problem_guards() -> Iterator[Guard]:
+    table = "annotation_problemreport"
+    yield Guard(
+        "problem_fixed",
+        table,
+        "UPDATE",
+        refuse=(
+            (
+                _changed("project_id", "assignment_id", "reason", "comment", "created_at"),
+                "what was reported never changes",
+            ),
+            (
+                f"OLD.resolved_at IS NOT NULL AND ({_changed('resolved_at', 'note')})",
+                "a resolved report stays resolved",
+            ),
+        ),
+    )
+    yield _refuse("problem_delete", table, "DELETE", "a report is never deleted")
+    yield _refuse(
+        "problem_project",
+        table,
+        "INSERT",
+        "a report is about a task of its own project",
+        "NOT EXISTS (SELECT 1 FROM annotation_assignment a"
+        " JOIN annotation_task t ON t.id = a.task_id"
+        " WHERE a.id = NEW.assignment_id AND t.project_id = NEW.project_id)",
+    )
 
 
 def _snapshot_guards() -> Iterator[Guard]:
@@ -300,6 +348,7 @@ def _task_guards() -> Iterator[Guard]:
             _ASSIGNED.format(row="OLD"),
         )
     yield from _reference_guards()
+    yield from _hold_guards()
     yield from _place_guards()
 
 
@@ -331,10 +380,91 @@ def _reference_guards() -> Iterator[Guard]:
         "assignment_reserved",
         "annotation_assignment",
         "INSERT",
-        "a repeat is for whoever ranked first",
+        "the task is reserved for another person",
         "EXISTS (SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id"
         " AND t.reserved_for_id IS NOT NULL AND t.reserved_for_id <> NEW.annotator_id)",
     )
+    yield _refuse(
+        "assignment_review",
+        "annotation_assignment",
+        "INSERT",
+        "a review is by somebody who has not judged the task",
+        "EXISTS (SELECT 1 FROM annotation_review r JOIN annotation_assignment a"
+        " ON a.task_id = r.task_id WHERE r.answer_task_id = NEW.task_id"
+        " AND a.annotator_id = NEW.annotator_id AND a.state = 'submitted')",
+    )
+    yield _refuse(
+        "review_closed",
+        "annotation_review",
+        "UPDATE",
+        "a closed review stays as it is",
+        "OLD.closed_at IS NOT NULL",
+    )
+
+
+def _hold_guards() -> Iterator[Guard]:
+    """A task is held while one of its completions is, and then nobody is given it."""
+    is_held = (
+        "EXISTS (SELECT 1 FROM annotation_taskcompletion s"
+        " JOIN annotation_completion c ON c.id = s.completion_id"
+        " WHERE s.task_id = {task} AND c.hold IN ('held', 'refused'))"
+    )
+    yield Guard(
+        "slot_held",
+        "annotation_taskcompletion",
+        "AFTER INSERT",
+        action="UPDATE annotation_task SET held = (1 = 1) WHERE id = NEW.task_id AND NOT held"
+        " AND EXISTS (SELECT 1 FROM annotation_completion c"
+        " WHERE c.id = NEW.completion_id AND c.hold IN ('held', 'refused'))",
+    )
+    yield Guard(
+        "completion_decided",
+        "annotation_completion",
+        "AFTER UPDATE",
+        action="UPDATE annotation_task SET held = "
+        + is_held.format(task="annotation_task.id")
+        + " WHERE id IN (SELECT s.task_id FROM annotation_taskcompletion s"
+        " WHERE s.completion_id = NEW.id)",
+        when="NEW.hold <> OLD.hold",
+    )
+    yield Guard(
+        "completion_hold",
+        "annotation_completion",
+        "UPDATE",
+        when="NEW.hold <> OLD.hold",
+        refuse=(
+            (
+                "OLD.hold IN ('allowed', 'refused')"
+                " OR (OLD.hold = 'held' AND NEW.hold NOT IN ('allowed', 'refused'))",
+                "what is decided about a response stays decided",
+            ),
+        ),
+    )
+    yield Guard(
+        "task_held",
+        "annotation_task",
+        "UPDATE",
+        when="NEW.held <> OLD.held",
+        refuse=(
+            (
+                "NEW.held <> " + is_held.format(task="NEW.id"),
+                "a task is held while one of its responses is",
+            ),
+        ),
+    )
+    held = "EXISTS (SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id AND t.held)"
+    message = "a task with a response that is held back is given to nobody"
+    for event, when in (
+        ("INSERT", "NEW.state = 'open'"),
+        ("UPDATE", "NEW.state = 'open' AND OLD.state <> 'open'"),
+    ):
+        yield Guard(
+            f"assignment_held_{event.lower()}",
+            "annotation_assignment",
+            event,
+            refuse=((held, message),),
+            when=when,
+        )
 
 
 def _place_guards() -> Iterator[Guard]:
@@ -363,8 +493,8 @@ def _place_guards() -> Iterator[Guard]:
         "annotation_task",
         "AFTER UPDATE",
         action="UPDATE annotation_task SET returned = (1 = 1) WHERE id = NEW.id",
-        when="(OLD.withdrawn OR OLD.taken >= OLD.wanted) AND NOT NEW.withdrawn"
-        " AND NEW.taken < NEW.wanted AND NOT NEW.returned",
+        when="(OLD.withdrawn OR OLD.held OR OLD.taken >= OLD.wanted) AND NOT NEW.withdrawn"
+        " AND NOT NEW.held AND NEW.taken < NEW.wanted AND NOT NEW.returned",
     )
     yield _refuse(
         "assignment_submitted_stays",

@@ -7,6 +7,22 @@ stored stays invisible, and its rankings unsealed, until all rows are in: then t
 and seals each ranking, and one last flip shows everything at once.
 """
 
-from annotation.importing.runs import Options, Outcome, import_prompts, import_rankings
+from annotation.importing.runs import (
+    Options,
+    Outcome,
+    Preview,
+    import_prompts,
+    import_rankings,
+    preview,
+)
+from annotation.importing.tables import Columns
 
-__all__ = ["Options", "Outcome", "import_prompts", "import_rankings"]
+__all__ = [
+    "Columns",
+    "Options",
+    "Outcome",
+    "Preview",
+    "import_prompts",
+    "import_rankings",
+    "preview",
+]

@@ -1,7 +1,9 @@
 """The first pass: every row is held to every rule, and nothing is written."""
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from annotation.errors import Invalid
 from annotation.importing.batches import batches
@@ -11,50 +13,87 @@ from annotation.models import Project
 from annotation.progress import Report
 
 BATCH_ROWS = 500
+MAX_PROBLEMS = 50
+FIELD = re.compile(r"([a-z_]+)(?:,? [^:]{0,80})?: ")
+OTHERS = "", "Other problems."
+
+
+@dataclass
+class Problem:
+    """Alike complaints: of which field, why (the first one's words), on which line first."""
+
+    field: str
+    why: str
+    line: int
+    lines: int = 0
 
 
 @dataclass
 class Findings:
-    """What is wrong with a file: its first bad line, and how many there are."""
+    """What is wrong with a file: its first bad line, how many there are, and of which kinds."""
 
     line: int = 0
     text: str = ""
     lines: int = 0
+    problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
 
     def add(self, line: int, text: str) -> None:
         self.lines += 1
         if not self.line or line < self.line:
             self.line, self.text = line, text
+        problem = self._problem(line, text)
+        problem.line, problem.lines = min(problem.line, line), problem.lines + 1
 
-    def refuse(self, name: str) -> None:
+    def _problem(self, line: int, text: str) -> Problem:
+        """The one of its kind: complaints that differ in numbers and quotations are alike."""
+        found = FIELD.match(text)
+        name = found[1] if found else ""
+        kind = name, re.sub(r"\d[\d,.]*|'[^']*'|\"[^\"]*\"", "…", text)
+        if kind not in self.problems and len(self.problems) >= MAX_PROBLEMS:
+            kind, text = OTHERS, OTHERS[1]
+        return self.problems.setdefault(kind, Problem(kind[0], text, line))
+
+    def refuse(self, name: str, unit: str = "line") -> None:
         """Raises Invalid when anything was found."""
         more = self.lines - 1
-        tail = f" And {more} more {'line' if more == 1 else 'lines'} with problems." if more else ""
+        tail = f" And {more} more {unit if more == 1 else unit + 's'} with problems."
         if self.lines:
-            raise Invalid(f"{name}, line {self.line}: {self.text}{tail}")
+            raise Invalid(f"{name}, {unit} {self.line}: {self.text}{tail if more else ''}")
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """The problems, the most frequent first."""
+        found = sorted(self.problems.values(), key=lambda each: (-each.lines, each.line))
+        return [vars(problem) for problem in found]
 
 
 def check(file: RowFile, intake: Intake, project: Project | None, report: Report) -> int:
     """The number of rows, all of them good. Raises Invalid with the first that is not."""
+    rows, findings = look(file, intake, project, report)
+    findings.refuse(file.name, file.unit)
+    if not rows:
+        raise Invalid(f"{file.name} holds no rows. Write at least one.")
+    return rows
+
+
+def look(
+    file: RowFile, intake: Intake, project: Project | None, report: Report
+) -> tuple[int, Findings]:
+    """The number of good rows, and what is wrong with the others."""
     findings = Findings()
     rows = 0
     for batch in batches(_parsed(file, intake, findings, report), lambda: BATCH_ROWS):
         rows += len(batch)
         for line, text in _complaints(intake, project, batch):
+            rows -= 1
             findings.add(line, text)
-    findings.refuse(file.name)
-    if not rows:
-        raise Invalid(f"{file.name} holds no rows. Write at least one.")
-    return rows
+    return rows, findings
 
 
 def _parsed(file: RowFile, intake: Intake, findings: Findings, report: Report) -> Iterator[Parsed]:
     for line in file.lines():
         report("Checking", line.end, file.size)
         try:
-            if line.problem:
-                raise Invalid(line.problem)
-            yield Parsed(line.number, intake.parse(line.value))
+            yield Parsed(line.number, intake.read(file, line))
         except Invalid as refusal:
             findings.add(line.number, str(refusal))
 

@@ -14,9 +14,11 @@ from annotation.errors import Invalid
 from annotation.importing import fields
 from annotation.importing.rankings import check_strength
 from annotation.importing.rows import Answer, PromptRow, RankingRow, check_place
+from annotation.pairs import TIED
 
 COMPARISON_FIELDS = fields.ABOUT | {
     *("prompt", "chosen", "rejected", "chosen_model", "rejected_model", "strength"),
+    "soft_label",
 }
 ROLES = {"Human": "user", "Assistant": "assistant"}
 TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
@@ -30,7 +32,7 @@ def parse_comparison_row(value: Any) -> RankingRow:
     chosen, rejected = (fields.take(row, side) for side in SIDES)
     if row.get("prompt") is not None:
         messages = parse_messages(row["prompt"])
-        return _ranking(row, messages, _reply(SIDES[0], chosen), _reply(SIDES[1], rejected))
+        return _ranking(row, messages, reply_text(SIDES[0], chosen), reply_text(SIDES[1], rejected))
     if isinstance(chosen, str) and isinstance(rejected, str):
         return _ranking(row, *_split_text(chosen, rejected))
     return _ranking(row, *_split_messages(chosen, rejected))
@@ -43,11 +45,15 @@ def _ranking(row: dict[str, Any], messages: Messages, chosen: Any, rejected: Any
     )
     if better.text == worse.text:
         raise Invalid("rejected: the same text as chosen. Leave the line out.")
-    given = sorted((better, worse), key=lambda answer: answer.text)
-    ranks = tuple(1 + (answer is worse) for answer in given)
+    tied = _is_tied(row.get("soft_label"))
+    # Of tied ones none is given away, and they stay as the file has them.
+    given = (better, worse) if tied else sorted((better, worse), key=lambda answer: answer.text)
+    ranks = tuple(1 + (answer is worse and not tied) for answer in given)
     prompt = PromptRow(messages, tuple(given), fields.metadata(row.get("metadata")))
     check_place(row, prompt)
     strength = row.get("strength")
+    if tied and strength is not None:
+        raise Invalid("strength: a tie has none. Leave it out.")
     return RankingRow(
         prompt,
         ranks=ranks,
@@ -59,7 +65,19 @@ def _ranking(row: dict[str, Any], messages: Messages, chosen: Any, rejected: Any
     )
 
 
-def _reply(side: str, value: Any) -> Any:
+def _is_tied(soft_label: Any) -> bool:
+    """Whether the probability that chosen is preferred is one half; it may also be 1."""
+    if soft_label is None or soft_label == 1:
+        return False
+    if soft_label != TIED:
+        raise Invalid(
+            f"soft_label: {fields.shown(soft_label)}, but only 1 (preferred) and {TIED} (tied) "
+            "can be taken in."
+        )
+    return True
+
+
+def reply_text(side: str, value: Any) -> Any:
     """The text of an answer, or what the one assistant message that it is has for one."""
     if isinstance(value, str):
         return value
@@ -80,8 +98,8 @@ def _split_messages(chosen: Any, rejected: Any) -> tuple[Messages, Any, Any]:
         raise Invalid("rejected: must be the same dialogue as chosen up to the last message.")
     return (
         parse_messages(chosen[:-1]),
-        _reply(SIDES[0], chosen[-1:]),
-        _reply(SIDES[1], rejected[-1:]),
+        reply_text(SIDES[0], chosen[-1:]),
+        reply_text(SIDES[1], rejected[-1:]),
     )
 
 

@@ -9,6 +9,7 @@ from annotation.errors import Conflict
 from annotation.models import (
     Assignment,
     Completion,
+    Demonstration,
     Import,
     Pair,
     Prompt,
@@ -16,6 +17,7 @@ from annotation.models import (
     Ranking,
     Submission,
     Task,
+    Thumb,
 )
 
 BATCH = 200
@@ -49,6 +51,8 @@ def _discard_submissions(run: Import) -> int:
         Pair.objects.filter(ranking_id__in=ids).delete()
         RankedItem.objects.filter(ranking_id__in=ids).delete()
         Ranking.objects.filter(pk__in=ids).delete()
+        Thumb.objects.filter(pk__in=ids).delete()
+        Demonstration.objects.filter(pk__in=ids).delete()
         Submission.objects.filter(pk__in=ids).delete()
         Assignment.objects.filter(pk__in=[assignment for _, assignment, _ in found]).delete()
         _take_places_back(run, [task for _, _, task in found])

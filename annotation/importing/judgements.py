@@ -17,6 +17,7 @@ from annotation.importing.storing import ensure, store_completions, store_prompt
 from annotation.models import (
     Annotator,
     Assignment,
+    Demonstration,
     GuidelineVersion,
     Import,
     Pair,
@@ -24,6 +25,8 @@ from annotation.models import (
     Ranking,
     Submission,
     Task,
+    TaskKind,
+    Thumb,
 )
 from annotation.pairs import margin, strict_pairs
 
@@ -55,7 +58,7 @@ def store_judgements(run: Import, given: Sequence[Keyed]) -> None:
     placed = place(run, judgements)
     _make_room(run, {id(each.seat): each.seat for each in placed}.values())
     submissions = _submit(run, placed)
-    _write_rankings(submissions, placed)
+    _write_details(submissions, placed)
 
 
 def _without_known_ids(run: Import, given: Sequence[Keyed]) -> list[Keyed]:
@@ -84,8 +87,11 @@ def _make_room(run: Import, seats: Iterable[Seat]) -> None:
         Task.objects.filter(pk__in=tasks).update(wanted=F("wanted") + more)
     made = insert(
         Task,
-        ("prompt_id", "k", "key", "wanted"),
-        [(seat.prompt, len(seat.completions), seat.key, seat.added) for seat in new],
+        ("prompt_id", "kind", "k", "key", "wanted"),
+        [
+            (seat.prompt, str(seat.kind), len(seat.completions), seat.key, seat.added)
+            for seat in new
+        ],
         project_id=run.project_id,
         batch_id=run.pk,
     )
@@ -142,6 +148,27 @@ def _order(judgement: Judgement) -> list[int] | None:
     if not judgement.row.shown:
         return None
     return [completion.pk for completion in judgement.completions]
+
+
+def _write_details(submissions: Sequence[int], placed: Sequence[Placed]) -> None:
+    by_kind: dict[str, list[tuple[int, Placed]]] = defaultdict(list)
+    for submission, each in zip(submissions, placed, strict=True):
+        by_kind[each.judgement.row.kind].append((submission, each))
+    if ranked := by_kind[TaskKind.RANK]:
+        _write_rankings([submission for submission, _ in ranked], [each for _, each in ranked])
+    insert(
+        Thumb,
+        ("submission_id", "completion_id", "verdict"),
+        [
+            (submission, each.judgement.completions[0].pk, str(each.judgement.row.verdict))
+            for submission, each in by_kind[TaskKind.THUMBS]
+        ],
+    )
+    insert(
+        Demonstration,
+        ("submission_id", "text"),
+        [(submission, each.judgement.row.text) for submission, each in by_kind[TaskKind.WRITE]],
+    )
 
 
 def _write_rankings(submissions: Sequence[int], placed: Sequence[Placed]) -> None:

@@ -1,19 +1,31 @@
 """What sets a file of prompts and a file of rankings apart."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.importing.comparisons import SIDES, parse_comparison_row
+from annotation.errors import Invalid
+from annotation.importing import tables
+from annotation.importing.comparisons import COMPARISON_FIELDS, SIDES, parse_comparison_row
 from annotation.importing.fields import shown
+from annotation.importing.files import Line, RowFile
 from annotation.importing.judgements import Keyed, store_judgements
 from annotation.importing.ledger import Ledger
 from annotation.importing.offers import store_offers
-from annotation.importing.rankings import parse_ranking_row
-from annotation.importing.rows import PromptRow, RankingRow, digest_of, parse_prompt_row
+from annotation.importing.rankings import RANKING_FIELDS, parse_ranking_row
+from annotation.importing.rows import (
+    PROMPT_FIELDS,
+    PromptRow,
+    RankingRow,
+    digest_of,
+    parse_prompt_row,
+)
+from annotation.importing.singles import SINGLE_FIELDS, parse_single_row
+from annotation.importing.tables import Columns
 from annotation.models import Annotator, Import, Project, Prompt, Submission
 
+NO_COLUMNS = Columns()
 Complaints = Iterator[tuple[int, str]]
 
 
@@ -34,12 +46,25 @@ class Intake(ABC):
     time, and close it."""
 
     kind: Import.Kind
+    known: Collection[str]  # the fields that a row may have
 
-    def __init__(self) -> None:
-        self.ledger = Ledger()
+    def __init__(self, columns: Columns = NO_COLUMNS) -> None:
+        self.ledger, self.columns = Ledger(), columns
 
     def close(self) -> None:
         self.ledger.close()
+
+    def read(self, file: RowFile, line: Line) -> Any:
+        """A checked row. Raises Invalid."""
+        if line.problem:
+            raise Invalid(line.problem)
+        value = self.columns.rename(line.value, self.known)
+        if file.is_text:
+            value = tables.from_text(value)
+        return self.parse(self.from_table(value) if file.is_table else value)
+
+    def from_table(self, row: dict[str, Any]) -> dict[str, Any]:
+        return tables.whole(row)
 
     @abstractmethod
     def parse(self, value: Any) -> Any:
@@ -64,6 +89,16 @@ class Intake(ABC):
 
 class PromptIntake(Intake):
     kind = Import.Kind.PROMPTS
+    known = PROMPT_FIELDS | tables.PARTS
+
+    def from_table(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Columns that are no field are metadata."""
+        if "prompt" not in row:
+            raise Invalid("prompt: no column has this name. Name it so, or map another one to it.")
+        row = super().from_table(row)
+        others = {name: cell for name, cell in row.items() if name not in self.known}
+        row = {name: cell for name, cell in row.items() if name in self.known}
+        return row | ({"metadata": row.get("metadata", {}) | others} if others else {})
 
     def parse(self, value: Any) -> PromptRow:
         return parse_prompt_row(value)
@@ -83,10 +118,13 @@ class PromptIntake(Intake):
 
 class RankingIntake(Intake):
     kind = Import.Kind.RANKINGS
+    known = RANKING_FIELDS | COMPARISON_FIELDS | SINGLE_FIELDS | tables.PARTS
 
     def parse(self, value: Any) -> RankingRow:
         if isinstance(value, dict) and not value.keys().isdisjoint(SIDES):
             return parse_comparison_row(value)
+        if isinstance(value, dict) and "completion" in value:
+            return parse_single_row(value)
         return parse_ranking_row(value)
 
     def contradictions(self, batch: Sequence[Parsed]) -> Complaints:

@@ -1,4 +1,4 @@
-"""Prompts that come with completions become tasks, for people to rank."""
+"""Prompts that come with completions, or that people are to answer, become tasks."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,7 @@ def store_offers(run: Import, rows: Sequence[PromptRow]) -> None:
     """Store prompts, completions and one task for each choice of completions."""
     prompts = store_prompts(run, rows)
     offers = {
-        row.task_key: (row, prompt)
-        for row, prompt in zip(rows, prompts, strict=True)
-        if row.answers
+        row.task_key: (row, prompt) for row, prompt in zip(rows, prompts, strict=True) if row.asks
     }
     known = Task.objects.filter(project_id=run.project_id, key__in=offers)
     for key in known.values_list("key", flat=True):
@@ -28,10 +26,10 @@ def _make_tasks(run: Import, offers: dict[str, tuple[PromptRow, int]]) -> None:
     chosen = store_completions(run, [row for row, _ in offers.values()], prompts)
     tasks = insert(
         Task,
-        ("prompt_id", "k", "key", "wanted"),
+        ("prompt_id", "kind", "k", "key", "wanted"),
         [
-            (prompt, len(stored), key, people_wanted(run.project, key))
-            for key, prompt, stored in zip(offers, prompts, chosen, strict=True)
+            (prompt, row.kind, len(stored), key, people_wanted(run.project, key))
+            for (key, (row, prompt)), stored in zip(offers.items(), chosen, strict=True)
         ],
         project_id=run.project_id,
         batch_id=run.pk,

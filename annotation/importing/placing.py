@@ -35,6 +35,7 @@ class Seat:
     key: str
     prompt: int
     completions: list[Stored]
+    kind: str
     task: int = 0
     wanted: int = 0
     held: set[str] = field(default_factory=set)
@@ -89,7 +90,7 @@ def _seats(run: Import, judgements: Sequence[Judgement], number: int) -> dict[st
         choice = judgement.row.choice
         if choice not in seats:
             key = f"rankings:{choice}:{number}"
-            seats[choice] = Seat(key, judgement.prompt, judgement.completions)
+            seats[choice] = Seat(key, judgement.prompt, judgement.completions, judgement.row.kind)
     by_key = {seat.key: seat for seat in seats.values()}
     stored = Task.objects.filter(project_id=run.project_id, key__in=by_key)
     for name, task, wanted in stored.values_list("key", "pk", "wanted"):

@@ -20,7 +20,7 @@ from annotation.importing import fields
 from annotation.models import TaskKind
 from annotation.tasking import check_k
 
-PROMPT_FIELDS = {"prompt", "completions", "metadata"}
+PROMPT_FIELDS = {"prompt", "completions", "metadata", "kind"}
 
 
 def digest_of(*parts: Any) -> str:
@@ -43,11 +43,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class PromptRow:
-    """A prompt, and the completions that are to be ranked or none yet."""
+    """A prompt, and the completions that are to be judged or none yet."""
 
     messages: Messages
     answers: tuple[Answer, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    kind: str = TaskKind.RANK
 
     @cached_property
     def content_sha256(self) -> str:
@@ -62,11 +63,17 @@ class PromptRow:
         return split_of(self.group)
 
     @property
+    def asks(self) -> bool:
+        """Whether a task comes of it; without one, the active policy answers the prompt."""
+        return bool(self.answers) or self.kind == TaskKind.WRITE
+
+    @property
     def task_key(self) -> str:
         """Names the task over these completions: the same row, by a file or over HTTP, makes no
         second one."""
         shown = [[answer.model, answer.text_sha256] for answer in self.answers]
-        return f"prompts:{digest_of(self.content_sha256, shown)}"
+        prefix = "prompts" if self.kind == TaskKind.RANK else self.kind
+        return f"{prefix}:{digest_of(self.content_sha256, shown)}"
 
     @property
     def size(self) -> int:
@@ -80,7 +87,8 @@ class RankingRow:
     """One person's ranking of the prompt's completions; lists go beside ``prompt.answers``.
 
     ``shown`` says whether the file's order of the completions is one in which somebody saw them.
-    ``annotator``, ``guideline`` and ``external_id`` are "" where the file says nothing.
+    ``annotator``, ``guideline`` and ``external_id`` are "" where the file says nothing. Of another
+    ``kind``, it is a ``verdict`` on the one answer there is, or the ``text`` of a demonstration.
     """
 
     prompt: PromptRow
@@ -94,6 +102,9 @@ class RankingRow:
     guideline: str = ""
     external_id: str = ""
     shown: bool = True
+    kind: str = TaskKind.RANK
+    verdict: str = ""
+    text: str = ""
 
     @cached_property
     def choice(self) -> str:
@@ -101,7 +112,13 @@ class RankingRow:
         return digest_of(
             self.prompt.content_sha256,
             sorted((answer.model, answer.text_sha256) for answer in self.prompt.answers),
+            *self._kind,
         )
+
+    @property
+    def _kind(self) -> tuple[str, ...]:
+        """What tells other kinds from rankings of the same answers."""
+        return () if self.kind == TaskKind.RANK else (str(self.kind),)
 
     @cached_property
     def digest(self) -> str:
@@ -112,22 +129,34 @@ class RankingRow:
             self.prompt.content_sha256,
             sorted([a.model, a.text_sha256, rank, bad, names] for a, rank, bad, names in judged),
             [self.strengths, self.comment, self.seconds, self.annotator, self.guideline],
+            *([*self._kind, str(self.verdict), self.text] if self._kind else []),
         )
 
     @property
     def size(self) -> int:
-        return self.prompt.size
+        return self.prompt.size + len(self.text)
 
 
 def parse_prompt_row(value: Any) -> PromptRow:
     """Raises Invalid, naming the field."""
     row = fields.check_known(value, PROMPT_FIELDS)
-    given = row.get("completions")
+    given, kind = row.get("completions"), _kind(row.get("kind"))
+    if given is None and kind in (TaskKind.COMPARE, TaskKind.THUMBS):
+        given = []  # which are too few
     return PromptRow(
         parse_messages(fields.take(row, "prompt")),
-        () if given is None else parse_answers(given),
+        () if given is None else parse_answers(given, kind),
         fields.metadata(row.get("metadata")),
+        kind,
     )
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return TaskKind.RANK
+    if value not in TaskKind.values:
+        raise Invalid(f"kind: {fields.shown(value)} is none of {', '.join(TaskKind.values)}.")
+    return str(value)
 
 
 def check_place(row: dict[str, Any], prompt: PromptRow) -> None:
@@ -142,10 +171,10 @@ def check_place(row: dict[str, Any], prompt: PromptRow) -> None:
             )
 
 
-def parse_answers(value: Any) -> tuple[Answer, ...]:
+def parse_answers(value: Any, kind: str = TaskKind.RANK) -> tuple[Answer, ...]:
     if not isinstance(value, list):
         raise Invalid("completions: must be a list.")
-    check_k(TaskKind.RANK, len(value))
+    check_k(kind, len(value))
     return tuple(_answer(f"completions: number {n}", each) for n, each in enumerate(value, 1))
 
 

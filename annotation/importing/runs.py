@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from django.db import transaction
 
 from annotation.errors import Conflict, Invalid
 from annotation.importing.batches import Pace, batches
-from annotation.importing.checking import check
+from annotation.importing.checking import check, look
 from annotation.importing.discarding import discard
-from annotation.importing.files import RowFile, open_rows
-from annotation.importing.kinds import Intake, PromptIntake, RankingIntake
+from annotation.importing.files import RowFile
+from annotation.importing.kinds import NO_COLUMNS, Intake, PromptIntake, RankingIntake
+from annotation.importing.opening import open_rows
 from annotation.importing.publishing import publish, seal_all
+from annotation.importing.tables import Columns
 from annotation.models import Import, Project, User
 from annotation.progress import Report, silent
 from annotation.projects import find_project, make_project
@@ -24,10 +27,12 @@ from annotation.queue import lock
 @dataclass(frozen=True)
 class Options:
     """How to import. ``create`` makes the project when it is absent; ``drop_unfinished`` removes
-    what unfinished imports of other files have left in it."""
+    what unfinished imports of other files have left in it. ``columns`` says which columns of a
+    table hold which fields."""
 
     create: bool = False
     drop_unfinished: bool = False
+    columns: Columns = NO_COLUMNS
     by: User | None = None
     report: Report = silent
 
@@ -58,6 +63,33 @@ def import_rankings(path: Path, slug: str, options: Options = Options()) -> Outc
     return _take_in(RankingIntake, path, slug, options)
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What an import would find: rows that are good, and the problems of the others, each with
+    its field, why, the first line and how many lines have it."""
+
+    file: str
+    rows: int
+    bad: int
+    columns: list[str]
+    problems: list[dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def preview(kind: Import.Kind, path: Path, slug: str, options: Options = Options()) -> Preview:
+    """Read the whole file, hold it to every rule, write nothing. Raises Invalid for what is no
+    such file at all."""
+    intakes = {each.kind: each for each in (PromptIntake, RankingIntake)}
+    with open_rows(path) as file, closing(intakes[kind](options.columns)) as intake:
+        project = find_project(slug, create=options.create)
+        rows, findings = look(file, intake, project, options.report)
+        first = next(iter(file.lines()), None)
+    columns = list(first.value) if first and isinstance(first.value, dict) else []
+    return Preview(file.name, rows, findings.lines, columns, findings.as_list())
+
+
 def _take_in(kind: type[Intake], path: Path, slug: str, options: Options) -> Outcome:
     """Everything that is in the file, or nothing. Run again, it goes on or adds nothing.
 
@@ -66,18 +98,26 @@ def _take_in(kind: type[Intake], path: Path, slug: str, options: Options) -> Out
     with open_rows(path) as file:
         project = find_project(slug, create=options.create)
         if project is not None:
-            before = project.imports.filter(kind=kind.kind, file_sha256=file.sha256).first()
+            before = project.imports.filter(
+                kind=kind.kind, file_sha256=_name(file, options.columns)
+            ).first()
             if before is not None and before.published_at is not None:
                 return Outcome(slug, before.rows_total, imported_before=True)
             _make_way(project, before, options)
-        with closing(kind()) as intake:
+        with closing(kind(options.columns)) as intake:
             rows = check(file, intake, project, options.report)
         run = _begin(kind, file, rows, slug, options)
-        with closing(kind()) as intake:
+        with closing(kind(options.columns)) as intake:
             _store(run, file, intake, options.report)
     seal_all(run, options.report)
     publish(run, by=options.by, with_guideline=options.create)
     return _outcome(run)
+
+
+def _name(file: RowFile, columns: Columns) -> str:
+    """The file's hash; the same file read by other columns is another one."""
+    mapped = columns.key()
+    return sha256(f"{file.sha256} {mapped}".encode()).hexdigest() if mapped else file.sha256
 
 
 def _unfinished(project: Project, but: Import | None) -> list[Import]:
@@ -112,7 +152,7 @@ def _begin(kind: type[Intake], file: RowFile, rows: int, slug: str, options: Opt
         run, _ = Import.objects.get_or_create(
             project=project,
             kind=kind.kind,
-            file_sha256=file.sha256,
+            file_sha256=_name(file, options.columns),
             defaults={
                 "file_name": file.name[-255:],
                 "rows_total": rows,
@@ -142,8 +182,8 @@ def _prepared(run: Import, file: RowFile, intake: Intake) -> Iterator[Any]:
     start = run.rows_done
     for number, line in enumerate(file.lines()):
         if line.problem:
-            raise Invalid(f"{file.name}, line {line.number}: {line.problem}")
-        row = intake.prepare(intake.parse(line.value))
+            raise Invalid(f"{file.name}, {file.unit} {line.number}: {line.problem}")
+        row = intake.prepare(intake.read(file, line))
         if number >= start:
             yield row
 

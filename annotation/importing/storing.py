@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from annotation.bulk import insert
 from annotation.importing.rows import PromptRow
 from annotation.models import Completion, Import, Prompt, Source
+from annotation.tasking import holding
 
 M = TypeVar("M", bound=Model)
 
@@ -76,7 +77,9 @@ def store_completions(
             if used[place] == len(shelf[place]):
                 made = Stored()
                 shelf[place].append(made)
-                new.append((made, (made.uid, prompt, source, answer.text, answer.text_sha256)))
+                hold = holding(run.project, answer.text)
+                known = (made.uid, prompt, source, answer.text, answer.text_sha256)
+                new.append((made, (*known, hold["hold"], hold["held_for"])))
             chosen[-1].append(shelf[place][used[place]])
             used[place] += 1
     _insert_completions(run, new)
@@ -86,7 +89,7 @@ def store_completions(
 def _insert_completions(run: Import, new: Sequence[tuple[Stored, tuple[Any, ...]]]) -> None:
     keys = insert(
         Completion,
-        ("uid", "prompt_id", "source_id", "text", "text_sha256"),
+        ("uid", "prompt_id", "source_id", "text", "text_sha256", "hold", "held_for"),
         [values for _, values in new],
         batch_id=run.pk,
     )
@@ -99,8 +102,18 @@ def _shelf(
 ) -> dict[tuple[int, int, str], list[Stored]]:
     """What is stored of these prompts' completions, oldest first."""
     shelf: dict[tuple[int, int, str], list[Stored]] = defaultdict(list)
-    hashes = {answer.text_sha256 for row in rows for answer in row.answers}
-    found = Completion.objects.filter(prompt_id__in=set(prompts), text_sha256__in=hashes)
+    known = set(
+        Completion.objects.filter(prompt_id__in=set(prompts)).values_list("prompt_id", flat=True)
+    )
+    if not known:
+        return shelf
+    hashes = {
+        answer.text_sha256
+        for row, prompt in zip(rows, prompts, strict=True)
+        if prompt in known
+        for answer in row.answers
+    }
+    found = Completion.objects.filter(prompt_id__in=known, text_sha256__in=hashes)
     for prompt, source, text, pk, uid in found.order_by("pk").values_list(
         "prompt_id", "source_id", "text_sha256", "pk", "uid"
     ):

@@ -1,9 +1,12 @@
 from annotation.models.audit import AuditEntry
 from annotation.models.datasets import Import, Snapshot, SnapshotItem
 from annotation.models.guidelines import GuidelineVersion
+from annotation.models.onboarding import Qualification, QualificationItem, QuizQuestion
 from annotation.models.people import Annotator, Membership, Role, User
+from annotation.models.problems import ProblemReport
 from annotation.models.projects import Project
 from annotation.models.prompts import Completion, Prompt, Source, Split
+from annotation.models.reviews import Doubt, GuidelineNote, Review
 from annotation.models.submissions import (
     Demonstration,
     Pair,
@@ -27,14 +30,21 @@ __all__ = [
     "AuditEntry",
     "Completion",
     "Demonstration",
+    "Doubt",
+    "GuidelineNote",
     "GuidelineVersion",
     "Import",
     "Membership",
     "Pair",
+    "ProblemReport",
     "Project",
     "Prompt",
+    "Qualification",
+    "QualificationItem",
+    "QuizQuestion",
     "RankedItem",
     "Ranking",
+    "Review",
     "Role",
     "Snapshot",
     "SnapshotItem",

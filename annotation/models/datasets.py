@@ -1,5 +1,6 @@
 """Data that comes in as a whole and data that is frozen as a whole."""
 
+import secrets
 from typing import Self, TypeVar
 
 from django.conf import settings
@@ -56,12 +57,23 @@ class ImportedQuerySet(models.QuerySet[M]):
         )
 
 
+def new_pseudonym_key() -> str:
+    return secrets.token_hex(32)
+
+
 class Snapshot(models.Model):
-    """A frozen, hashed list of submissions: what a reward model or an export was made from."""
+    """A frozen, hashed list of submissions: what a reward model or an export was made from.
+
+    ``pseudonym_key`` makes the pseudonyms under which people go out with it; ``agreement`` is
+    what was measured as it was frozen, null where nobody asked (``annotation.snapshots``).
+    """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="snapshots")
     name = models.CharField(max_length=200)
     filters = models.JSONField(default=dict)
+    pseudonym_key = models.CharField(max_length=64, default=new_pseudonym_key, editable=False)
+    agreement = models.JSONField(null=True, editable=False)
+    size = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -47,8 +47,9 @@ class Annotator(models.Model):
     """A judge in one project, known by a pseudonym: a person, a model, a simulation, an import.
 
     All that is judged hangs on this row, so that an account can be forgotten without touching
-    the data. The cursor is the queue's: see ``annotation.queue``; ``given`` counts the tasks that
-    this person was ever given, and only the database writes it.
+    the data. ``paused``, ``excluded`` and ``weight`` are a manager's word on the person
+    (``annotation.standing``). The cursor is the queue's: see ``annotation.queue``; ``given``
+    counts the tasks that this person was ever given, and only the database writes it.
     """
 
     class Kind(models.TextChoices):
@@ -75,10 +76,32 @@ class Annotator(models.Model):
     cursor_task = models.BigIntegerField(null=True, editable=False)
     cursor_epoch = models.BigIntegerField(default=0, editable=False)
     given = models.PositiveIntegerField(default=0, editable=False)
+    paused = models.BooleanField(default=False, help_text="Is given no task.")
+    excluded = models.BooleanField(
+        default=False, help_text="What they said is kept, and is read by nothing."
+    )
+    weight = models.FloatField(
+        default=1.0, help_text="How much one of their rankings counts, above 0 and up to 1."
+    )
+    qualified_at = models.DateTimeField(null=True, blank=True)
+    requalify_at = models.DateTimeField(
+        null=True, blank=True, help_text="When they were asked to qualify, again or anew."
+    )
+    traits = models.JSONField(
+        default=dict, blank=True, help_text="What they say of themselves, if they chose to."
+    )
+    traits_agreed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(traits={}) | models.Q(traits_agreed_at__isnull=False),
+                name="annotator_traits_agreed",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(weight__gt=0, weight__lte=1), name="annotator_weight"
+            ),
             models.UniqueConstraint(fields=["project", "user"], name="annotator_once_per_project"),
             models.UniqueConstraint(
                 fields=["project", "pseudonym"], name="annotator_pseudonym_once"
@@ -86,6 +109,12 @@ class Annotator(models.Model):
             models.CheckConstraint(
                 condition=models.Q(kind__in=["human", "ai", "simulated", "imported"]),
                 name="annotator_kind",
+            ),
+        ]
+        indexes = [
+            # Few are, and all that counts asks who.
+            models.Index(
+                fields=["id"], name="annotator_excluded", condition=models.Q(excluded=True)
             ),
         ]
 

@@ -7,7 +7,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from annotation.identities import check_names, default_names
+
 MAX_LABELS, MAX_LABEL = 20, 100
+MAX_TRAITS = 8
 
 
 def check_labels(value: Any) -> None:
@@ -19,6 +22,18 @@ def check_labels(value: Any) -> None:
             raise ValidationError(f"A label is a text of 1 to {MAX_LABEL} characters.")
     if len({label.casefold() for label in value}) < len(value):
         raise ValidationError("Two labels are the same.")
+
+
+def check_traits(value: Any) -> None:
+    """Raises ValidationError for what is no mapping of short names to lists of short texts."""
+    if not isinstance(value, dict) or len(value) > MAX_TRAITS:
+        raise ValidationError(f"Give at most {MAX_TRAITS} lines.")
+    for name, options in value.items():
+        if not 0 < len(name.strip()) <= MAX_LABEL:
+            raise ValidationError(f"What comes before the colon has 1 to {MAX_LABEL} characters.")
+        check_labels(options)
+        if len(options) < 2:
+            raise ValidationError(f"{name}: give at least two groups, with commas between them.")
 
 
 def new_seed() -> int:
@@ -33,7 +48,8 @@ def _share(default: float, help_text: str) -> "models.FloatField[float, float]":
 class Project(models.Model):
     """What people work on together. The two ``queue_`` fields are the queue's: its epoch counts
     what made every cursor start again; no task stands behind its tail. ``placement_seed`` is what
-    all chance in placing tasks follows from (``annotation.placement``).
+    all chance in placing tasks follows from (``annotation.placement``). ``standing_epoch`` counts
+    how often somebody's rankings began to count more or less (``annotation.standing``).
     """
 
     name = models.CharField(max_length=200)
@@ -55,6 +71,9 @@ class Project(models.Model):
     )
     repeat_share = _share(0.02, "The share of each person's work that they have done before.")
     placement_seed = models.BigIntegerField(default=new_seed, editable=False)
+    goal = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many answers the project is to collect."
+    )
     completions_per_task = models.PositiveSmallIntegerField(
         default=4, validators=[MinValueValidator(2), MaxValueValidator(9)]
     )
@@ -75,11 +94,37 @@ class Project(models.Model):
         validators=[check_labels],
         help_text="What annotators may mark at each response: short texts, such as factual error.",
     )
+    held_names = models.JSONField(
+        default=default_names,
+        blank=True,
+        validators=[check_names],
+        help_text="Names of models and vendors: a response with one is held back for a manager.",
+    )
+    rate_first = models.BooleanField(
+        default=False,
+        help_text="Whether each response is rated by itself, from 1 to 7, before all are ranked.",
+    )
+    traits = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_traits],
+        help_text="What annotators may say of themselves: groups to choose from, by name.",
+    )
+    qualification_pass = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="The share that newcomers must have right before their first task. Empty: none.",
+    )
+    qualification_tries = models.PositiveSmallIntegerField(
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
     simulated = models.BooleanField(
         default=False, help_text="Holds the work of simulated annotators only."
     )
     queue_epoch = models.BigIntegerField(default=0, editable=False)
     queue_tail = models.FloatField(default=0.0, editable=False)
+    standing_epoch = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -110,6 +155,11 @@ class Project(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(lease_seconds__gte=30), name="project_lease_seconds"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(qualification_pass__isnull=True)
+                | models.Q(qualification_pass__gte=0, qualification_pass__lte=1),
+                name="project_qualification_pass",
             ),
         ]
 

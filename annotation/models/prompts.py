@@ -80,8 +80,15 @@ class Completion(models.Model):
 
     ``uid`` is the name under which an annotator's page and the API know it: a counter would tell
     the newest policy's samples from the older ones. Token ids are kept because decoded text
-    cannot restore them.
+    cannot restore them. ``hold`` says whether people may see it: one that names a model or a
+    vendor (``held_for``) is held back until a manager allows or refuses it; it is never altered.
     """
+
+    class Hold(models.TextChoices):
+        NONE = "", "never held back"
+        HELD = "held", "held back"
+        ALLOWED = "allowed", "allowed"
+        REFUSED = "refused", "refused"
 
     class Finish(models.TextChoices):
         UNKNOWN = "", "unknown"
@@ -101,6 +108,8 @@ class Completion(models.Model):
     logprob = models.FloatField(
         null=True, blank=True, help_text="Natural logarithm, summed over the tokens as sampled."
     )
+    hold = models.CharField(max_length=7, choices=Hold, default=Hold.NONE, blank=True)
+    held_for = models.CharField(max_length=60, blank=True, help_text="The name in it.")
     batch = models.ForeignKey(
         Import, models.PROTECT, null=True, blank=True, related_name="completions"
     )
@@ -114,9 +123,15 @@ class Completion(models.Model):
             models.UniqueConstraint(
                 fields=["prompt", "source", "seed"], name="completion_seed_once"
             ),
+            models.CheckConstraint(
+                condition=models.Q(hold="", held_for="")
+                | (models.Q(hold__in=["held", "allowed", "refused"]) & ~models.Q(held_for="")),
+                name="completion_hold",
+            ),
         ]
         indexes = [
             models.Index(fields=["prompt", "source", "text_sha256"], name="completion_text"),
+            models.Index(fields=["id"], name="completion_held", condition=models.Q(hold="held")),
         ]
 
     def __str__(self) -> str:

@@ -19,10 +19,14 @@ class SubmissionQuerySet(ImportedQuerySet["Submission"]):
         """Sealed, current, not withdrawn, published: all that figures are made of."""
         return self.visible().filter(sealed=True, current=True, withdrawn_at__isnull=True)
 
+    def trusted(self) -> Self:
+        """Without those of excluded annotators."""
+        return self.exclude(annotator__in=Annotator.objects.filter(excluded=True))
+
     def new_judgements(self) -> Self:
-        """Those of the counted that tell something new about completions: all that export and
-        training read. Answers to gold tasks and to repeats tell about people instead."""
-        return self.counted().exclude(task__purpose__in=Task.PLACED)
+        """Those of the counted and trusted that tell something new about completions: all that
+        export and training read. Answers to gold tasks and to repeats tell about people instead."""
+        return self.counted().trusted().exclude(task__purpose__in=Task.PLACED)
 
 
 class Submission(models.Model):
@@ -107,6 +111,12 @@ class Submission(models.Model):
         indexes = [
             models.Index(fields=["project", "id"], name="submission_of_project"),
             models.Index(fields=["task", "id"], name="submission_of_task"),
+            # Few are withdrawn; each snapshot asks which of its own are.
+            models.Index(
+                fields=["project"],
+                name="submission_withdrawn",
+                condition=Q(withdrawn_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,17 +138,26 @@ class Ranking(models.Model):
 
 
 class RankedItem(models.Model):
-    """A completion at its rank, in competition form: 1, 2, 2, 4."""
+    """A completion at its rank, in competition form: 1, 2, 2, 4.
+
+    ``rating`` is what it got by itself, before it was compared: from 1, useless, to 7, excellent;
+    null when nobody asked. All of a ranking have one, or none has (``annotation.guards``).
+    """
 
     ranking = models.ForeignKey(Ranking, models.PROTECT, related_name="items")
     completion = models.ForeignKey(Completion, models.PROTECT, related_name="ranked_items")
     rank = models.PositiveSmallIntegerField()
     unacceptable = models.BooleanField(default=False)
+    rating = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["ranking", "completion"], name="ranked_item_once"),
             models.CheckConstraint(condition=Q(rank__gte=1, rank__lte=9), name="ranked_item_rank"),
+            models.CheckConstraint(
+                condition=Q(rating__isnull=True) | Q(rating__gte=1, rating__lte=7),
+                name="ranked_item_rating",
+            ),
         ]
 
 

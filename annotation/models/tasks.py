@@ -35,12 +35,16 @@ def _k_fits_kind() -> Q:
 
 class TaskQuerySet(ImportedQuerySet["Task"]):
     def open(self) -> "TaskQuerySet":
-        """Tasks that still want people."""
+        """Tasks that still want people, and that people may be given."""
+        return self.unfilled().filter(held=False)
+
+    def unfilled(self) -> "TaskQuerySet":
+        """The same, with those of which a response is held back."""
         return self.filter(withdrawn=False, taken__lt=F("wanted"))
 
     def offered(self) -> "TaskQuerySet":
-        """Tasks that whoever comes next may get: not gold, not somebody's repeat."""
-        return self.exclude(purpose__in=Task.PLACED)
+        """Tasks that whoever comes next may get: not gold, not what is reserved for somebody."""
+        return self.exclude(purpose__in=(Task.Purpose.GOLD, *Task.RESERVED))
 
 
 class Task(models.Model):
@@ -51,9 +55,12 @@ class Task(models.Model):
     ``returned`` says that it opened again after it had been full or withdrawn, so that people who
     had passed it in the queue look at it again; the database sets it too.
 
+    ``held`` says that one of its completions is held back or refused, so that nobody is given the
+    task; the database sets it as well.
+
     ``reference`` is the ranking of the same completions that answers are held against: the known
-    answer of a gold task, one's own first answer in a repeat, which is ``reserved_for`` that
-    person.
+    answer of a gold task, one's own first answer in a repeat. Repeats and reviews are
+    ``reserved_for`` one person.
     """
 
     class Purpose(models.TextChoices):
@@ -65,6 +72,8 @@ class Task(models.Model):
 
     # What is put among a person's work by rule (annotation.placement).
     PLACED = (Purpose.GOLD, Purpose.REPEAT)
+    # What only one person may get.
+    RESERVED = (Purpose.REPEAT, Purpose.REVIEW)
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="tasks")
     prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="tasks")
@@ -79,6 +88,7 @@ class Task(models.Model):
     )
     returned = models.BooleanField(default=False, editable=False)
     withdrawn = models.BooleanField(default=False)
+    held = models.BooleanField(default=False, editable=False)
     reference = models.ForeignKey(
         "annotation.Submission",
         models.PROTECT,
@@ -94,6 +104,14 @@ class Task(models.Model):
         blank=True,
         related_name="reserved_tasks",
         db_index=False,
+    )
+    asks_again = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="asked_again",
+        help_text="The task that this one puts once more, under a newer guideline.",
     )
     key = models.CharField(
         max_length=200, null=True, blank=True, help_text="Names the cause: made twice, made once."
@@ -121,8 +139,8 @@ class Task(models.Model):
                 name="task_reference",
             ),
             models.CheckConstraint(
-                condition=Q(purpose="repeat", reserved_for__isnull=False)
-                | (~Q(purpose="repeat") & Q(reserved_for__isnull=True)),
+                condition=Q(purpose__in=["repeat", "review"], reserved_for__isnull=False)
+                | (~Q(purpose__in=["repeat", "review"]) & Q(reserved_for__isnull=True)),
                 name="task_reserved",
             ),
             models.UniqueConstraint(
@@ -135,12 +153,12 @@ class Task(models.Model):
             models.Index(
                 fields=["project", "queue_order", "id"],
                 name="task_queue",
-                condition=Q(withdrawn=False, taken__lt=F("wanted")),
+                condition=Q(withdrawn=False, held=False, taken__lt=F("wanted")),
             ),
             models.Index(
                 fields=["project", "queue_order", "id"],
                 name="task_queue_returned",
-                condition=Q(withdrawn=False, returned=True, taken__lt=F("wanted")),
+                condition=Q(withdrawn=False, held=False, returned=True, taken__lt=F("wanted")),
             ),
             # Few tasks have these, so that the others need not pay for it.
             models.Index(

@@ -67,6 +67,23 @@ def agreement(rankings: Rankings, *, seed: int = 0) -> dict[str, Figure]:
     }
 
 
+def pairwise_agreement(rankings: Rankings, *, seed: int = 0) -> Figure:
+    """``pairwise`` of ``FIGURES`` alone."""
+    shared = rankings.shared()
+    if not shared.blocks:
+        return undefined(NONE_SHARED)
+    asked = np.concatenate([block.asked for block in shared.blocks])
+    number = np.zeros(rankings.questions, np.int64)
+    number[asked] = np.arange(len(asked))
+    resamples = Resamples(len(asked), seed)
+    totals = [
+        resamples.totals(number[block.asked], pairwise_terms(block)[:, :2])
+        for block in shared.blocks
+    ]
+    sums = resamples.sums(np.sum(totals, axis=0))
+    return resamples.figure(ratio(sums[:, 0], sums[:, 1]), resamples.questions, NONE_DECIDED)
+
+
 def _plain(shared: Rankings, resamples: Resamples, number: Array) -> dict[str, Figure]:
     def sums(terms: Callable[[Block], Array]) -> Array:
         totals = [resamples.totals(number[block.asked], terms(block)) for block in shared.blocks]

@@ -20,6 +20,7 @@ from annotation.models import (
     TaskKind,
     Thumb,
 )
+from annotation.models.submissions import SubmissionQuerySet
 from annotation.quality.agreement import Labels
 from annotation.quality.figures import Array
 from annotation.quality.work import GOLD, NORMAL, OTHER, REPEAT, Work
@@ -45,7 +46,7 @@ class Filters:
     guideline: str = ""
     kind: str = ""
 
-    def apply(self, submissions: QuerySet[Submission]) -> QuerySet[Submission]:
+    def apply(self, submissions: SubmissionQuerySet) -> SubmissionQuerySet:
         wanted = {
             "created_at__gte": self.since,
             "created_at__lt": self.until,
@@ -59,13 +60,17 @@ class Filters:
 ALL = Filters()
 
 
-def counted(project: Project, filters: Filters) -> QuerySet[Submission]:
+def counted(project: Project, filters: Filters) -> SubmissionQuerySet:
     return filters.apply(Submission.objects.counted().filter(project=project))
 
 
 def read_work(project: Project, filters: Filters = ALL) -> Work:
     """All rankings of the project that count and fit the filters."""
-    submissions = counted(project, filters).filter(task__kind__in=KINDS)
+    return read_submissions(project, counted(project, filters).filter(task__kind__in=KINDS))
+
+
+def read_submissions(project: Project, submissions: QuerySet[Submission]) -> Work:
+    """These rankings of the project."""
     heads = _heads(submissions)
     items = _items(submissions)
     # What came in between the two statements is left out, and so is what was withdrawn.
@@ -77,10 +82,10 @@ def read_work(project: Project, filters: Filters = ALL) -> Work:
     sizes = np.bincount(place, minlength=len(heads["id"]))
     annotators = _annotators(project)
     return Work(
-        pseudonyms=tuple(pseudonym for _, pseudonym, _ in annotators),
-        kinds=tuple(kind for _, _, kind in annotators),
+        pseudonyms=tuple(each[1] for each in annotators),
+        kinds=tuple(each[2] for each in annotators),
         question=np.unique(heads["task"], return_inverse=True)[1],
-        annotator=_find(_column(pk for pk, _, _ in annotators), heads["annotator"]),
+        annotator=_find(_column(each[0] for each in annotators), heads["annotator"]),
         purpose=heads["purpose"],
         seconds=heads["seconds"],
         at=heads["at"],
@@ -91,6 +96,10 @@ def read_work(project: Project, filters: Filters = ALL) -> Work:
         slot=_slots(submissions, heads["id"][place], items["completion"]),
         length=_lengths(submissions, items["completion"]),
         unacceptable=items["unacceptable"].astype(bool),
+        id=heads["id"],
+        task=heads["task"],
+        guideline=heads["guideline"],
+        excluded=tuple(number for number, each in enumerate(annotators) if each[3]),
     )
 
 
@@ -114,13 +123,14 @@ def _columns(rows: Iterable[tuple[Any, ...]], names: Sequence[str]) -> dict[str,
 def _heads(submissions: QuerySet[Submission]) -> dict[str, Array]:
     """One row for each ranking, by id."""
     seconds, at, whole = array("d"), array("d"), array("q")
-    names = ("id", "task", "annotator", "purpose", "reference")
-    for pk, task, annotator, purpose, reference, took, created in _stream(
+    names = ("id", "task", "annotator", "purpose", "reference", "guideline")
+    for pk, task, annotator, purpose, reference, guideline, took, created in _stream(
         submissions,
         *("pk", "task_id", "annotator_id", "task__purpose", "task__reference_id"),
-        *("seconds", "created_at"),
+        *("guideline_id", "seconds", "created_at"),
     ):
-        whole.extend((pk, task, annotator, PURPOSES.get(purpose, OTHER), reference or 0))
+        purpose = PURPOSES.get(purpose, OTHER)
+        whole.extend((pk, task, annotator, purpose, reference or 0, guideline or 0))
         seconds.append(np.nan if took is None else took)
         at.append(created.timestamp() / DAY)
     table = np.frombuffer(whole, np.int64).reshape(-1, len(names))
@@ -138,9 +148,9 @@ def _items(submissions: QuerySet[Submission]) -> dict[str, Array]:
     return _columns(_stream(rows, "ranking_id", "completion_id", "rank", "unacceptable"), names)
 
 
-def _annotators(project: Project) -> list[tuple[int, str, str]]:
+def _annotators(project: Project) -> list[tuple[int, str, str, bool]]:
     rows = Annotator.objects.filter(project=project).order_by("pk")
-    return list(rows.values_list("pk", "pseudonym", "kind"))
+    return list(rows.values_list("pk", "pseudonym", "kind", "excluded"))
 
 
 def _find(keys: Array, wanted: Array) -> Array:
@@ -211,7 +221,7 @@ def unacceptable_labels(work: Work) -> Labels:
 
 def thumb_labels(project: Project, filters: Filters = ALL) -> Labels:
     """The verdicts on single completions, in normal tasks."""
-    given = counted(project, filters).filter(task__purpose=Task.Purpose.NORMAL)
+    given = counted(project, filters).trusted().filter(task__purpose=Task.Purpose.NORMAL)
     rows = Thumb.objects.filter(submission__in=given.values("pk"))
     good = Q(verdict=Thumb.Verdict.GOOD)
     table = _columns(

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from annotation.models import Project
+from annotation.models import Annotator, Project
 from annotation.quality.agreement import agreement, label_agreement
 from annotation.quality.figures import Figure
+from annotation.quality.groups import Trait, by_traits
+from annotation.quality.kept import Kept, keep
+from annotation.quality.partly import Period, Two, Version, by_guideline, by_pairs, over_time
 from annotation.quality.reading import (
     ALL,
     Filters,
@@ -31,15 +34,42 @@ class Measured:
     figures: dict[str, Figure]
     labels: dict[str, dict[str, Figure]]
     people: list[Person]
+    over_time: list[Period]
+    pairs: list[Two]
+    versions: list[Version]
+    traits: list[Trait]
+
+
+def measured(
+    project: Project, filters: Filters = ALL, *, patience: float | None = None
+) -> Kept[Measured]:
+    """What ``measure`` gives, now or not long ago."""
+    name = f"measured:{filters}"
+    return keep(project, name, lambda: measure(project, filters), patience=patience)
+
+
+def vote_weights(project: Project) -> dict[str, float]:
+    """How much each one's vote should count by how reliable they are, by pseudonym; 1 is that of
+    the median annotator. Those of whom nothing is known are left out."""
+    found = {
+        person.pseudonym: person.figures["weight"] for person in measured(project).value.people
+    }
+    return {name: weight.value for name, weight in found.items() if weight.value is not None}
 
 
 def measure(project: Project, filters: Filters = ALL) -> Measured:
     work = read_work(project, filters)
-    return _measured(project, filters, work, _people(work))
+    return _measured(project, filters, work.trusted(), _people(work))
 
 
 def _people(work: Work) -> list[Person]:
-    return sorted(reliability(work), key=lambda person: not person.flags)
+    """Everybody, excluded people last: they are compared with the others, never others with
+    them."""
+    people = sorted(reliability(work.trusted()), key=lambda person: not person.flags)
+    if work.excluded:
+        aside = {work.pseudonyms[number] for number in work.excluded}
+        people += [person for person in reliability(work) if person.pseudonym in aside]
+    return people
 
 
 def _measured(project: Project, filters: Filters, work: Work, people: list[Person]) -> Measured:
@@ -55,20 +85,24 @@ def _measured(project: Project, filters: Filters, work: Work, people: list[Perso
             "thumbs": label_agreement(thumb_labels(project, filters)),
         },
         people=people,
+        over_time=over_time(work),
+        pairs=by_pairs(work),
+        versions=by_guideline(work),
+        traits=by_traits(project, work),
     )
 
 
 def agreement_report(project: Project, filters: Filters = ALL) -> dict[str, Any]:
     """What is measured, people aside, as JSON."""
-    measured = _measured(project, filters, read_work(project, filters), [])
+    found = measured(project, filters).value
     return {
         "project": project.slug,
-        "rankings": measured.rankings,
-        "questions": measured.questions,
-        "shared_questions": measured.shared_questions,
-        "annotators": measured.annotators,
-        "figures": _as_dicts(measured.figures),
-        "labels": {of: _as_dicts(figures) for of, figures in measured.labels.items()},
+        "rankings": found.rankings,
+        "questions": found.questions,
+        "shared_questions": found.shared_questions,
+        "annotators": found.annotators,
+        "figures": _as_dicts(found.figures),
+        "labels": {of: _as_dicts(figures) for of, figures in found.labels.items()},
     }
 
 
@@ -78,4 +112,14 @@ def _as_dicts(figures: dict[str, Figure]) -> dict[str, dict[str, Any]]:
 
 def annotators_report(project: Project, filters: Filters = ALL) -> list[Person]:
     """The people of ``Measured``."""
-    return _people(read_work(project, filters))
+    return measured(project, filters).value.people
+
+
+def people_report(project: Project, filters: Filters = ALL) -> list[dict[str, Any]]:
+    """The same with each one's standing, as JSON."""
+    rows = Annotator.objects.filter(project=project).values(
+        *("pseudonym", "id", "paused", "excluded", "weight")
+    )
+    standings = {row.pop("pseudonym"): row for row in rows}
+    people = annotators_report(project, filters)
+    return [{**standings[person.pseudonym], **person.as_dict()} for person in people]

@@ -15,6 +15,18 @@ def share(figure: Figure) -> str:
 
 
 @register.filter
+def percentage(part: float) -> str:
+    """0.726 → 73 %; what is little is not called nothing."""
+    return "<1 %" if 0 < part < 0.01 else f"{100 * part:.0f} %"
+
+
+@register.filter
+def signed(number: float) -> str:
+    """0.726 → +0.73."""
+    return f"{number:+.2f}".replace("-", MINUS)
+
+
+@register.filter
 def plainly(figure: Figure) -> str:
     """0.726 → 0.73; whole seconds and such from ten up."""
     if figure.value is None:

@@ -29,8 +29,10 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
     if held & set(RANKERS):
         places = [("rank", "Rank"), *places, ("my-work", "My work")]
     if held & {Role.MANAGER, Role.RESEARCHER}:
-        places += [("project", "Project"), ("quality", "Quality")]
+        places += [("project", "Project"), ("quality", "Quality"), ("data", "Data")]
+    if held & {Role.MANAGER, Role.REVIEWER}:
+        places.append(("reviews", "Review"))
     if Role.MANAGER in held:
-        places.append(("project-settings", "Settings"))
+        places += [("problems", "Problems"), ("project-settings", "Settings")]
     links = [(reverse(name, args=[project.slug]), words) for name, words in places if held]
     return {"project": project, "links": links, "here": context["request"].path}

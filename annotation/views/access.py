@@ -38,6 +38,7 @@ def assignment_for(user: User, pk: int) -> Assignment:
         pk=pk,
         annotator__user=user,
     )
+    assignment.annotator.project = assignment.task.project  # not to be fetched again
     _require(user, assignment.task.project, *RANKERS)
     return assignment
 
@@ -67,3 +68,8 @@ def acts_from(page: str, *names: str) -> Callable[[Callable[..., HttpResponse]],
         return act
 
     return decorate
+
+
+def is_guideline_open(request: HttpRequest) -> bool:
+    """Whether the person left the guideline open beside the last task; the page's script says."""
+    return request.COOKIES.get("guideline") == "open"

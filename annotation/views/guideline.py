@@ -1,5 +1,8 @@
 """The guideline: read it, look back, publish a new version."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -10,9 +13,12 @@ from annotation import guidelines, selectors
 from annotation.differences import differences
 from annotation.errors import Conflict, Invalid
 from annotation.forms import GuidelineForm, ReadForm
-from annotation.models import Project, Role
+from annotation.models import GuidelineNote, GuidelineVersion, Project, Role
 from annotation.people import RANKERS, annotator_for, has_role
-from annotation.views.access import PersonRequest, project_for
+from annotation.quality.reports import measured
+from annotation.requeue import affected
+from annotation.requeue import ask_again as requeue
+from annotation.views.access import PersonRequest, acts_from, project_for
 from annotation.views.ranking import next_task
 
 
@@ -45,7 +51,7 @@ def guideline_news(request: PersonRequest, slug: str) -> HttpResponse:
             if form.is_valid():
                 guidelines.acknowledge(annotator, form.cleaned_data["version"], request.user)
                 annotator.refresh_from_db()
-                return next_task(request, project)
+                return next_task(request, annotator)
         except Conflict as refusal:
             messages.error(request, str(refusal))
         return redirect("guideline-news", project.slug)
@@ -91,6 +97,46 @@ def _publish(request: PersonRequest, project: Project) -> HttpResponse:
     return _page(request, project, form=form, status=400)
 
 
+def _effects(
+    request: PersonRequest, project: Project, versions: list[GuidelineVersion]
+) -> dict[str, Any]:
+    """Agreement under each version, and what could be asked again, for those who may see it."""
+    if not has_role(request.user, project, Role.MANAGER, Role.RESEARCHER):
+        return {}
+    labels = {each.pk: each.label for each in versions}
+    found = [each for each in measured(project).value.versions if each.guideline in labels]
+    return {
+        "measured": [(labels[each.guideline], each) for each in found],
+        "affected": affected(project).count() if len(versions) > 1 else 0,
+    }
+
+
+class AgainForm(forms.Form):
+    count = forms.IntegerField(min_value=1, max_value=1_000_000)
+
+
+@login_required
+@acts_from("guideline", "slug")
+def ask_again(request: PersonRequest, slug: str) -> HttpResponse:
+    """Put what was judged under older versions into the queue once more."""
+    project = project_for(request.user, slug, Role.MANAGER)
+    form = AgainForm(request.POST)
+    if form.is_valid():
+        number = requeue(project, form.cleaned_data["count"], by=request.user)
+        messages.success(request, f"{number:,} tasks are in the queue once more.")
+    else:
+        messages.error(request, "Say how many tasks are to be asked again.")
+    return redirect("guideline", slug)
+
+
+def _notes(request: PersonRequest, project: Project) -> list[GuidelineNote]:
+    """What reviews found open, for those who may see reviews."""
+    if not has_role(request.user, project, Role.MANAGER, Role.REVIEWER, Role.RESEARCHER):
+        return []
+    notes = GuidelineNote.objects.filter(project=project, closed_at=None)
+    return list(notes.select_related("review").order_by("-opened_at"))
+
+
 def _page(
     request: PersonRequest,
     project: Project,
@@ -111,5 +157,7 @@ def _page(
         "version": version,
         "current": current,
         "form": form,
+        "notes": _notes(request, project),
+        **_effects(request, project, versions),
     }
     return render(request, "guideline.html", context, status=status)

@@ -1,10 +1,12 @@
 """Whether the data can be trusted: who stands out, how far people agree, each one's figures."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -12,8 +14,10 @@ from annotation import selectors
 from annotation.models import Annotator, Project, Role
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
 from annotation.quality.reading import Filters
-from annotation.quality.reliability import OVERALL_FIGURES
-from annotation.quality.reports import measure
+from annotation.quality.reliability import OVERALL_FIGURES, Person
+from annotation.quality.reports import measured as measured_of
+from annotation.sheets import sheet
+from annotation.views import figures
 from annotation.views.access import PersonRequest, project_for
 
 SHOWN_FIRST = {
@@ -48,20 +52,56 @@ class FiltersForm(forms.Form):
         return Filters(**self.cleaned_data) if self.is_valid() else Filters()
 
 
+COLUMNS = {
+    "rankings": "Rankings",
+    "gold": "Known answers",
+    "self_agreement": "Own repeats",
+    "agreement": "Others",
+    "consensus": "Consensus",
+    "weight": "Weight",
+    "slot_bias": "First shown",
+    "length_bias": "Longer",
+    "ties": "Ties",
+    "drift": "Drift",
+    "seconds": "Seconds",
+}
+SHARES = ("gold", "self_agreement", "agreement", "consensus", "ties")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's heading, which sorts by it: ``ask`` is what the address then says."""
+
+    words: str
+    ask: str
+    sorted: str
+
+
 @login_required
 @require_safe
 def quality(request: PersonRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Role.MANAGER, Role.RESEARCHER)
     form = FiltersForm(project, request.GET)
-    measured = measure(project, form.filters())
-    flagged = [person for person in measured.people if person.flags]
+    kept = measured_of(project, form.filters())
+    measured = kept.value
+    annotators = {each.pseudonym: each for each in Annotator.objects.filter(project=project)}
+    by = request.GET.get("sort", "")
+    people = [(one, annotators[one.pseudonym]) for one in _sorted(measured.people, by)]
     context = {
         "project": project,
         "form": form,
-        "filtered": any(request.GET.values()),
+        "filtered": any(request.GET.get(name) for name in form.fields),
         "measured": measured,
-        "flagged": flagged,
+        "kept": kept,
+        "flagged": [(one, one_by) for one, one_by in people if one.flags and not one_by.excluded],
+        "people": people,
+        "headings": [_heading(name, by) for name in COLUMNS],
+        "sort": by,
+        "shares": SHARES,
         "tiles": [(words, measured.figures[name]) for name, words in SHOWN_FIRST.items()],
+        "chart": figures.agreement_chart(measured.over_time),
+        "heat": figures.heat_map(measured.pairs),
+        "query": _query(request),
         "figures": [(words, measured.figures[name]) for name, words in ALL_FIGURES.items()],
         "labels": [
             (f"{words}: {described}", measured.labels[of][name])
@@ -70,3 +110,44 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
         ],
     }
     return render(request, "project/quality.html", context, status=400 if form.errors else 200)
+
+
+def _query(request: PersonRequest) -> str:
+    """The filters as the address has them, for links to the same figures as sheets."""
+    query = request.GET.copy()
+    query.pop("sort", None)
+    return query.urlencode()
+
+
+def _sorted(people: list[Person], by: str) -> list[Person]:
+    """By a column, its least first, or with a minus before it its greatest; who has no such figure
+    comes last. As they are for any other word."""
+    name = by.removeprefix("-")
+    if name not in COLUMNS:
+        return people
+    sign = -1 if by.startswith("-") else 1
+
+    def key(person: Person) -> tuple[bool, float]:
+        value = person.rankings if name == "rankings" else person.figures[name].value
+        return value is None, sign * (value or 0)
+
+    return sorted(people, key=key)
+
+
+def _heading(name: str, by: str) -> Heading:
+    sorted_by = {name: "ascending", f"-{name}": "descending"}.get(by, "")
+    return Heading(COLUMNS[name], f"-{name}" if by != f"-{name}" else name, sorted_by)
+
+
+@login_required
+@require_safe
+def quality_sheet(request: PersonRequest, slug: str, name: str) -> HttpResponse:
+    """The figures behind a table or a chart, as CSV."""
+    project = project_for(request.user, slug, Role.MANAGER, Role.RESEARCHER)
+    if name not in figures.SHEETS:
+        raise Http404
+    form = FiltersForm(project, request.GET)
+    if not form.is_valid():
+        raise BadRequest(" ".join(str(each) for errors in form.errors.values() for each in errors))
+    columns, rows = figures.SHEETS[name](project, measured_of(project, form.filters()).value)
+    return sheet(f"{slug}-{name}", columns, rows)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from annotation import guidelines, queue, selectors
 from annotation.errors import Conflict
-from annotation.models import Project
+from annotation.models import Annotator
 from annotation.people import RANKERS, annotator_for
 from annotation.views.access import PersonRequest, project_for
 
@@ -21,25 +21,33 @@ from annotation.views.access import PersonRequest, project_for
 def rank(request: PersonRequest, slug: str) -> HttpResponse:
     """Only a POST claims a task, so that a prefetch or a reload takes nothing from others."""
     project = project_for(request.user, slug, *RANKERS)
-    if request.method == "POST":
-        return next_task(request, project)
     annotator = annotator_for(request.user, project)
+    if request.method == "POST":
+        return next_task(request, annotator)
     held = selectors.held(annotator)
     if held is not None:
         return redirect("task", held.pk)
-    context = {"project": project, "work": selectors.work_of(annotator)}
+    if queue.must_qualify(annotator):
+        return redirect("onboarding", project.slug)
+    context = {
+        "project": project,
+        "work": selectors.work_of(annotator),
+        "paused": queue.PAUSED if annotator.paused else "",
+    }
     return render(request, "rank/start.html", context)
 
 
-def next_task(request: PersonRequest, project: Project) -> HttpResponse:
+def next_task(request: PersonRequest, annotator: Annotator) -> HttpResponse:
     """Claim, and go there; back to the door when nothing is left."""
-    return redirect(next_address(request, project))
+    return redirect(next_address(request, annotator))
 
 
-def next_address(request: PersonRequest, project: Project) -> str:
+def next_address(request: PersonRequest, annotator: Annotator) -> str:
     """Claim a task; the address to go to: the door where none could be had, and the guideline
     first where it has changed."""
-    annotator = annotator_for(request.user, project)
+    project = annotator.project
+    if queue.must_qualify(annotator) and selectors.held(annotator) is None:
+        return reverse("onboarding", args=[project.slug])
     if guidelines.news_for(annotator):
         return reverse("guideline-news", args=[project.slug])
     assignment = None

@@ -16,7 +16,7 @@ from annotation.forms import AnswerForm, answer_form
 from annotation.models import Submission
 from annotation.people import RANKERS, require_role
 from annotation.revisions import revise, why_fixed
-from annotation.views.access import PersonRequest
+from annotation.views.access import PersonRequest, is_guideline_open
 
 
 @login_required
@@ -78,6 +78,7 @@ def _page(
         "project": submission.project,
         "guideline": submission.guideline,
         "criteria": guidelines.criteria(submission.guideline.body) if submission.guideline else [],
+        "guideline_open": is_guideline_open(request),
         "form": form,
     }
     return render(request, f"tasks/{submission.task.kind}.html", shown, status=status)

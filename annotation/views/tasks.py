@@ -5,20 +5,29 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from annotation import guidelines, queue
+from annotation import guidelines, problems, queue
+from annotation.answers import MAX_TEXT
 from annotation.errors import KeyReused, LeaseLost, Refused
-from annotation.forms import AnswerForm, SkipForm, answer_form
-from annotation.models import Assignment, Submission
+from annotation.forms import AnswerForm, ReportForm, SkipForm, answer_form
+from annotation.models import Assignment, Submission, TaskKind
 from annotation.submissions import Receipt, submit
 from annotation.templatetags.places import REVISABLE
-from annotation.views.access import PersonRequest, acts_from, assignment_for
+from annotation.views.access import (
+    PersonRequest,
+    acts_from,
+    assignment_for,
+    is_guideline_open,
+)
 from annotation.views.ranking import next_address, next_task
+from annotation.views.review import review_address
+
+REPORTED = "Reported. Thank you: a manager will look at it. Go on with the task, or skip it."
 
 
 @login_required
@@ -26,12 +35,41 @@ from annotation.views.ranking import next_address, next_task
 @require_http_methods(["GET", "HEAD", "POST"])
 def task(request: PersonRequest, pk: int) -> HttpResponse:
     assignment = assignment_for(request.user, pk)
+    if request.method == "POST" and "preview" in request.POST:
+        return _keep_and_show(request, assignment)
     if request.method == "POST":
         return _answer(request, assignment, answer_form(assignment, request.POST))
     lost = queue.why_lost(assignment)
     if lost:
         return _ended(request, assignment, lost)
     return _page(request, assignment, answer_form(assignment, draft=assignment.draft))
+
+
+def _keep_and_show(request: PersonRequest, assignment: Assignment) -> HttpResponse:
+    """What is written so far as readers would see it, where no script shows it."""
+    form = answer_form(assignment, request.POST)
+    form.is_valid()
+    draft = form.body()
+    try:
+        queue.keep_draft(assignment.pk, assignment.annotator, draft)
+    except LeaseLost as refusal:
+        return _ended(request, assignment, str(refusal), refusal.status)
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, assignment, form, status=400)
+    return _page(request, assignment, answer_form(assignment, draft=draft))
+
+
+@login_required
+@never_cache
+@acts_from("task", "pk")
+def preview(request: PersonRequest, pk: int) -> HttpResponse:
+    """What is written so far as readers would see it; nothing is kept."""
+    assignment = assignment_for(request.user, pk)
+    if assignment.task.kind != TaskKind.WRITE:
+        raise Http404
+    form = answer_form(assignment, {"text": request.POST.get("text", "")[:MAX_TEXT]})
+    return render(request, "tasks/written.html", {"form": form})
 
 
 def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) -> HttpResponse:
@@ -57,7 +95,7 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
 def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> HttpResponse:
     """To the next task; a script is told where that is, since it cannot see a redirect."""
     messages.success(request, "Saved.", extra_tags=f"{REVISABLE}{receipt.id}")
-    there = next_address(request, assignment.task.project)
+    there = review_address(assignment.task) or next_address(request, assignment.annotator)
     if request.accepts("text/html"):
         return redirect(there)
     return JsonResponse({"next": there})
@@ -72,7 +110,7 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             queue.skip(assignment.pk, assignment.annotator, **form.cleaned_data)
             messages.success(request, "Skipped. Here is the next one.")
-            return next_task(request, assignment.task.project)
+            return next_task(request, assignment.annotator)
     except LeaseLost as refusal:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
@@ -81,12 +119,33 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
     return _page(request, assignment, answer, skip_form=form, status=400)
 
 
+@login_required
+@acts_from("task", "pk")
+def report(request: PersonRequest, pk: int) -> HttpResponse:
+    """Tell the managers what is wrong; the person may go on, or skip."""
+    assignment = assignment_for(request.user, pk)
+    form = ReportForm(request.POST)
+    try:
+        if form.is_valid():
+            problems.report(assignment.pk, assignment.annotator, **form.cleaned_data)
+            messages.success(request, REPORTED)
+            return redirect("task", assignment.pk)
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+    lost = queue.why_lost(assignment)
+    if lost:
+        return _ended(request, assignment, lost)
+    answer = answer_form(assignment, draft=assignment.draft)
+    return _page(request, assignment, answer, report_form=form, status=400)
+
+
 def _page(
     request: PersonRequest,
     assignment: Assignment,
     form: AnswerForm,
     *,
     skip_form: SkipForm | None = None,
+    report_form: ReportForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     left = (assignment.expires_at - timezone.now()).total_seconds()
@@ -96,8 +155,10 @@ def _page(
         "project": assignment.task.project,
         "guideline": assignment.guideline,
         "criteria": guidelines.criteria(assignment.guideline.body) if assignment.guideline else [],
+        "guideline_open": is_guideline_open(request),
         "form": form,
         "skip_form": skip_form or SkipForm(),
+        "report_form": report_form or ReportForm(),
         "seconds_left": max(0, int(left)),
         "minutes_left": max(1, ceil(left / 60)),
     }

@@ -177,4 +177,63 @@ CHARACTERS = [
     "\u202e" * 5000,
 ]
 
-TEXTS = [*ELEMENTS, *MARKDOWN, *CHARACTERS]
+# Between the marks of a formula, and as MathML of their own.
+_TEX = [
+    f"\\href{{javascript:{_CALL}}}{{x}}",
+    f"\\href{{https://{_HOST}}}{{x}}",
+    f"\\url{{https://{_HOST}}}",
+    f"\\style{{background:url(//{_HOST}/x)}}{{x}}",
+    "\\class{skip-link}{x}",
+    "\\cssId{main}{x}",
+    f"\\text{{<script>{_CALL}</script>}}",
+    f"\\text{{<img src=x onerror={_CALL}>}}",
+    f"\\mathrm{{<svg onload={_CALL}>}}",
+    f"<img src=x onerror={_CALL}>",
+    f"</math><script>{_CALL}</script>",
+    f"</mtext><img src=x onerror={_CALL}>",
+    f"\\text{{</mtext><mglyph><style><img src=x onerror={_CALL}>}}",
+    f"\\includegraphics{{https://{_HOST}/x.png}}",
+    "\\input{/etc/passwd}",
+    "\\def\\x{\\x\\x}\\x",
+    "\\newcommand{\\x}{hidden}\\x",
+    "\\phantom{hidden words}",
+    "\\color{transparent}{hidden words}",
+    "\\rule{100em}{100em}",
+    "\\kern-9em over the edge",
+    "\\unicode{x202e}",
+    "x \u202e y",
+    "x^{" * 50 + "}" * 50,
+]
+MATHEMATICS = [
+    *(
+        f"{opening}{tex}{closing}"
+        for tex in _TEX
+        for opening, closing in (("$", "$"), ("\\[", "\\]"))
+    ),
+    f"<math><mi xlink:href=javascript:{_CALL}>x</mi></math>",
+    f"<math><mrow onclick={_CALL}><mi>x</mi></mrow></math>",
+    f"<math><annotation-xml encoding=text/html><script>{_CALL}</script></annotation-xml></math>",
+    f"<math><semantics><annotation encoding=text/html><img src=x onerror={_CALL}></annotation>",
+    f"<math><mglyph src=//{_HOST}/x.png></mglyph></math>",
+    f"<math><mtext><style>@import '//{_HOST}/x.css'</style></mtext></math>",
+    '<math><mspace width="9999em" style="position:fixed"></mspace></math>',
+    f"<math><ms><img src=x onerror={_CALL}></ms></math>",
+]
+
+
+def _within(text: str) -> list[str]:
+    """The same at places of its own: a heading, a quotation, a list, a cell, a link, bold."""
+    line = text.replace("\n", " ")
+    return [
+        f"# {line}",
+        f"> {line}",
+        f"1. {line}",
+        f"| a | b |\n|---|---|\n| {line} | x |",
+        f"[{line}](https://{_HOST}/)",
+        f"**{line}**",
+    ]
+
+
+PLACED = [placed for text in ELEMENTS[::6] for placed in _within(text)]
+
+TEXTS = [*ELEMENTS, *MARKDOWN, *CHARACTERS, *MATHEMATICS, *PLACED]

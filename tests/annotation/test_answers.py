@@ -47,6 +47,11 @@ REFUSED_RANKINGS = {
         {"ranks": RANKS, "placed": ["a"]},
         "3 of 4 completions have not been placed",
     ),
+    "ratings as a list": ({"ranks": RANKS, "ratings": [1]}, "ratings: must be an object"),
+    "rating of a stranger": ({"ranks": RANKS, "ratings": {"x": 1}}, "ratings: 'x' is not a compl"),
+    "rating too high": ({"ranks": RANKS, "ratings": {"a": 8}}, "whole number from 1 to 7"),
+    "rating as truth value": ({"ranks": RANKS, "ratings": {"a": True}}, "whole number from 1 to 7"),
+    "rated in part": ({"ranks": RANKS, "ratings": {"a": 3}}, "3 of 4 completions have not been"),
     "labels no object": ({"ranks": RANKS, "labels": []}, "labels: must be an object"),
     "labels of a stranger": ({"ranks": RANKS, "labels": {"x": []}}, "labels: 'x' is not a compl"),
     "labels no texts": ({"ranks": RANKS, "labels": {"a": [1]}}, "at most 50 short texts"),
@@ -175,3 +180,17 @@ def test_a_label_that_the_project_lacks_is_refused_by_name(known, sentence):
 def test_a_label_of_the_project_is_taken():
     body = {"ranks": RANKS, "labels": {"a": ["harmful"]}}
     assert parse(TaskKind.RANK, body, TEXTS, labels=["harmful"]).labels == {"a": ["harmful"]}
+
+
+def test_where_ratings_are_asked_for_they_must_be_given():
+    body = {"ranks": RANKS, "placed": [*TEXTS]}
+    with pytest.raises(Invalid, match="4 of 4 completions have not been rated yet"):
+        parse(TaskKind.RANK, body, TEXTS, must_rate=True)
+
+    rated = body | {"ratings": dict.fromkeys(TEXTS, 7)}
+    assert parse(TaskKind.RANK, rated, TEXTS, must_rate=True).ratings == dict.fromkeys(TEXTS, 7)
+
+
+def test_an_edit_must_change_something():
+    with pytest.raises(Invalid, match="unchanged"):
+        parse(TaskKind.WRITE, {"text": "One\r\ntwo"}, {"a": "One\ntwo"})

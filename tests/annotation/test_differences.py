@@ -36,3 +36,14 @@ def test_within_a_line_the_words_are_compared():
 def test_a_long_passage_is_compared_by_whole_lines(size):
     old, new = "a " * size, "b " * size
     assert differences(old, new) == [Run(GONE, old), Run(NEW, new)]
+
+
+def test_a_text_of_very_many_lines_is_compared_at_its_ends_only():
+    start, end = "start\n" * 3000, "end\n" * 3000
+    runs = differences(start + "a\n" * 3000 + end, start + "b\n" * 3000 + end)
+    assert runs == [
+        Run(SAME, start),
+        Run(GONE, "a\n" * 3000),
+        Run(NEW, "b\n" * 3000),
+        Run(SAME, end),
+    ]

@@ -6,6 +6,7 @@ from django.db import IntegrityError, connection, transaction
 from annotation import guards
 from annotation.models import (
     Completion,
+    Demonstration,
     GuidelineVersion,
     Import,
     Pair,
@@ -41,12 +42,12 @@ def claimed(cast):
     return assignment
 
 
-def draft_ranking(cast, task, ranks=(1, 2, 3, 4), completions=None):
-    """A ranking written by hand, one step before its seal."""
+def draft_submission(cast, task):
+    """A submission written by hand, without its detail."""
     assignment = claimed(cast)
     assignment.state = "submitted"
     assignment.save()
-    submission = Submission.objects.create(
+    return Submission.objects.create(
         project=cast.project,
         task=task,
         assignment=assignment,
@@ -56,6 +57,11 @@ def draft_ranking(cast, task, ranks=(1, 2, 3, 4), completions=None):
         key="by hand",
         body_sha256="0" * 64,
     )
+
+
+def draft_ranking(cast, task, ranks=(1, 2, 3, 4), completions=None):
+    """A ranking written by hand, one step before its seal."""
+    submission = draft_submission(cast, task)
     ranking = Ranking.objects.create(submission=submission)
     completions = completions or [s.completion for s in task.slots.all()]
     items = [
@@ -135,6 +141,17 @@ def forge_nothing_ranked(items, pairs, other):
     return [], []
 
 
+def forge_rating_of_some(items, pairs, other):
+    items[0].rating = 5
+    return items, pairs
+
+
+def forge_rating_out_of_range(items, pairs, other):
+    for item in items:
+        item.rating = 8
+    return items, pairs
+
+
 def forge_foreign_completion(items, pairs, other):
     gone = items[3].completion_id
     items[3].completion = other
@@ -163,6 +180,22 @@ def test_identical_texts_ranked_apart_are_never_sealed(cast):
     submission, ranking, items = draft_ranking(cast, task, ranks=(1, 2, 3))
     with pytest.raises(IntegrityError, match="identical"):
         write_and_seal(submission, items, pairs_of(ranking, items, []))
+
+
+@pytest.mark.parametrize("forge", ["of nothing", "of another response", "without a change"])
+def test_a_forged_edit_is_never_sealed(cast, forge):
+    task = give_task(cast.project, "The sea is sweet.", kind="write", prompt="Why?")
+    other = give_task(cast.project, "One", "Two", prompt="Why?", priority=-1).completions.first()
+    given = task.completions.get()
+    submission = draft_submission(cast, task)
+    Demonstration.objects.create(
+        submission=submission,
+        text=given.text if forge == "without a change" else "The sea is salty.",
+        edited={"of nothing": None, "of another response": other}.get(forge, given),
+    )
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        seal(submission)
 
 
 def test_a_submission_cannot_be_born_sealed(cast, task):

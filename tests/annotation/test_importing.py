@@ -281,8 +281,8 @@ def test_a_bad_file_is_refused_and_nothing_is_written(cast, file, rows, words):
 
 
 BAD_CSV = {
-    "no column prompt": (["text", "a"], "line 1: prompt: the first line must name the columns"),
-    "completions": (["prompt,completions", "a,b"], "line 1: completions and ranks do not fit"),
+    "no column prompt": (["text", "a"], "line 2: prompt: no column has this name"),
+    "completions": (["prompt,completions", "a,b"], "line 2: completions: b is no JSON"),
     "one name twice": (["prompt,a,a", "x,1,2"], "line 1: two columns have the same name"),
     "too many cells": (["prompt", "a", "b,c"], "line 3: 2 cells, but the first line names 1"),
     "open quotation": (["prompt", '"a'], "line 2: malformed CSV"),
@@ -503,3 +503,20 @@ def test_a_file_that_is_in_already_is_not_read_again(cast, file):
     assert outcome.imported_before
     assert outcome.rankings == 0
     assert stored() == before
+
+
+def test_an_import_makes_tasks_of_every_kind(cast, file):
+    rows = [
+        {"prompt": "Name a book.", "kind": "write"},
+        {"prompt": "Name a book.", "kind": "write", "completions": completions("Tides")},
+        {"prompt": "Name a book.", "kind": "thumbs", "completions": completions("Tides")},
+        {"prompt": "Name a book.", "kind": "compare", "completions": completions("A", "B")},
+        {"prompt": "Name a book.", "completions": completions("A", "B")},
+    ]
+    for _ in range(2):
+        import_prompts(file(*rows), "tides")
+    assert add_many(cast.project, rows, by=cast.manager)[0].task == Task.objects.first().pk
+
+    made = Task.objects.order_by("pk").values_list("kind", "k")
+    assert list(made) == [("write", 0), ("write", 1), ("thumbs", 1), ("compare", 2), ("rank", 2)]
+    assert queue.claim(cast.judge)[0].task.kind == "write"

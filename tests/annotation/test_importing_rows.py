@@ -20,7 +20,23 @@ def test_completions_are_kept_byte_for_byte():
     assert tuple(answer.text for answer in row.answers) == TEXTS
 
 
+@pytest.mark.parametrize(
+    ("kind", "count"), [("rank", 4), ("compare", 2), ("thumbs", 1), ("write", 1), ("write", 0)]
+)
+def test_a_row_says_what_people_do_with_it(kind, count):
+    given = [{"text": str(number)} for number in range(count)]
+    row = parse_prompt_row({"prompt": PROMPT, "completions": given, "kind": kind})
+    assert (row.kind, len(row.answers), row.asks) == (kind, count, True)
+
+
+def test_a_prompt_alone_asks_people_nothing_unless_they_are_to_write():
+    assert not parse_prompt_row({"prompt": PROMPT, "kind": "rank"}).asks
+    assert parse_prompt_row({"prompt": PROMPT, "kind": "write"}).asks
+
+
 BAD_PROMPTS = {
+    "unknown kind": ({"prompt": PROMPT, "kind": "sing"}, "kind: sing is none of rank, compare"),
+    "nothing to judge": ({"prompt": PROMPT, "kind": "thumbs"}, "a thumbs task needs 1, not 0"),
     "no object": ([], "the line must hold a JSON object"),
     "unknown field": ({"prompt": PROMPT, "promt": 1}, "promt: unknown field. Known: completions"),
     "hostile field": (

@@ -324,7 +324,7 @@ def test_the_database_refuses_to_assign_a_repeat_to_somebody_else():
     repeat = held(cast.judge)
     release(repeat.pk, cast.judge)
     (other,) = make_judges(cast.project, 1)
-    with refused("whoever ranked first"), transaction.atomic():
+    with refused("reserved for another person"), transaction.atomic():
         Assignment.objects.create(
             task=repeat.task,
             annotator=other,

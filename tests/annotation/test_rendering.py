@@ -1,7 +1,6 @@
 """Nothing that is written runs, fetches or hides anything once it is rendered."""
 
 import re
-import time
 from html import unescape
 from html.parser import HTMLParser
 
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation import rendering
+from annotation import mathematics, rendering
 from annotation.hidden import HIDDEN
 from annotation.rendering import TAGS, render, render_plain
 from tests.annotation import hostile
@@ -19,6 +18,7 @@ ATTRIBUTES = {
     *(("a", "href"), ("a", "rel"), ("a", "target"), ("ol", "start")),
     *(("div", "class"), ("div", "tabindex"), ("div", "role"), ("div", "aria-label")),
     *(("span", "class"), ("span", "title"), ("td", "class"), ("th", "class")),
+    *(("span", "tabindex"), ("span", "role"), ("span", "aria-label"), ("math", "display")),
 }
 
 
@@ -51,6 +51,9 @@ def check_harmless(html):
     for tag, attributes in Page(html).elements:
         assert tag in ALLOWED, tag
         for name, value in attributes.items():
+            if tag in mathematics.ELEMENTS:
+                assert value in mathematics.ATTRIBUTES[name], (tag, name, value)
+                continue
             assert (tag, name) in ATTRIBUTES, (tag, name)
             if name == "href":
                 assert re.match(r"https?://[^/]", value), value
@@ -66,7 +69,7 @@ def letters(text):
 
 
 def test_there_are_enough_hostile_texts():
-    assert len(set(hostile.TEXTS)) >= 150
+    assert len(set(hostile.TEXTS)) >= 300
 
 
 @pytest.mark.parametrize("text", hostile.TEXTS)
@@ -76,8 +79,8 @@ def test_hostile_text_is_harmless(text):
 
 def test_the_parser_alone_would_hold():
     for text in hostile.TEXTS:
-        check_harmless(rendering._to_html(text))
-        check_links(rendering._to_html(text))
+        check_harmless(rendering._to_html(text)[0])
+        check_links(rendering._to_html(text)[0])
 
 
 def test_the_sanitiser_alone_would_hold():
@@ -210,11 +213,10 @@ def test_headings_make_a_sound_outline_below_the_card():
     assert tags == ["h3", "h4", "h3", "h4", "h5"]
 
 
+@pytest.mark.timeout(60)  # a runaway pattern would take hours
 @pytest.mark.parametrize("language", ["java", "csharp", "cpp", "python", "html", "markdown", "sql"])
 @pytest.mark.parametrize("unit", ["a\n", "a ", "<!--", "/* ", "&", "\n", "(", "x y\n"])
 def test_code_is_rendered_in_bounded_time(language, unit):
     line = (unit * 400)[:390]
     code = "\n".join([line] * 25) if "\n" not in unit else unit * 4900
-    before = time.perf_counter()
-    render(f"```{language}\n{code}\n```")
-    assert time.perf_counter() - before < 3
+    assert render(f"```{language}\n{code}\n```")

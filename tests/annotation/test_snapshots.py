@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from annotation.choosing import Choice
 from annotation.errors import Conflict, Invalid
 from annotation.models import Project, Snapshot, Submission
 from annotation.snapshots import freeze, snapshot_hash
@@ -61,7 +62,7 @@ def test_kinds_that_were_not_asked_for_are_left_out(cast, judges, answered):
     assignment = held(judges[0])
     submit(assignment.pk, judges[0], {"verdict": "good"}, key="thumb", origin="api")
     assert listed(freeze(cast.project, "rankings")) == answered
-    assert len(listed(freeze(cast.project, "thumbs", kinds=("thumbs",)))) == 1
+    assert len(listed(freeze(cast.project, "thumbs", Choice(kinds=("thumbs",))))) == 1
 
 
 def test_other_projects_are_left_out(cast, answered):

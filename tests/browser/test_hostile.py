@@ -15,13 +15,14 @@ FORBIDDEN = """() => {
   for (const each of document.querySelector("main").querySelectorAll("*")) {
     if (each.closest(".site")) continue;
     const tags = ["SCRIPT", "STYLE", "IFRAME", "OBJECT", "EMBED", "IMG", "LINK", "META", "BASE",
-      "VIDEO", "AUDIO", "SOURCE", "MATH", "FRAME", "TEMPLATE", "DIALOG"];
-    const ours = ["keys", "review", "differences"].includes(each.id);
-    if (tags.includes(each.tagName) && !ours) found.push(each.outerHTML);
+      "VIDEO", "AUDIO", "SOURCE", "FRAME", "TEMPLATE", "DIALOG",
+      "MACTION", "MGLYPH", "SEMANTICS", "ANNOTATION", "ANNOTATION-XML", "MPHANTOM"];
+    const ours = ["keys", "review", "differences", "ask"].includes(each.id);
+    if (tags.includes(each.tagName.toUpperCase()) && !ours) found.push(each.outerHTML);
     for (const { name, value } of each.attributes) {
       if (name.startsWith("on") || name === "style") found.push(each.outerHTML);
       if (["href", "src", "action", "formaction", "xlink:href"].includes(name)
-          && !/^(https?:|\\/|#)/.test(value)) found.push(each.outerHTML);
+          && !/^(https?:|\\/|#|\\?)/.test(value)) found.push(each.outerHTML);
     }
   }
   return [...found, ...(window.hacked ? ["a script ran"] : [])];

@@ -9,8 +9,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from annotation import queue
-from annotation.models import Submission, User
+from annotation import onboarding, queue, reviews
+from annotation.choosing import Choice
+from annotation.models import (
+    Doubt,
+    GuidelineNote,
+    Project,
+    Review,
+    Snapshot,
+    Submission,
+    User,
+)
+from annotation.people import annotator_for
+from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.cast import full_ranking, give_task
 from training import rounds, tasks
@@ -44,7 +55,17 @@ PAGES = {
     "project": ("manager", "/projects/tides/"),
     "a project that is read": ("researcher", "/projects/tides/"),
     "quality": ("manager", "/projects/tides/quality/"),
+    "data": ("researcher", "/projects/tides/data/?count=1"),
+    "snapshot": ("researcher", "/projects/tides/data/{first}/"),
+    "difference": ("researcher", "/projects/tides/data/{first}/against/{second}/"),
+    "newcomers": ("manager", "/projects/tides/newcomers/"),
+    "about me": ("annotator", "/projects/tides/about-me/"),
+    "the beginning": ("reviewer", "/projects/tides/begin/"),
+    "reviews": ("reviewer", "/projects/tides/review/"),
+    "a task with all that was said": ("researcher", "/projects/tides/tasks/{task}/"),
+    "annotator": ("manager", "/projects/tides/annotators/{judge}/"),
     "round": ("manager", "/projects/tides/rounds/1/"),
+    "problems": ("manager", "/projects/tides/problems/"),
     "settings": ("manager", "/projects/tides/settings/"),
     "my work": ("annotator", "/projects/tides/mine/"),
     "password": ("annotator", "/accounts/password/change/"),
@@ -75,10 +96,17 @@ def lively(cast, monkeypatch):
             correct=4,
             logloss=0.6,
         )
+    doubted = Submission.objects.first().task
+    reviews.note([Doubt(task=doubted, reason="flagged", strength=0.3, said=f"{MARKDOWN[:200]}")])
+    GuidelineNote.objects.create(project=project, text=MARKDOWN)
+    Project.objects.update(traits={"Age": ["under 40", "40 and over"]})
+    onboarding.add_question(project, MARKDOWN[:300], ["this", MARKDOWN[:80]], 1, by=cast.manager)
+    onboarding.add_item(project, receipt.id, by=cast.manager)
     give_task(project, MARKDOWN, *("abc"), prompt=MARKDOWN)
     add_candidate(ensure_base(project), artefact="a", manifest_sha256="0" * 64, metrics={"kl": 6.3})
     made = rounds.start(project, method="dpo", trigger="hand", by="tests")
     Round.objects.filter(pk=made.pk).update(metrics={"reward": {"accuracy": 0.7}})
+    freeze(project, "for the paper", Choice(origins=("screen", "api")))
     return cast
 
 
@@ -103,6 +131,9 @@ def visitor(request, open_browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everyone(visitor, lively, name):
     who, address = PAGES[name]
+    first, second = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
+    task = Submission.objects.first().task_id
+    address = address.format(first=first, second=second, judge=lively.judge.pk, task=task)
     if who == "manager" and address == "/":
         wait_for_a_decision()
     person = User.objects.filter(username=who).first()
@@ -209,3 +240,21 @@ def test_the_way_past_the_head_of_the_page_comes_first(open_browser, lively):
     page.keyboard.press("Enter")
 
     expect(page).to_have_url(re.compile("#main$"))
+
+
+def test_a_newcomers_steps_are_for_everyone(visitor, lively):
+    Project.objects.update(qualification_pass=0.8)
+    page = visitor.enter(lively.reviewer, "/projects/tides/rank/")
+    page.get_by_role("button", name="I have read it: begin").click()
+    check(page)
+    page.get_by_label("this").check()
+    page.get_by_role("button", name="Go on").click()
+    check(page)
+
+
+def test_a_review_is_for_everyone(visitor, lively):
+    reviewer = annotator_for(lively.reviewer, lively.project)
+    held = reviews.begin(Doubt.objects.get().task, reviewer)
+    submit(held.pk, reviewer, full_ranking(held.task), key="r", origin="api")
+    number = Review.objects.get().pk
+    check(visitor.enter(lively.reviewer, f"/projects/tides/review/{number}/"))

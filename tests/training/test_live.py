@@ -1,13 +1,16 @@
 """The live head foretells before it learns, and what it learns is true."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
 from annotation import queue
 from annotation.models import Submission
+from annotation.standing import Standing, change_standing
 from annotation.submissions import submit
 from tests.cast import full_ranking, give_task, make_cast
-from training import live
+from training import live, selectors, ticking
 from training.models import Feature, LiveHead, LivePrediction
 
 HIDDEN = 8
@@ -31,7 +34,7 @@ def test_planted_weights_are_found():
 def test_the_fit_is_the_mode():
     _, differences = planted(pairs=50)
     posterior = live.fit(differences)
-    gradient, _ = live._derivatives(posterior.mean, differences, HIDDEN)
+    gradient, _ = live._derivatives(posterior.mean, differences, HIDDEN, np.ones(50))
     assert np.abs(gradient).max() < 1e-4
 
 
@@ -135,3 +138,54 @@ def test_a_new_encoder_starts_a_new_head(cast):
     live.learn(cast.project)
     head = live.begin(cast.project, "another:L2:mean")
     assert bytes(head.state) == b""
+
+
+def state(cast):
+    return np.frombuffer(bytes(LiveHead.objects.get(project=cast.project).state), dtype="<f8")
+
+
+def test_the_head_forgets_whoever_is_excluded_and_remembers_them_after(cast):
+    live.begin(cast.project, ENCODER)
+    for number in range(6):
+        rank_a_task(cast, number)
+    live.learn(cast.project)
+    learned = state(cast)
+    change_standing(cast.judge, Standing(excluded=True), by=None)
+    assert ticking.projects_to_learn() == [cast.project.pk]
+    assert live.learn(cast.project) == 0
+    assert len(state(cast)) == 0
+    assert selectors.live_accuracy(cast.project) is None
+    assert ticking.projects_to_learn() == []
+    change_standing(cast.judge, Standing(), by=None)
+    live.learn(cast.project)
+    assert state(cast) == pytest.approx(learned, abs=1e-6)
+
+
+def test_rankings_given_while_excluded_are_foretold_once_they_count(cast, monkeypatch):
+    monkeypatch.setattr("training.floors.SETTLED", timedelta(0))
+    live.begin(cast.project, ENCODER)
+    change_standing(cast.judge, Standing(excluded=True), by=None)
+    rank_a_task(cast, 1)
+    live.learn(cast.project)
+    ticking.projects_to_learn()
+    assert LiveHead.objects.get().learned_to > 0  # the floor passes what is excluded
+    assert not LivePrediction.objects.exists()
+    change_standing(cast.judge, Standing(), by=None)
+    assert live.learn(cast.project) == 1
+
+
+def test_a_lighter_person_moves_the_head_less(cast):
+    live.begin(cast.project, ENCODER)
+    rank_a_task(cast, next(n for n in range(200) if _split(n) == "train"))
+    live.learn(cast.project)
+    whole = state(cast)
+    change_standing(cast.judge, Standing(weight=0.1), by=None)
+    live.learn(cast.project)
+    assert 0 < np.linalg.norm(state(cast)) < 0.5 * np.linalg.norm(whole)
+
+
+def test_a_pair_that_counts_twice_is_as_two():
+    _, differences = planted(pairs=60)
+    counts = np.where(np.arange(60) < 20, 2.0, 1.0)
+    twice = live.fit(np.concatenate([differences, differences[:20]]))
+    assert live.fit(differences, counts=counts).mean == pytest.approx(twice.mean, abs=1e-6)

@@ -8,6 +8,7 @@ import pytest
 from annotation import queue
 from annotation.errors import Conflict, Invalid
 from annotation.models import AuditEntry, Completion, Split, Submission, Task
+from annotation.standing import Standing, change_standing
 from annotation.submissions import submit
 from annotation.tasking import add_prompt
 from tests.cast import full_ranking, give_task, make_cast
@@ -316,3 +317,10 @@ def test_a_round_of_another_method_publishes_its_policy_too(ready, method):
     round = finish(start(ready, method))
     assert (round.state, round.policy.state) == ("done", "active")
     assert round.metrics["policy"]["train_accuracy"] > 0.5
+
+
+def test_a_lighter_persons_rankings_enter_a_round_by_their_weight(ready):
+    change_standing(ready.judge, Standing(weight=0.25), by=None)
+    made = start(ready)
+    change_standing(ready.judge, Standing(), by=None)  # what began stays as it began
+    assert {each.weight for each in rankings_of(made)} == {0.25}

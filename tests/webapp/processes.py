@@ -17,7 +17,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def eventually(ask: Callable[[], T], seconds: float = 20.0) -> T:
+def eventually(ask: Callable[[], T], seconds: float = 60.0) -> T:
     """What ``ask`` says as soon as that is true; fails when it is not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (said := ask()):

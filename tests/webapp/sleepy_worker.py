@@ -1,4 +1,4 @@
-"""A Celery worker whose every job lasts a minute, run as a process of its own."""
+"""A Celery worker whose every job lasts ten minutes, run as a process of its own."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ COMMAND = ["worker", "--queues", "gpu", "--pool", "solo", "--loglevel", "WARNING
 
 
 def sleep(lease: Any) -> None:
-    time.sleep(60)
+    time.sleep(600)
 
 
 if __name__ == "__main__":

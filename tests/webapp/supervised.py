@@ -1,7 +1,7 @@
 """A supervisor over two sleepers, to be run as a process of its own.
 
-Arguments: a folder, and perhaps ``--with-parent``. The sleeper ``pair`` has a child of its own.
-Each process writes its id to a file when it starts.
+Arguments: a folder, and perhaps ``--with-parent`` and ``--patient``. The sleeper ``pair`` has a
+child of its own. Each process writes its id to a file when it starts.
 """
 
 import sys
@@ -18,9 +18,9 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(folder: Path, with_parent: bool) -> None:
+def main(folder: Path, with_parent: bool, patient: bool) -> None:
     supervisor.FIRST_PAUSE = 0.1
-    supervisor.STOP_SECONDS = 2.0
+    supervisor.STOP_SECONDS = 600.0 if patient else 2.0
     watch = supervisor.Supervisor(
         [
             supervisor.Program("pair", ["sh", "-c", f"cd {folder}; {PAIR}"], essential=True),
@@ -36,4 +36,4 @@ def main(folder: Path, with_parent: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), "--with-parent" in sys.argv)
+    main(Path(sys.argv[1]), "--with-parent" in sys.argv, "--patient" in sys.argv)

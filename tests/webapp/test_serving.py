@@ -121,7 +121,7 @@ def test_it_serves_until_it_is_told_to_stop_and_leaves_nobody_behind(site, port)
 
     serving.send_signal(signal.SIGINT)
 
-    assert serving.wait(timeout=20) == 0
+    assert serving.wait(timeout=60) == 0
     assert site.processes() == set()
 
 
@@ -144,7 +144,7 @@ def test_only_one_serves_a_folder(site, port):
     assert second.returncode == 1
     assert "running already" in second.stderr
     serving.terminate()
-    assert serving.wait(timeout=20) == 0
+    assert serving.wait(timeout=60) == 0
 
 
 def test_a_port_that_is_taken_is_said_to_be(site):

@@ -39,8 +39,14 @@ class Watch:
 
 
 @pytest.fixture
-def watch(tmp_path):
-    watch = Watch(tmp_path)
+def options():
+    """What else the supervisor is told."""
+    return []
+
+
+@pytest.fixture
+def watch(tmp_path, options):
+    watch = Watch(tmp_path, *options)
     yield watch
     watch.process.kill()
     watch.process.wait()
@@ -60,18 +66,19 @@ def test_a_signal_ends_everything(watch, number):
 
     watch.process.send_signal(number)
 
-    assert watch.process.wait(timeout=10) == 0
+    assert watch.process.wait(timeout=60) == 0
     eventually(all_gone(pids))
 
 
-def test_a_second_signal_does_not_wait_for_those_that_will_not_end(watch):
+@pytest.mark.parametrize("options", [["--patient"]])
+def test_a_second_signal_does_not_wait_for_those_that_will_not_end(watch, options):
     pids = watch.pids()
     watch.process.send_signal(signal.SIGINT)
     eventually(lambda: not is_alive(watch.pid("pair")))
 
     watch.process.send_signal(signal.SIGINT)
 
-    watch.process.wait(timeout=1.5)  # of the two seconds that it gives the stubborn one
+    watch.process.wait(timeout=60)  # of the ten minutes that it would give the stubborn one
     eventually(all_gone(pids))
 
 

@@ -26,7 +26,7 @@ class Pairs:
 
     differences: Floats  # [P, H] better minus worse; of ties, first minus second
     won: NDArray[np.bool_]  # [P] False for a tie
-    weights: Floats  # [P] 1 / pairs of its ranking
+    weights: Floats  # [P] what its ranking counts / pairs of it
     margins: Floats  # [P] leads asked for; 0 for a tie
     belief: float  # 1 - 2 x the share of strict pairs that are the wrong way round
 
@@ -37,10 +37,12 @@ class Pairs:
         ranks: Sequence[Sequence[int]],
         strengths: Sequence[Sequence[float]],
         settings: RewardSettings,
+        counts: Sequence[float] | None = None,
     ) -> Pairs:
-        """Collect the pairs of rankings; at least one must be strict."""
+        """Collect the pairs of rankings, each counting as `counts` says; one must be strict."""
         differences, won, weights, margins = [], [], [], []
-        for rows, order, steps in zip(features, ranks, strengths, strict=True):
+        counts = [1.0] * len(ranks) if counts is None else counts
+        for rows, order, steps, count in zip(features, ranks, strengths, counts, strict=True):
             levels = settings.margin * levels_of(torch.tensor(order), steps).numpy()
             mine = [
                 (i, j)
@@ -50,7 +52,7 @@ class Pairs:
             ]
             differences += [rows[i] - rows[j] for i, j in mine]
             won += [order[i] != order[j] for i, j in mine]
-            weights += [1 / len(mine) for _ in mine]
+            weights += [count / len(mine) for _ in mine]
             margins += [levels[i] - levels[j] for i, j in mine]
         return cls(
             np.array(differences), np.array(won), np.array(weights), np.array(margins),
@@ -88,16 +90,21 @@ class Choices:
     has_ties: bool = False  # ties are averaged over: there is no log nu
 
     @classmethod
-    def of(cls, features: Sequence[Floats], ranks: Sequence[Sequence[int]]) -> Choices:
+    def of(
+        cls,
+        features: Sequence[Floats],
+        ranks: Sequence[Sequence[int]],
+        counts: Sequence[float] | None = None,
+    ) -> Choices:
         """Collect the choices of rankings; one of K completions has K - 1."""
         there: list[list[int]] = []
         weights: list[float] = []
         chosen: list[float] = []
-        for order in ranks:
+        for order, count in zip(ranks, counts or [1.0] * len(ranks), strict=True):
             for members, often in luce_choices(order):
                 there.append([len(chosen) + member for member in members])
-                weights.append(often / (len(order) - 1))
-            chosen += [1 / (len(order) - 1)] * len(order)
+                weights.append(count * often / (len(order) - 1))
+            chosen += [count / (len(order) - 1)] * len(order)
         widest = max(map(len, there))
         padded = [[*each, *[each[0]] * (widest - len(each))] for each in there]
         filled = np.arange(widest) < np.array([len(each) for each in there])[:, None]

@@ -53,6 +53,7 @@ class Ranking:
     strengths: list[float] = field(default_factory=list)  # as `losses.levels_of` reads them
     annotator: str = ""
     sources: list[str] = field(default_factory=list)  # [K] who wrote each, where it is known
+    weight: float = 1.0  # as how much of a ranking it counts in the fit
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,14 @@ def fit_head(
     settings: RewardSettings,
     strengths: Sequence[Sequence[float]] | None = None,
     lengths: Sequence[Sequence[float]] | None = None,
+    counts: Sequence[float] | None = None,
 ) -> HeadFit:
     """Fit a head to rankings, features [K, H] and ranks [K] of each.
 
     Minimises the sum over rankings of their mean loss a pair (or a choice), plus l2 / 2 times the
     squared norm. `strengths` are each ranking's, as `losses.levels_of` reads them; `lengths` [K]
-    are needed where `settings.length_head` is. Raises EngineError when no ranking prefers
-    anything.
+    are needed where `settings.length_head` is; `counts` says as how much of a ranking each
+    counts, 1 unless given. Raises EngineError when no ranking prefers anything.
     """
     if not any(len(set(each)) > 1 for each in ranks):
         raise EngineError("no ranking prefers one completion to another")
@@ -94,9 +96,9 @@ def fit_head(
         standard, away = _beside_length(standard, lengths or [])
     target: Pairs | Choices
     if settings.likelihood == "plackett_luce":
-        target = Choices.of(standard, ranks)
+        target = Choices.of(standard, ranks, counts)
     else:
-        target = Pairs.of(standard, ranks, strengths or [[]] * len(ranks), settings)
+        target = Pairs.of(standard, ranks, strengths or [[]] * len(ranks), settings, counts)
     start = np.append(np.zeros(standard[0].shape[1]), -1.0 if target.has_ties else 0.0)
     found = minimize(
         target.objective, start, args=(settings.l2,), jac=True, method="L-BFGS-B",
@@ -169,6 +171,7 @@ def fit_rankings(rankings: Sequence[Ranking], settings: RewardSettings) -> HeadF
         settings,
         [each.strengths for each in rankings],
         [each.lengths for each in rankings],
+        [each.weight for each in rankings],
     )
 
 

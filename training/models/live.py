@@ -25,6 +25,10 @@ class LiveHead(models.Model):
         default=0, help_text="All rankings up to this one have been foretold."
     )
 
+    standing_epoch = models.BigIntegerField(
+        default=0, help_text="The project's when this was fitted: see annotation.standing."
+    )
+
     def __str__(self) -> str:
         return f"live head of {self.project}"
 

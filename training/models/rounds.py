@@ -40,6 +40,11 @@ class Round(models.Model):
     policy = models.OneToOneField(
         Policy, models.PROTECT, null=True, blank=True, related_name="round"
     )
+    weights = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How much a ranking counts, by annotator id, from the start on; 1 unless said.",
+    )
     metrics = models.JSONField(default=dict)
     outcome = models.TextField(blank=True, help_text="One sentence for people.")
     started_at = models.DateTimeField(auto_now_add=True)

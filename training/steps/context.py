@@ -24,6 +24,7 @@ class RankedPrompt:
     completions: list[Completion]
     ranks: list[int]
     strengths: list[int]  # of the boundaries between tiers; empty when nobody said
+    weight: float = 1.0  # as how much of a ranking it counts
 
 
 def round_of(lease: Lease) -> Round:
@@ -55,10 +56,13 @@ def rankings_of(round: Round, splits: Sequence[str] = (Split.TRAIN,)) -> list[Ra
         .prefetch_related(items)
         .order_by("pk")
     )
-    return [_ranked(submission) for submission in submissions]
+    return [
+        _ranked(submission, round.weights.get(str(submission.annotator_id), 1.0))
+        for submission in submissions
+    ]
 
 
-def _ranked(submission: Submission) -> RankedPrompt:
+def _ranked(submission: Submission, weight: float) -> RankedPrompt:
     items = list(submission.ranking.items.all())
     return RankedPrompt(
         submission,
@@ -66,6 +70,7 @@ def _ranked(submission: Submission) -> RankedPrompt:
         [item.completion for item in items],
         [item.rank for item in items],
         submission.ranking.strengths,
+        weight,
     )
 
 

@@ -60,6 +60,7 @@ def queue_prompts(round: Round, count: int) -> list[Prompt]:
     prompts = (
         Prompt.objects.visible()
         .filter(project=round.project, split=Split.TRAIN)
+        .select_related("project")
         .annotate(asked=Count("tasks", filter=Q(tasks__created_at__lt=round.started_at)))
         .order_by("asked", "pk")
     )

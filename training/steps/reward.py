@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotation.models import Split
+from annotation.quality.ceiling import ceiling
 from training.backbones import backbone, encode
 from training.configuration import RoundSettings
 from training.embedding import read_features
@@ -64,6 +65,7 @@ def _with_features(ranked: list[RankedPrompt], settings: RoundSettings) -> "list
             ranks=each.ranks,
             lengths=[float(len(completion.text)) for completion in each.completions],
             strengths=list(map(float, each.strengths)),
+            weight=each.weight,
         )
         for each in ranked
     ]
@@ -123,6 +125,21 @@ def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:
         "ece": judged.ece,
         "temperature": judged.temperature,
         "ece_scaled": judged.ece_scaled,
+        **_ceiling(round),
+    }
+
+
+def _ceiling(round: Round) -> dict[str, float | int | None]:
+    """How well people foretell people, on the rankings that the model was judged on."""
+    judged_on = round.snapshot.submissions.filter(task__prompt__split=Split.TRAIN)
+    found = ceiling(round.project, judged_on)
+    return {
+        "human_agreement": found.others.value,
+        "human_agreement_low": found.others.low,
+        "human_agreement_high": found.others.high,
+        "self_agreement": found.oneself.value,
+        "self_agreement_low": found.oneself.low,
+        "self_agreement_high": found.oneself.high,
     }
 
 

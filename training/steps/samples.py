@@ -22,7 +22,9 @@ def run(lease: Lease) -> None:
     sampling = {"completions_per_prompt": project.completions_per_task}
     sampling |= payload.get("sampling") or _planned_sampling(project)
     settings = RoundSettings.from_dict({"sampling": sampling}).sampling
-    prompts = list(Prompt.objects.filter(project=project, pk__in=payload["prompts"]))
+    prompts = list(
+        Prompt.objects.select_related("project").filter(project=project, pk__in=payload["prompts"])
+    )
     policy, count = active(project), settings.completions_per_prompt
     end = slice_end()
     while not draw(lease, policy, prompts, count, PURPOSE, settings, distinct=True, deadline=end):

@@ -1,25 +1,63 @@
 """What a format is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
-from annotation.exporting.reading import Ranked
+from annotation.content import Messages
+from annotation.exporting.reading import RANKINGS, Judgement
+from annotation.pairs import Ties
+
+# What the cells of a column hold.
+TEXT, INTEGER, NUMBER, TRUTH = "text", "integer", "number", "truth"
+MESSAGES, ANSWERS = "messages", "answers"  # lists of role and content; of text and model
+INTEGERS, TRUTHS, TEXTS, TEXT_LISTS = "integers", "truths", "texts", "text lists"
+JSON = "JSON"
+
+ABOUT = {"annotator": TEXT, "guideline": TEXT, "prompt_group_id": TEXT, "split": TEXT}
 
 
 class Format(ABC):
-    """Turns each ranking into rows of JSON, one a line; every row has the same fields."""
+    """Turns each judgement into rows; every row has the same columns.
+
+    ``kinds`` are the kinds of tasks whose answers it can hold; ``whole`` says that it wants labels,
+    comments, times and metadata as well (``read``). ``left_out`` counts by reason what
+    it cannot.
+    """
+
+    kinds: ClassVar[Sequence[str]] = RANKINGS
+    whole: ClassVar[bool] = False
+    own_columns: ClassVar[dict[str, str]]
+
+    def __init__(self, ties: Ties = Ties.DROP) -> None:
+        self.ties = ties
+        self.left_out: Counter[str] = Counter()
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What the cells hold, by column."""
+        return {**self.own_columns, **ABOUT}
 
     @abstractmethod
-    def rows(self, ranked: Ranked) -> Iterator[dict[str, Any]]:
-        """Raises Invalid when the format cannot hold this ranking."""
+    def rows(self, judgement: Any) -> Iterator[dict[str, Any]]:
+        """Raises Invalid when the format cannot hold this project's data at all."""
 
 
-def about(ranked: Ranked) -> dict[str, Any]:
+def about(judgement: Judgement) -> dict[str, Any]:
     """What every row says of where it comes from."""
     return {
-        "annotator": ranked.annotator or None,
-        "guideline": ranked.guideline or None,
-        "prompt_group_id": ranked.group,
-        "split": ranked.split,
+        "annotator": judgement.annotator or None,
+        "guideline": judgement.guideline or None,
+        "prompt_group_id": judgement.group,
+        "split": judgement.split,
     }
+
+
+def as_messages(messages: Messages) -> Messages:
+    """Databases keep the keys in orders of their own."""
+    return [{"role": message["role"], "content": message["content"]} for message in messages]
+
+
+def reply(text: str) -> Messages:
+    return [{"role": "assistant", "content": text}]

@@ -1,38 +1,89 @@
 """Whole rankings, in the form that ``import_rankings`` takes: nothing that it needs is lost."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from annotation.content import Messages
-from annotation.exporting.formats.base import Format, about
+from annotation.exporting.formats.base import (
+    ANSWERS,
+    INTEGERS,
+    JSON,
+    MESSAGES,
+    NUMBER,
+    TEXT,
+    TEXT_LISTS,
+    TEXTS,
+    TRUTHS,
+    Format,
+    about,
+    as_messages,
+)
 from annotation.exporting.reading import Ranked
 
 
 class Rankings(Format):
-    def rows(self, ranked: Ranked) -> Iterator[dict[str, Any]]:
+    whole = True
+    own_columns = {
+        "id": TEXT,
+        "prompt": JSON,
+        "completions": ANSWERS,
+        "ranks": INTEGERS,
+        "unacceptable": TRUTHS,
+        "strengths": INTEGERS,
+        "labels": TEXT_LISTS,
+        "comment": TEXT,
+        "seconds": NUMBER,
+    }
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return {**super().columns, "metadata": JSON}
+
+    def rows(self, judgement: Ranked) -> Iterator[dict[str, Any]]:
         yield {
-            "id": ranked.external_id or None,
-            "prompt": prompt(ranked.messages),
+            "id": judgement.external_id or None,
+            "prompt": prompt(judgement.messages),
             "completions": [
                 {"text": judged.text, "model": judged.model or None}
-                for judged in ranked.completions
+                for judged in judgement.completions
             ],
-            "ranks": ranked.ranks,
-            "unacceptable": [judged.unacceptable for judged in ranked.completions],
-            "strengths": ranked.strengths,
-            "labels": [judged.labels for judged in ranked.completions],
-            "comment": ranked.comment,
-            "seconds": ranked.seconds,
-            **about(ranked),
-            "metadata": in_order(ranked.metadata),
+            "ranks": judgement.ranks,
+            "unacceptable": [judged.unacceptable for judged in judgement.completions],
+            "strengths": judgement.strengths,
+            "labels": [judged.labels for judged in judgement.completions],
+            "comment": judgement.comment,
+            "seconds": judgement.seconds,
+            **about(judgement),
+            "metadata": in_order(judgement.metadata),
         }
+
+
+class RankingsTable(Rankings):
+    """The same with one type for each column: prompts are messages, metadata its JSON, and the
+    models stand beside the completions' texts."""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        kinds = super().columns | {"prompt": MESSAGES, "completions": TEXTS, "metadata": TEXT}
+        return kinds | {"models": TEXTS}
+
+    def rows(self, judgement: Ranked) -> Iterator[dict[str, Any]]:
+        for row in super().rows(judgement):
+            answers = row.pop("completions")
+            yield row | {
+                "prompt": as_messages(judgement.messages),
+                "completions": [answer["text"] for answer in answers],
+                "models": [answer["model"] for answer in answers],
+                "metadata": json.dumps(row["metadata"], ensure_ascii=False),
+            }
 
 
 def prompt(messages: Messages) -> str | Messages:
     """A prompt of one user message is written as its text."""
     if len(messages) == 1 and messages[0]["role"] == "user":
         return messages[0]["content"]
-    return [{"role": message["role"], "content": message["content"]} for message in messages]
+    return as_messages(messages)
 
 
 def in_order(value: Any) -> Any:

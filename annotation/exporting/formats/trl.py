@@ -5,47 +5,76 @@ from typing import Any
 
 from annotation.content import Messages
 from annotation.errors import Invalid
-from annotation.exporting.formats.base import Format, about
+from annotation.exporting.formats.base import (
+    INTEGER,
+    MESSAGES,
+    NUMBER,
+    TEXT,
+    Format,
+    about,
+    as_messages,
+    reply,
+)
 from annotation.exporting.formats.rankings import prompt
-from annotation.exporting.reading import Judged, Ranked
-from annotation.pairs import margin, strict_pairs
+from annotation.exporting.reading import Ranked
+from annotation.pairs import Ties, labelled_pairs, margin
 
 
 class Trl(Format):
-    """Plain texts. ``strength`` is how much better the chosen one is, null when nobody said."""
+    """Plain texts. ``strength`` is how much better the chosen one is, null when nobody said.
 
-    def rows(self, ranked: Ranked) -> Iterator[dict[str, Any]]:
-        ranks = ranked.ranks
-        for winner, loser in strict_pairs(ranks):
-            chosen, rejected = ranked.completions[winner], ranked.completions[loser]
+    With the policy ``soft``, ``soft_label`` is the probability that chosen is preferred.
+    """
+
+    own_columns = {
+        **dict.fromkeys(("prompt", "chosen", "rejected", "chosen_model", "rejected_model"), TEXT),
+        "strength": INTEGER,
+    }
+
+    @property
+    def columns(self) -> dict[str, str]:
+        soft = {"soft_label": NUMBER} if self.ties is Ties.SOFT else {}
+        return {**self.own_columns, **soft, **super().columns}
+
+    def rows(self, judgement: Ranked) -> Iterator[dict[str, Any]]:
+        ranks, asked = judgement.ranks, self.prompt(judgement.messages)
+        origin = about(judgement)
+        for winner, loser, label in labelled_pairs(ranks, self.ties):
+            chosen, rejected = judgement.completions[winner], judgement.completions[loser]
+            if chosen.text == rejected.text:
+                continue  # only tied ones: there is nothing to choose between
+            strength = margin(ranks, judgement.strengths, winner, loser)
             yield {
-                "prompt": self.prompt(ranked.messages),
-                "chosen": self.answer(chosen),
-                "rejected": self.answer(rejected),
+                **asked,
+                "chosen": self.answer(chosen.text),
+                "rejected": self.answer(rejected.text),
                 "chosen_model": chosen.model or None,
                 "rejected_model": rejected.model or None,
-                "strength": margin(ranks, ranked.strengths, winner, loser),
-                **about(ranked),
+                "strength": strength or None,
+                **({"soft_label": label} if self.ties is Ties.SOFT else {}),
+                **origin,
             }
 
-    def prompt(self, messages: Messages) -> Any:
+    def prompt(self, messages: Messages) -> dict[str, Any]:
         text = prompt(messages)
         if not isinstance(text, str):
             raise Invalid(
                 "format: a prompt of this project is a conversation, which trl cannot hold. "
                 "Use trl-conversational."
             )
-        return text
+        return {"prompt": text}
 
-    def answer(self, judged: Judged) -> Any:
-        return judged.text
+    def answer(self, text: str) -> Any:
+        return text
 
 
 class TrlConversational(Trl):
     """Lists of messages."""
 
-    def prompt(self, messages: Messages) -> Any:
-        return [{"role": message["role"], "content": message["content"]} for message in messages]
+    own_columns = Trl.own_columns | dict.fromkeys(("prompt", "chosen", "rejected"), MESSAGES)
 
-    def answer(self, judged: Judged) -> Any:
-        return [{"role": "assistant", "content": judged.text}]
+    def prompt(self, messages: Messages) -> dict[str, Any]:
+        return {"prompt": as_messages(messages)}
+
+    def answer(self, text: str) -> Any:
+        return reply(text)

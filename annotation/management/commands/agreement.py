@@ -10,7 +10,7 @@ from annotation.management.base import VerbCommand
 from annotation.models import Annotator
 from annotation.projects import get_project
 from annotation.quality.reading import Filters
-from annotation.quality.reports import agreement_report, annotators_report
+from annotation.quality.reports import agreement_report, people_report
 
 WIDTH = 26
 
@@ -36,7 +36,7 @@ class Command(VerbCommand):
             guideline=options["guideline"],
             kind=options["kind"],
         )
-        people = [person.as_dict() for person in annotators_report(project, filters)]
+        people = people_report(project, filters)
         return {**agreement_report(project, filters), "people": people}
 
     def describe(self, result: dict[str, Any]) -> str:

@@ -2,14 +2,17 @@ from pathlib import Path
 
 from annotation.importing import Options, Outcome, import_rankings
 from annotation.management.imports import ImportCommand
+from annotation.models import Import
 
 
 class Command(ImportCommand):
+    kind = Import.Kind.RANKINGS
     help = (
-        "Take in rankings from JSON lines: prompt, completions and ranks; or prompt, chosen and "
-        "rejected; or chosen and rejected as whole dialogues. They may say id, annotator, "
-        "guideline and metadata too; beside ranks, unacceptable, strengths, labels, comment and "
-        "seconds; beside chosen, chosen_model, rejected_model and strength."
+        "Take in what was judged, from JSON lines, CSV, Parquet or a Hugging Face folder: prompt, "
+        "completions and ranks; prompt, chosen and rejected; chosen and rejected as whole "
+        "dialogues; prompt, completion and label; or prompt and completion, written by hand. They "
+        "may say id, annotator, guideline and metadata too; beside ranks, unacceptable, strengths, "
+        "labels, comment and seconds; beside chosen, chosen_model, rejected_model and strength."
     )
 
     def take_in(self, file: Path, slug: str, options: Options) -> Outcome:

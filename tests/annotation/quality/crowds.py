@@ -128,6 +128,9 @@ class Crowd:
             slot=items("slot"),
             length=items("length"),
             unacceptable=np.zeros(rows * K, bool),
+            id=np.arange(rows),
+            task=column("question"),
+            guideline=np.zeros(rows, np.int64),
         )
 
 

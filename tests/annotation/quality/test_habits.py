@@ -1,5 +1,7 @@
 """Terms of single rankings, by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,12 @@ from annotation.quality.work import NORMAL, Work
 def work_of(*rows, **columns):
     """Rankings of questions of three: (question, who, ranks); other columns by name."""
     n = len(rows)
-    given = {
+    given: dict[str, Any] = {
         "seconds": np.full(n, np.nan),
         "at": np.arange(float(n)),
+        "id": np.arange(n),
+        "task": np.array([question for question, _, _ in rows]),
+        "guideline": np.zeros(n, np.int64),
         "known": np.zeros(3 * n, np.int64),
         "slot": np.full(3 * n, -1),
         "length": np.tile([10, 20, 30], n),

@@ -1,5 +1,7 @@
 """The page that says whether the data can be trusted."""
 
+import re
+
 import pytest
 
 from annotation.models import Annotator
@@ -79,3 +81,54 @@ def test_pseudonyms_from_a_file_cannot_break_the_page(cast, manager):
 def test_annotators_may_not_see_it(cast, client):
     client.force_login(cast.annotator)
     assert client.get(PAGE).status_code == 403
+
+
+@pytest.fixture
+def met(cast, judges):
+    """Twelve questions: two people agree, a third says the opposite."""
+    cast.project.overlap = 3
+    cast.project.save()
+    give_tasks(cast, 12)
+    for judge, ranks in zip(judges, ((1, 2, 3, 4), (1, 2, 3, 4), (4, 3, 2, 1)), strict=False):
+        for _ in range(12):
+            assignment = held(judge)
+            body = full_ranking(assignment.task, *ranks)
+            submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="api")
+    return judges
+
+
+def names(page):
+    return list(re.findall(r'<th scope="row"><a [^>]*>(judge-\d+)</a>', page))
+
+
+def test_the_table_is_sorted_by_what_the_address_says(manager, met):
+    page = manager.get(PAGE, {"sort": "agreement"}).content.decode()
+    assert names(page)[0] == "judge-002"
+    assert 'aria-sort="ascending"' in page
+    page = manager.get(PAGE, {"sort": "-agreement", "kind": "human"}).content.decode()
+    assert names(page)[-1] == "judge-002"
+    assert "?sort=agreement&amp;kind=human#annotators" in page
+
+
+def test_a_word_that_is_no_column_sorts_nothing(manager, met):
+    assert manager.get(PAGE, {"sort": "password"}).status_code == 200
+
+
+def test_who_agrees_with_whom_is_a_table(manager, met):
+    page = manager.get(PAGE).content.decode()
+    assert "Who agrees with whom" in page
+    assert re.search(r'class="shade-5" title="12 questions; .*?">100 %<', page)
+    assert re.search(r'class="shade-0" title="12 questions; .*?">0 %<', page)
+
+
+def test_every_table_comes_as_a_sheet(manager, met):
+    reply = manager.get(f"{PAGE}pairs.csv")
+    assert reply.headers["Content-Disposition"] == 'attachment; filename="tides-pairs.csv"'
+    rows = reply.content.decode().splitlines()
+    assert rows[0] == "one,other,agreement,low,high,questions"
+    assert rows[1].startswith("judge-000,judge-001,1.0,")
+    for name in ("agreement", "annotators", "pace"):
+        assert len(manager.get(f"{PAGE}{name}.csv").content.decode().splitlines()) > 1
+    assert manager.get(f"{PAGE}none.csv").status_code == 404
+    assert manager.get(f"{PAGE}pairs.csv", {"since": "yesterday"}).status_code == 400
+    assert len(manager.get(f"{PAGE}pairs.csv", {"kind": "ai"}).content.splitlines()) == 1

@@ -20,7 +20,9 @@ SETTINGS = {
     "repeat_share": 2,
     "completions_per_task": 5,
     "keep_open": 20,
+    "qualification_tries": 3,
     "lease_seconds": 600,
+    "held_names": "ChatGPT\r\nMeta AI",
 }
 
 
@@ -35,6 +37,7 @@ def test_what_is_said_is_stored(manager):
     assert "Saved." in reply.text
     project = Project.objects.get()
     assert project.labels == ["factual error", "harmful"]
+    assert project.held_names == ["ChatGPT", "Meta AI"]
     assert (project.overlap, project.overlap_share, project.lease_seconds) == (3, 0.125, 600)
 
 

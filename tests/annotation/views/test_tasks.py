@@ -362,3 +362,37 @@ def test_an_edit_begins_with_the_given_text(web, cast):
     assert "Overfit is bad.</textarea>" in web.get(address).text
     web.post(address, {"key": "k", "text": "Overfitting is bad."})
     assert Demonstration.objects.get().edited.text == "Overfit is bad."
+
+
+def test_an_edit_that_changes_nothing_is_refused(web, cast):
+    give_task(cast.project, "Overfit\r\nis bad.", kind="write", priority=9)
+    address = web.post("/projects/tides/rank/").url
+
+    reply = web.post(address, {"key": "k", "text": "Overfit\r\nis bad."})
+
+    assert reply.status_code == 400
+    assert "unchanged" in reply.text
+    assert not Demonstration.objects.exists()
+
+
+def test_a_preview_keeps_nothing_and_is_safe(web, cast):
+    give_task(cast.project, "Overfit is bad.", kind="write", priority=9)
+    address = web.post("/projects/tides/rank/").url
+
+    html = web.post(f"{address}preview/", {"text": "<script>x</script> **bold**"}).text
+
+    assert "<strong>bold</strong>" in html
+    assert "<script" not in html
+    assert Assignment.objects.get().draft is None
+
+
+def test_a_preview_without_a_script_keeps_the_draft(web, cast):
+    give_task(cast.project, "Overfit is bad.", kind="write", priority=9)
+    address = web.post("/projects/tides/rank/").url
+
+    html = web.post(address, {"key": "k", "text": "", "preview": "1"}).text
+
+    assert "Nothing is written yet." in html
+    assert not Demonstration.objects.exists()
+    web.post(address, {"key": "k", "text": "*Bad* it is.", "preview": "1"})
+    assert (Assignment.objects.get().draft or {})["text"] == "*Bad* it is."

@@ -30,16 +30,17 @@ def test_hidden_states_are_those_of_separate_rows(exact, rows):
             alone = group_trace(exact.model, [row.prompt], [[row.completion]], exact.pad_id)
             found = present(packed.hidden)[place][packed.mask[place]]
             assert torch.allclose(found, present(alone.hidden)[0], atol=1e-10, rtol=0)
-            assert torch.allclose(
-                present(packed.prompt_last)[place], present(alone.prompt_last)[0], atol=1e-10
-            )
+            last = present(packed.prompt_last)[place], present(alone.prompt_last)[0]
+            assert torch.allclose(*last, atol=1e-10)
 
 
 def test_a_neighbour_changes_nothing_whatever_it_is(exact, rows):
     with torch.no_grad():
         one, two = (
-            present(packed_trace(exact.model, pack_rows([[each, rows[0]]], exact.pad_id)).hidden)[1]
-            for each in (
+            present(packed_trace(exact.model, pack_rows([[other, rows[0]]], exact.pad_id)).hidden)[
+                1
+            ]
+            for other in (
                 rows[1],
                 Encoded([9] * len(rows[1].prompt), [8] * len(rows[1].completion)),
             )

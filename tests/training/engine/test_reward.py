@@ -233,3 +233,12 @@ def test_an_adapter_is_not_taken_for_a_head(tmp_path):
     checkpoints.save(tmp_path / "other", {"adapter_model": {"a": torch.ones(1)}}, {})
     with pytest.raises(CheckpointDamaged, match="no reward head"):
         load_head(tmp_path / "other")
+
+
+@pytest.mark.parametrize("likelihood", ["pairs", "plackett_luce"])
+def test_a_ranking_that_counts_twice_is_as_two(likelihood):
+    rankings = planted(8, noise=0.5)
+    # Standardising sees each completion as often as it is there, so all of them are doubled.
+    twice = fit([*rankings, *rankings], likelihood=likelihood)
+    counted = fit([replace(each, weight=2.0) for each in rankings], likelihood=likelihood)
+    assert counted.weights == pytest.approx(twice.weights, abs=1e-4)

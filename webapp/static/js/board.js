@@ -11,18 +11,23 @@ export class Board {
       element,
       letter: element.dataset.letter,
       text: element.dataset.text, // equal for equal texts
-      inputs: [...element.querySelectorAll("input[type=radio]")],
+      inputs: [...element.querySelectorAll("input[name^=place-]")],
     }));
     this.steps = [...form.querySelectorAll("select[name^=step-]")];
     this.strengths = new Map(); // "upper place > lower place" to 1, 2 or 3
     this.boundaries().forEach((name, index) => this.strengths.set(name, this.steps[index].value));
     this.history = [this.snapshot()];
     this.last = null; // the card that was placed last
-    form.addEventListener("change", (event) => this.remember(this.cardOf(event.target)));
+    form.addEventListener("change", (event) => this.remember(this.placed(event.target)));
   }
 
   cardOf(element) {
     return this.cards.find((card) => card.element.contains(element)) ?? null;
+  }
+
+  // The card whose place this field is; null for any other field.
+  placed(field) {
+    return field.name.startsWith("place-") ? this.cardOf(field) : null;
   }
 
   byLetter(letter) {

@@ -24,7 +24,7 @@ function choose(key) {
 
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
-  if (event.target.closest("textarea, select, #skip")) return;
+  if (event.target.closest("textarea, select, .brief form, dialog")) return;
   const key = event.key.toLowerCase();
   if (key === "enter") {
     if (event.target.closest("button, a, summary")) return;

@@ -12,7 +12,9 @@ export function readAnswer(form) {
   for (const name of ["verdict", "text"]) {
     if (said.has(name)) answer[name] = said.get(name);
   }
-  if (form.dataset.kind === "rank") Object.assign(answer, readPlaces(said), readSteps(said));
+  if (form.dataset.kind === "rank") {
+    Object.assign(answer, readPlaces(said), readSteps(said), { ratings: readRatings(said) });
+  }
   if (form.dataset.kind === "compare") Object.assign(answer, readChoice(form, said.get("choice")));
   return answer;
 }
@@ -24,6 +26,11 @@ function readLabels(said) {
     (labels[name.slice("labels-".length)] ??= []).push(label);
   }
   return labels;
+}
+
+function readRatings(said) {
+  const rated = [...said].filter(([name]) => name.startsWith("rate-"));
+  return Object.fromEntries(rated.map(([name, value]) => [name.slice("rate-".length), Number(value)]));
 }
 
 function readSteps(said) {

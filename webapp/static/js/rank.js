@@ -4,6 +4,7 @@ import { Board, UNACCEPTABLE } from "./board.js";
 import { Keys } from "./keys.js";
 import { arrange } from "./layout.js";
 import { drawStanding, letters, Rail, STRENGTHS } from "./rail.js";
+import { toggleGuideline } from "./task.js";
 
 const form = document.getElementById("answer");
 const said = document.getElementById("said");
@@ -16,6 +17,8 @@ const rail = new Rail(document.getElementById("rail"), board, { pick, place, ins
 let picked = null;
 let tying = false; // the next letter is tied with the card placed last
 let reviewed = false;
+const ratingLine = document.getElementById("rating-line");
+let rating = null; // the first pass, where the project asks for one
 
 function say(sentence) {
   said.textContent = sentence;
@@ -88,14 +91,15 @@ const commands = {
     if (boundary) strengthen(boundary);
     else say("Place two responses first; then this key says how much better one is.");
   },
-  guideline() {
-    const panel = document.getElementById("guideline");
-    if (panel) panel.open = !panel.open;
-  },
+  guideline: toggleGuideline,
   help: () => help.showModal(),
 };
 
 async function askForReview() {
+  if (rating?.active) {
+    rating.goOn();
+    return;
+  }
   const left = board.unplaced();
   if (left.length) {
     pick(left[0]);
@@ -126,13 +130,14 @@ function press(key) {
 function isTaken(event) {
   if (event.key === "Enter") {
     if (event.ctrlKey || event.metaKey) return false;
-    return event.target.closest("textarea, button, a, summary, select, #skip") !== null;
+    return event.target.closest("textarea, button, a, summary, select, .brief form") !== null;
   }
   return event.target.closest("textarea, select, input[type=text]") !== null;
 }
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]") || event.altKey || event.isComposing) return;
+  if (ratingLine && !rating) return; // it is on its way
   if (event.repeat || ((event.ctrlKey || event.metaKey) && event.key !== "Enter")) return;
   if (event.key !== "Enter" && !singleKeys.checked) return;
   if (!isTaken(event) && press(event.key)) event.preventDefault();
@@ -151,7 +156,7 @@ document.addEventListener(
 );
 
 form.addEventListener("change", (event) => {
-  const card = board.cardOf(event.target);
+  const card = board.placed(event.target);
   if (!card) return;
   draw();
   if (event.isTrusted) say(board.describe(card));
@@ -184,3 +189,10 @@ arrange(document.getElementById("cards"), document.getElementById("tools"));
 document.getElementById("steps").hidden = true; // the line at the foot says it better
 button.textContent = "Review";
 draw();
+if (ratingLine) {
+  const { Rating } = await import("./rate.js");
+  rating = new Rating(board, button, () => {
+    pick(board.unplaced()[0] ?? board.cards[0]);
+    say("All are rated. Now rank them.");
+  });
+}

@@ -34,6 +34,10 @@ function lines(board) {
   });
 }
 
+function ratedOf(card) {
+  return card.element.querySelector("input[name^=rate-]:checked")?.value;
+}
+
 // Competition ranks, as they are stored: 1, 2, 2, 4.
 function rankOf(tiers, index) {
   return 1 + tiers.slice(0, index).reduce((sum, cards) => sum + cards.length, 0);
@@ -42,6 +46,8 @@ function rankOf(tiers, index) {
 function line(number, cards, several, one = "") {
   const item = make("li", "tier-line");
   item.append(make("span", "number", number), make("strong", "", letters(cards, ", ")));
+  const rated = cards.map(ratedOf).filter(Boolean);
+  if (rated.length) item.append(make("span", "quiet", `rated ${rated.join(", ")}`));
   const note = cards.length > 1 ? several : one;
   if (note) item.append(make("span", "quiet", note));
   return item;

@@ -48,7 +48,7 @@ function cookie() {
 }
 
 // The page's own token is out of date once the person has signed in again in another tab.
-function token() {
+export function token() {
   return cookie() ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
 }
 

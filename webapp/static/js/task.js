@@ -84,10 +84,82 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();
 });
 
-document.getElementById("to-skip")?.addEventListener("click", (event) => {
-  const panel = document.getElementById("skip");
-  panel.open = true;
-  panel.scrollIntoView({ block: "nearest" });
-  panel.querySelector("input[type=radio]").focus({ preventScroll: true });
+// Skipping and reporting have a form beside the task; from the foot of the page it opens in a dialog.
+const dialog = document.getElementById("ask");
+
+function ask(event) {
+  const panel = document.querySelector(event.currentTarget.hash);
+  const asked = panel.querySelector("form");
   event.preventDefault();
-});
+  document.getElementById("ask-title").textContent = panel.querySelector("summary").textContent;
+  dialog.append(asked);
+  dialog.addEventListener("close", () => panel.append(asked), { once: true });
+  dialog.showModal();
+  asked.querySelector("input[type=radio]").focus();
+}
+
+// Both lead to another page: what was done last is kept before that.
+for (const asked of document.querySelectorAll(".brief .aside form")) {
+  asked.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await draft.save();
+    HTMLFormElement.prototype.submit.call(asked);
+  });
+}
+for (const link of document.querySelectorAll(".asks")) link.addEventListener("click", ask);
+
+// The guideline beside the work. On a wide screen it stays open from task to task: a cookie says so,
+// so that the page comes with it and nothing moves. On a narrow one it is a sheet for a moment.
+const guide = document.getElementById("guideline");
+const toGuide = document.getElementById("to-guideline");
+const wide = window.matchMedia("(min-width: 80rem)");
+const YEAR = 365 * 24 * 3600; // s
+
+function isGuideOpen() {
+  return guide.classList.contains(wide.matches ? "open" : "shown");
+}
+
+export function toggleGuideline() {
+  if (!guide) return;
+  const open = !isGuideOpen();
+  guide.classList.toggle(wide.matches ? "open" : "shown", open);
+  if (wide.matches) {
+    document.cookie = `guideline=${open ? "open" : "closed"}; path=/; max-age=${YEAR}; samesite=lax`;
+  }
+  tellGuide();
+  if (open && !wide.matches) guide.focus();
+  if (!open && guide.contains(document.activeElement)) toGuide.focus();
+}
+
+function tellGuide() {
+  toGuide.setAttribute("aria-expanded", String(isGuideOpen()));
+}
+
+function press(event) {
+  if (document.querySelector("dialog[open]") || event.isComposing || event.repeat) return;
+  const isIn = guide.contains(event.target);
+  if (event.altKey && event.code === "KeyG") toggleGuideline();
+  else if (event.key === "Escape" && isGuideOpen() && (isIn || !wide.matches)) toggleGuideline();
+  else return;
+  event.preventDefault();
+}
+
+if (guide) {
+  for (const link of [toGuide, document.getElementById("guideline-close")]) {
+    link.setAttribute("role", "button");
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      toggleGuideline();
+    });
+    link.addEventListener("keydown", (event) => {
+      if (event.key !== " ") return;
+      event.preventDefault();
+      toggleGuideline();
+    });
+  }
+  toGuide.title = "Alt+G";
+  toGuide.setAttribute("aria-controls", guide.id);
+  tellGuide();
+  wide.addEventListener("change", tellGuide);
+  document.addEventListener("keydown", press);
+}

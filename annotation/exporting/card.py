@@ -1,0 +1,204 @@
+"""What a data set says of itself: counted while it is written, told in its README."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from django.conf import settings
+
+from annotation.exporting.reading import Judgement, Ranked
+from annotation.pairs import strict_pairs
+
+SPLITS = ("train", "validation", "test")
+FIGURES = {
+    "pairwise": "Two people prefer the same of two answers (guessing: 0.5)",
+    "tau_b": "Kendall’s tau-b, mean over pairs of people",
+    "alpha_ordinal_ranks": "Krippendorff’s alpha, ordinal, of ranks",
+    "self_agreement": "The same person prefers the same again",
+}
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
+KIND_WORDS = {
+    "human": "people",
+    "imported": "judges of an imported file",
+    "ai": "models",
+    "simulated": "simulated annotators",
+}
+DOMINANT = 0.5
+
+
+@dataclass
+class Tally:
+    """Counts over what goes out; it grows with annotators and guidelines, not with rankings."""
+
+    judgements: int = 0
+    rankings: int = 0
+    pairs: int = 0
+    possible: int = 0
+    longer: int = 0
+    longer_of: int = 0
+    first: int = 0
+    first_of: int = 0
+    annotators: Counter[tuple[str, str]] = field(default_factory=Counter)
+    guidelines: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
+
+    def add(self, judgement: Judgement) -> None:
+        self.judgements += 1
+        self.annotators[judgement.annotator_kind, judgement.annotator] += 1
+        self.guidelines[judgement.guideline] += 1
+        if isinstance(judgement, Ranked):
+            self._add_ranking(judgement)
+
+    def _add_ranking(self, ranked: Ranked) -> None:
+        self.rankings += 1
+        k = len(ranked.completions)
+        self.possible += k * (k - 1) // 2
+        for each in ranked.completions:
+            self.models[each.model] += 1
+        lengths = [len(each.text) for each in ranked.completions]
+        for winner, loser in strict_pairs(ranked.ranks):
+            self.pairs += 1
+            if lengths[winner] != lengths[loser]:
+                self.longer_of += 1
+                self.longer += lengths[winner] > lengths[loser]
+            if ranked.shown:
+                self.first_of += 1
+                self.first += winner < loser
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the README is written from. ``rows`` counts those of each split by configuration;
+    ``guidelines`` are the file of each label."""
+
+    title: str
+    licence: str
+    tally: Tally
+    rows: dict[str, dict[str, int]]
+    guidelines: dict[str, str]
+    agreement: dict[str, Any] | None
+    about: list[str]
+
+    def text(self) -> str:
+        parts = (self._head(), *self._sections())
+        return "\n".join(part.rstrip() + "\n" for part in parts)
+
+    def _head(self) -> str:
+        total = sum(self.rows.get("preferences", {}).values())
+        size = next((words for limit, words in SIZES if total < limit), "n>1M")
+        front = {
+            "license": self.licence,
+            "task_categories": ["reinforcement-learning", "text-generation"],
+            "tags": ["preference", "rlhf", "dpo", "concord"],
+            "size_categories": [size],
+            "configs": [
+                {
+                    "config_name": name,
+                    **({"default": True} if name == "preferences" else {}),
+                    "data_files": [
+                        {"split": split, "path": f"{name}/{split}.parquet"}
+                        for split in SPLITS
+                        if splits.get(split)
+                    ],
+                }
+                for name, splits in self.rows.items()
+                if any(splits.values())
+            ],
+        }
+        return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n"
+
+    def _sections(self) -> Iterator[str]:
+        yield f"# {plain(self.title)}\n\n" + "\n".join(self.about)
+        yield self._counts()
+        yield self._guidelines()
+        yield self._agreement()
+        yield self._people()
+        yield self._biases()
+        yield (
+            "## Files\n\n`preferences` holds pairs as messages, ready for TRL; `rankings` holds "
+            "the rankings that they follow from, which Concord can import again. The split is "
+            "drawn by prompt: 80 % train, 10 % validation, 10 % test, by the SHA-256 of "
+            "`split:` and `prompt_group_id`; near-duplicate prompts share a group. "
+            "`croissant.json` describes the columns, `manifest.json` has the hash of each file.\n"
+            f"\nWritten by Concord {settings.VERSION}.\n"
+        )
+
+    def _counts(self) -> str:
+        lines = ["## Counts\n", "| | train | validation | test |", "|---|---|---|---|"]
+        for name, splits in self.rows.items():
+            cells = " | ".join(f"{splits.get(split, 0):,}" for split in SPLITS)
+            lines.append(f"| {name} | {cells} |")
+        models = [name or "unnamed" for name, _ in self.tally.models.most_common(20)]
+        lines.append(f"\nThe answers come from: {', '.join(map(plain, models))}.")
+        return "\n".join(lines)
+
+    def _guidelines(self) -> str:
+        lines = ["## Guidelines in force\n", "| version | rankings | text |", "|---|---|---|"]
+        for label, count in sorted(self.tally.guidelines.items()):
+            file = self.guidelines.get(label)
+            shown = f"[{file}]({file})" if file else "not known here"
+            lines.append(f"| {plain(label) or 'none'} | {count:,} | {shown} |")
+        return "\n".join(lines)
+
+    def _agreement(self) -> str:
+        head = "## Agreement\n\n"
+        if self.agreement is None:
+            return head + "It was not measured when this snapshot was frozen."
+        shared = self.agreement["shared_questions"]
+        lines = [f"{shared:,} of {self.agreement['questions']:,} questions were judged by several."]
+        lines += ["", "| figure | value | 95 % interval |", "|---|---|---|"]
+        for name, words in FIGURES.items():
+            figure = self.agreement["figures"].get(name)
+            if figure is not None:
+                lines.append(f"| {words} | {_value(figure)} | {_span(figure)} |")
+        return head + "\n".join(lines)
+
+    def _people(self) -> str:
+        lines = ["## Who annotated\n", "| who | how many | rankings |", "|---|---|---|"]
+        for kind, words in KIND_WORDS.items():
+            theirs = [n for (of, _), n in self.tally.annotators.items() if of == kind]
+            if theirs:
+                lines.append(f"| {words} | {len(theirs):,} | {sum(theirs):,} |")
+        lines.append(
+            "\nThey are known by pseudonyms. Nothing else is known of them: no group was asked for."
+        )
+        return "\n".join(lines)
+
+    def _biases(self) -> str:
+        tally = self.tally
+        lines = ["## Known biases\n"]
+        if tally.longer_of:
+            share = tally.longer / tally.longer_of
+            lines.append(
+                f"- Of answers that differ in length, the longer is preferred: {share:.1%}."
+            )
+        if tally.first_of:
+            share = tally.first / tally.first_of
+            lines.append(f"- Of two answers, what was shown first is preferred: {share:.1%}.")
+        if tally.possible:
+            lines.append(f"- {1 - tally.pairs / tally.possible:.1%} of all pairs are ties.")
+        most = max(tally.annotators.values(), default=0)
+        if most > DOMINANT * tally.judgements:
+            lines.append(f"- One annotator gave {most / tally.judgements:.1%} of all judgements.")
+        for kind in ("ai", "simulated"):
+            given = sum(n for (of, _), n in tally.annotators.items() if of == kind)
+            if given:
+                lines.append(f"- {given / tally.judgements:.1%} were given by {KIND_WORDS[kind]}.")
+        return "\n".join(lines)
+
+
+def _value(figure: dict[str, Any]) -> str:
+    return f"{figure['value']:.3f}" if figure["value"] is not None else plain(figure["why"])
+
+
+def _span(figure: dict[str, Any]) -> str:
+    return f"{figure['low']:.3f} to {figure['high']:.3f}" if figure["low"] is not None else "–"
+
+
+def plain(text: str) -> str:
+    """What somebody wrote, on one line, with nothing in it that Markdown or HTML acts on."""
+    line = " ".join(str(text).split())
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>&~$])", r"\\\1", line)

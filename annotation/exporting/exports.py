@@ -1,0 +1,123 @@
+"""The verb: write what was selected in a format, with a manifest that says what it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from django.utils import timezone
+
+from annotation.audit import record
+from annotation.errors import Invalid
+from annotation.exporting.card import Tally
+from annotation.exporting.files import Hashed, replacing, replacing_folder
+from annotation.exporting.folder import MANIFEST, write_folder
+from annotation.exporting.formats import ALIASES, FOLDER, FORMATS, NAMES, Layout
+from annotation.exporting.manifest import File, Manifest
+from annotation.exporting.reading import Judgement, Selection, read
+from annotation.models import Project, Snapshot, User
+from annotation.pairs import Ties
+from annotation.progress import Report, silent
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How to export. Without a snapshot all that counts goes out. ``ties`` left out means the
+    snapshot's policy, or to drop them; ``licence`` is what the data set's card says."""
+
+    snapshot: Snapshot | None = None
+    ties: Ties | None = None
+    licence: str = "unknown"
+    by: User | str = "export_preferences"
+    report: Report = silent
+
+    @property
+    def policy(self) -> Ties:
+        said = self.snapshot.filters.get("ties") if self.snapshot else None
+        return self.ties or Ties(said or Ties.DROP)
+
+
+def export(
+    project: Project, format: str, out: Path, terms: Terms = Terms(), *, report: Report = silent
+) -> Manifest:
+    """Write to ``out``, and PATH.manifest.json beside it; a folder holds its manifest itself.
+
+    Raises Invalid for an unknown format, a selection that holds nothing, a file that cannot be
+    written; then ``out`` is as it was.
+    """
+    if format not in NAMES:
+        raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
+    terms = terms if report is silent else replace(terms, report=report)
+    selection = Selection(project, terms.snapshot)
+    manifest = _manifest(selection, format, out, terms)
+    if format == FOLDER:
+        with replacing_folder(out, MANIFEST) as folder:
+            write_folder(folder, selection, terms.policy, terms.licence, manifest, terms.report)
+    else:
+        _write_file(out, selection, FORMATS[ALIASES.get(format, format)], manifest, terms)
+    said = manifest.as_dict()
+    record("preferences.exported", project, project=project, by=terms.by, data=said)
+    return manifest
+
+
+def _manifest(selection: Selection, format: str, out: Path, terms: Terms) -> Manifest:
+    snapshot = selection.snapshot
+    manifest = Manifest(out.name, format, selection.project.slug, ties=terms.policy.value)
+    manifest.made_at = timezone.now().isoformat()
+    if snapshot is not None:
+        manifest.snapshot, manifest.snapshot_sha256 = snapshot.name, snapshot.sha256
+        manifest.withdrawn = snapshot.submissions.filter(withdrawn_at__isnull=False).count()
+    return manifest
+
+
+def _write_file(
+    out: Path, selection: Selection, layout: Layout, manifest: Manifest, terms: Terms
+) -> None:
+    format = layout.rows(terms.policy)
+    with replacing(out) as file:
+        writer = layout.writing.writer(cast(Any, file), format.columns)
+        tally = Tally()
+        for judgement in _counted(selection, layout, terms.report):
+            tally.add(judgement)
+            for row in format.rows(judgement):
+                writer.write(row)
+                manifest.rows += 1
+        writer.close()
+    _complete(manifest, tally, format.left_out, [_file(out, file, manifest.rows)])
+    with replacing(out.with_name(f"{out.name}.manifest.json")) as beside:
+        beside.write(manifest.as_json().encode())
+
+
+def _file(out: Path, file: Hashed, rows: int) -> File:
+    return File(out.name, file.sha256, file.bytes, rows)
+
+
+def _complete(
+    manifest: Manifest, tally: Tally, left_out: dict[str, int], files: list[File]
+) -> None:
+    manifest.rankings, manifest.judgements = tally.rankings, tally.judgements
+    manifest.pairs, manifest.left_out = tally.pairs, dict(left_out)
+    manifest.complete(files)
+
+
+def _counted(selection: Selection, layout: Layout, report: Report) -> Iterator[Judgement]:
+    """What is read, with its progress. Raises Invalid when there is nothing."""
+    kinds = layout.rows.kinds
+    total = selection.submissions(kinds).count()
+    if not total:
+        raise Invalid(nothing(selection))
+    for number, judgement in enumerate(read(selection, kinds, whole=layout.rows.whole), 1):
+        yield judgement
+        report("Exporting", number, max(total, number))
+
+
+def nothing(selection: Selection) -> str:
+    if selection.snapshot is not None:
+        return (
+            f"snapshot: {selection.snapshot.name} holds nothing that goes into this format. "
+            "Choose another one."
+        )
+    return (
+        f"project: {selection.project.slug} has no rankings yet that go into this format. "
+        "Rank or import some first."
+    )

@@ -1,0 +1,137 @@
+"""A Hugging Face data set in a folder: Parquet by split, a card, Croissant, a manifest."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+from annotation.errors import Invalid
+from annotation.exporting.card import SPLITS, Card, Tally
+from annotation.exporting.croissant import describe
+from annotation.exporting.files import Hashed, writing
+from annotation.exporting.formats.base import Format
+from annotation.exporting.formats.rankings import RankingsTable
+from annotation.exporting.formats.trl import TrlConversational
+from annotation.exporting.manifest import File, Manifest
+from annotation.exporting.reading import Selection, read
+from annotation.exporting.writers import Writer
+from annotation.exporting.writers.parquet import Parquet
+from annotation.models import GuidelineVersion
+from annotation.pairs import Ties
+from annotation.progress import Report
+from annotation.quality.reports import agreement_report
+
+MANIFEST = "manifest.json"
+TABLES: dict[str, type[Format]] = {"preferences": TrlConversational, "rankings": RankingsTable}
+
+
+class Tables:
+    """The Parquet files, each of which begins with its first row."""
+
+    def __init__(self, folder: Path, ties: Ties, stack: ExitStack) -> None:
+        self.folder, self.stack = folder, stack
+        self.formats = {name: made(ties) for name, made in TABLES.items()}
+        self.rows = {name: dict.fromkeys(SPLITS, 0) for name in TABLES}
+        self._open: dict[str, tuple[Hashed, Writer, str, str]] = {}
+
+    def add(self, judgement: Any) -> None:
+        for name, format in self.formats.items():
+            for row in format.rows(judgement):
+                self._writer(name, row["split"]).write(row)
+                self.rows[name][row["split"]] += 1
+
+    def _writer(self, name: str, split: str) -> Writer:
+        path = f"{name}/{split}.parquet"
+        if path not in self._open:
+            (self.folder / name).mkdir(exist_ok=True)
+            file = self.stack.enter_context(writing(self.folder / path))
+            writer = Parquet(cast(Any, file), self.formats[name].columns)
+            self._open[path] = file, writer, name, split
+        return self._open[path][1]
+
+    def close(self) -> Iterator[tuple[File, dict[str, str]]]:
+        """Each file with its columns."""
+        for path in sorted(self._open):
+            file, writer, name, split = self._open[path]
+            writer.close()
+            made = File(path, file.sha256, file.bytes, self.rows[name][split])
+            yield made, self.formats[name].columns
+
+
+def write_folder(
+    folder: Path,
+    selection: Selection,
+    ties: Ties,
+    licence: str,
+    manifest: Manifest,
+    report: Report,
+) -> None:
+    """Fill the empty ``folder``; its manifest comes last. Raises Invalid when nothing goes out."""
+    tally, total = Tally(), selection.submissions().count()
+    if not total:
+        raise Invalid("project: there are no rankings to export. Rank or import some first.")
+    with ExitStack() as stack:
+        tables = Tables(folder, ties, stack)
+        for number, judgement in enumerate(read(selection), 1):
+            tally.add(judgement)
+            tables.add(judgement)
+            report("Exporting", number, max(total, number))
+        made = list(tables.close())
+    files = [file for file, _ in made]
+    guidelines = _write_guidelines(folder, selection, tally, files)
+    card = _card(selection, licence, tally, tables.rows, guidelines)
+    _write_text(folder, "README.md", card.text(), files)
+    published = selection.snapshot.frozen_at if selection.snapshot else None
+    croissant = describe(
+        card.title, card.about[0], licence, published.date().isoformat() if published else None,
+        made,
+    )  # fmt: skip
+    _write_text(folder, "croissant.json", json.dumps(croissant, indent=2) + "\n", files)
+    manifest.rows = sum(file.rows for file in files)
+    manifest.rankings, manifest.judgements = tally.rankings, tally.judgements
+    manifest.pairs = tally.pairs
+    manifest.complete(files)
+    with writing(folder / MANIFEST) as file:
+        file.write(manifest.as_json().encode())
+
+
+def _write_text(folder: Path, name: str, text: str, files: list[File]) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    with writing(folder / name) as file:
+        file.write(text.encode())
+    files.append(File(name, file.sha256, file.bytes))
+
+
+def _write_guidelines(
+    folder: Path, selection: Selection, tally: Tally, files: list[File]
+) -> dict[str, str]:
+    """The texts of the versions in force; the file of each label."""
+    found = GuidelineVersion.objects.filter(
+        project=selection.project, label__in=tally.guidelines
+    ).exclude(body="")
+    written = {}
+    for number, version in enumerate(found.order_by("label"), 1):
+        written[version.label] = f"guidelines/{number}.md"
+        _write_text(folder, written[version.label], version.body, files)
+    return written
+
+
+def _card(
+    selection: Selection,
+    licence: str,
+    tally: Tally,
+    rows: dict[str, dict[str, int]],
+    guidelines: dict[str, str],
+) -> Card:
+    project, snapshot = selection.project, selection.snapshot
+    title = f"{project.name}, {snapshot.name}" if snapshot else project.name
+    about = [f"{tally.rankings:,} rankings, and the {tally.pairs:,} preferences they hold."]
+    if snapshot is not None:
+        about.append(f"\nSnapshot `{snapshot.sha256}`, chosen by {_chosen_by(snapshot.filters)}.")
+    agreement = snapshot.agreement if snapshot else agreement_report(project)
+    return Card(title, licence, tally, rows, guidelines, agreement, about)
+
+
+def _chosen_by(filters: dict[str, Any]) -> str:
+    return f"`{json.dumps(filters, sort_keys=True).replace('`', ' ')}`"

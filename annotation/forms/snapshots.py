@@ -1,0 +1,171 @@
+"""What a snapshot is to take, and its name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from annotation import selectors
+from annotation.choosing import Choice, check
+from annotation.errors import Invalid
+from annotation.models import Annotator, Project, Snapshot, Source, Submission, TaskKind
+from annotation.pairs import Ties
+from annotation.snapshots import check_name
+
+TIES = [
+    (Ties.DROP.value, "Leave tied pairs out"),
+    (Ties.SOFT.value, "Give tied pairs a soft label of 0.5"),
+    (Ties.KEEP.value, "Keep tied pairs both ways"),
+]
+KINDS = {
+    TaskKind.RANK: "Rankings",
+    TaskKind.COMPARE: "Comparisons of two",
+    TaskKind.THUMBS: "Verdicts, good or bad",
+    TaskKind.WRITE: "Written answers",
+}
+ORIGINS = {
+    Submission.Origin.SCREEN: "On the page",
+    Submission.Origin.API: "By the API",
+    Submission.Origin.IMPORT: "By an import",
+    Submission.Origin.AI: "By a model",
+    Submission.Origin.SIMULATED: "By a simulation",
+}
+ANNOTATORS = {
+    Annotator.Kind.HUMAN: "People",
+    Annotator.Kind.AI: "Models",
+    Annotator.Kind.SIMULATED: "Simulations",
+    Annotator.Kind.IMPORTED: "Judges in imported files",
+}
+ALL_IF_NONE = "All, if none is chosen."
+
+
+def _several(label: str, choices: Any = (), help_text: str = ALL_IF_NONE) -> Any:
+    return forms.MultipleChoiceField(
+        label=label,
+        choices=choices,
+        required=False,
+        help_text=help_text,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+def _share(label: str, help_text: str) -> Any:
+    return forms.FloatField(
+        label=label, required=False, min_value=0, max_value=1, help_text=help_text
+    )
+
+
+class ChoiceForm(forms.Form):
+    """Filters; they live in the address, so that a choice can be passed on."""
+
+    kinds = _several(
+        "What was asked", KINDS.items(), "Rankings and comparisons, if none is chosen."
+    )
+    since = forms.DateTimeField(required=False, help_text="As 2026-01-31 or 2026-01-31 12:00.")
+    until = forms.DateTimeField(required=False, help_text="Up to this time, not with it.")
+    guidelines = _several("Guideline versions")
+    annotators = _several("Annotators", ANNOTATORS.items())
+    origins = _several("How answers came", ORIGINS.items())
+    sources = _several("Models", help_text="Whose answers are among those ranked. " + ALL_IF_NONE)
+    labels = _several("Marks", help_text="That some answer was given. " + ALL_IF_NONE)
+    minimum_agreement = _share(
+        "Agreement with others, at least",
+        "From 0 to 1, of each annotator; those without such a figure are left out.",
+    )
+    minimum_accuracy = _share(
+        "Estimated accuracy, at least",
+        "From 0 to 1, of each annotator; those without such a figure are left out.",
+    )
+    ties = forms.ChoiceField(
+        choices=TIES,
+        required=False,
+        initial=Ties.DROP.value,
+        label="Ties, in pairs",
+        help_text="Rankings keep their ties in any case.",
+    )
+
+    def __init__(self, project: Project, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        named = {
+            "guidelines": [version.label for version in selectors.guidelines_of(project)],
+            "sources": list(
+                Source.objects.filter(project=project).exclude(name="").order_by("name")
+                .values_list("name", flat=True)[: selectors.PROJECTS_SHOWN]
+            ),
+            "labels": project.labels,
+        }  # fmt: skip
+        for name, values in named.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.MultipleChoiceField)
+            field.choices = [(value, value) for value in values]
+            if not values:
+                del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                check(self.choice())
+            except Invalid as refusal:
+                raise forms.ValidationError(str(refusal)) from None
+        return said
+
+    def choice(self) -> Choice:
+        """Raises nothing for a valid form."""
+        said: dict[str, Any] = {
+            name: tuple(sorted(value)) if isinstance(value, list) else value
+            for name, value in self.cleaned_data.items()
+            if value not in ("", [], None)
+        }
+        return Choice(**said | {"ties": Ties(said.get("ties", Ties.DROP))})
+
+    def hidden(self) -> list[tuple[str, str]]:
+        """Names and values of all that was said, for a form that sends it once more."""
+        return [
+            (name, value) for name in self.fields for value in _values(self.data, name) if value
+        ]
+
+
+def in_words(filters: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a snapshot was chosen by, as the form would call it."""
+    known: dict[str, Any] = {**dict(ChoiceForm.base_fields)}
+    shown = {
+        str(value): str(words)
+        for pairs in (KINDS, ORIGINS, ANNOTATORS)
+        for value, words in pairs.items()
+    }
+    shown |= {str(value): str(words) for value, words in TIES}
+    lines = []
+    for name, value in filters.items():
+        values = value if isinstance(value, list) else [value]
+        label = str(known[name].label or name.capitalize()) if name in known else name
+        lines.append((label, ", ".join(shown.get(str(each), str(each)) for each in values)))
+    return lines
+
+
+def _values(data: Any, name: str) -> list[str]:
+    return data.getlist(name) if hasattr(data, "getlist") else [data.get(name, "")]
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(max_length=200, help_text="By which papers and commands call it.")
+
+    def clean_name(self) -> str:
+        try:
+            return check_name(str(self.cleaned_data["name"]))
+        except Invalid as refusal:
+            raise forms.ValidationError(str(refusal).removeprefix("name: ")) from None
+
+
+class OtherForm(forms.Form):
+    """Another snapshot to compare with."""
+
+    other = forms.ModelChoiceField(
+        queryset=Snapshot.objects.none(), label="Compare with", empty_label=None
+    )
+
+    def __init__(self, snapshots: Any, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        field = self.fields["other"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = snapshots

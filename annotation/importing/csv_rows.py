@@ -1,0 +1,62 @@
+"""CSV: the first line names the columns."""
+
+import csv
+from collections.abc import Iterator
+
+from annotation.errors import Invalid
+from annotation.importing.fields import shown
+from annotation.importing.files import MAX_LINE, Line, RawLines, TextFile, decode
+
+MAX_COLUMNS = 200
+csv.field_size_limit(MAX_LINE)
+
+
+class CsvRows(TextFile):
+    """Rows as objects of texts.
+
+    A problem ends the reading: where the next row begins is no longer known.
+    """
+
+    is_table = is_text = True
+
+    def rows(self, lines: RawLines) -> Iterator[Line]:
+        place = [0]
+
+        def texts() -> Iterator[str]:
+            for _, end, raw in lines:
+                place[0] = end
+                yield decode(raw)
+
+        reader = csv.reader(texts(), strict=True)
+        start = 1
+        try:
+            columns = check_columns(next(reader, []))
+            start = reader.line_num + 1
+            for cells in reader:
+                if cells:
+                    yield _line(start, place[0], columns, cells)
+                start = reader.line_num + 1
+        except (csv.Error, Invalid) as error:
+            yield Line(start, place[0], problem=_problem(error))
+            for _ in lines:
+                pass  # the rest still counts for the hash
+
+
+def _problem(error: Exception) -> str:
+    return str(error) if isinstance(error, Invalid) else f"malformed CSV ({error})."
+
+
+def check_columns(names: list[str]) -> list[str]:
+    """Raises Invalid for names that are no table's."""
+    if len(names) > MAX_COLUMNS:
+        raise Invalid(f"{len(names):,} columns; at most {MAX_COLUMNS} are allowed. Leave some out.")
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise Invalid(f"two columns have the same name, {shown(min(twice))}. Rename one.")
+    return names
+
+
+def _line(number: int, end: int, columns: list[str], cells: list[str]) -> Line:
+    if len(cells) != len(columns):
+        raise Invalid(f"{len(cells)} cells, but the first line names {len(columns)} columns.")
+    return Line(number, end, dict(zip(columns, cells, strict=True)))

@@ -1,0 +1,137 @@
+"""Which kind of file it is, by its first bytes and its name; folders as one file after another."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import yaml
+
+from annotation.errors import Invalid
+from annotation.importing.csv_rows import CsvRows
+from annotation.importing.files import Line, RowFile
+from annotation.importing.json_lines import JsonLines
+from annotation.importing.parquet_rows import ParquetRows
+
+PACKED = "packed. Unpack it first; nothing is unpacked here"
+REFUSED = {
+    b"PK\x03\x04": f"a zip archive or a spreadsheet, or otherwise {PACKED}. Save sheets as CSV",
+    b"\x1f\x8b": PACKED,
+    b"\x28\xb5\x2f\xfd": PACKED,
+    b"BZh": PACKED,
+    b"\xfd7zXZ": PACKED,
+    b"\xff\xfe": "UTF-16. Save it as UTF-8",
+    b"\xfe\xff": "UTF-16. Save it as UTF-8",
+}
+SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
+SPLITS = ("train", "validation", "test")
+MAX_FILES = 1_000
+
+
+@contextmanager
+def open_rows(path: Path) -> Iterator[RowFile]:
+    """A file, or a folder of files. Raises Invalid when it cannot be read."""
+    if path.is_dir():
+        with open_folder(path) as folder:
+            yield folder
+        return
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise Invalid(f"{path}: {error.strerror}. Name a file that can be read.") from None
+    with stream:
+        if not stream.seekable():
+            raise Invalid(f"{path}: it can be read only once. Save it as a file first.")
+        digest = file_digest(stream, "sha256").hexdigest()
+        yield _kind(path, stream)(path.name, stream.tell(), digest, stream)
+
+
+def _kind(path: Path, stream: BinaryIO) -> Any:
+    end = stream.tell()
+    stream.seek(0)
+    start = stream.read(8)
+    stream.seek(end)
+    for magic, what in REFUSED.items():
+        if start.startswith(magic):
+            raise Invalid(f"{path.name} is {what}.")
+    if start.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
+        return ParquetRows
+    return CsvRows if path.suffix.lower() == ".csv" else JsonLines
+
+
+@dataclass
+class FolderFile(RowFile):
+    """The rows of several files of one kind, one after another."""
+
+    name: str
+    size: int
+    sha256: str
+    files: Sequence[RowFile]
+    unit = "row"
+
+    @property
+    def is_table(self) -> bool:  # type: ignore[override]
+        return self.files[0].is_table
+
+    @property
+    def is_text(self) -> bool:  # type: ignore[override]
+        return self.files[0].is_text
+
+    def lines(self) -> Iterator[Line]:
+        number = before = 0
+        for file in self.files:
+            for line in file.lines():
+                number += 1
+                where = f"{file.name}, {file.unit} {line.number}: " if line.problem else ""
+                yield Line(number, before + line.end, line.value, where + line.problem)
+            before += file.size
+
+
+@contextmanager
+def open_folder(folder: Path) -> Iterator[RowFile]:
+    """A data set of Hugging Face's form. Its card says which files; without one, all of a kind."""
+    paths = _listed(folder) or _found(folder)
+    if not paths:
+        raise Invalid(f"{folder} holds no Parquet, JSON lines or CSV. Name a folder that does.")
+    with ExitStack() as stack:
+        files = [stack.enter_context(open_rows(path)) for path in paths]
+        if len({type(file) for file in files}) > 1:
+            raise Invalid(f"{folder} holds files of several kinds. Name one of them.")
+        listed = "".join(f"{file.sha256}\n" for file in files)
+        digest = sha256(listed.encode()).hexdigest()
+        yield FolderFile(folder.resolve().name, sum(file.size for file in files), digest, files)
+
+
+def _found(folder: Path) -> list[Path]:
+    """The files of the first kind that there is, train first."""
+    for suffix in SUFFIXES:
+        paths = [path for path in folder.rglob(f"*{suffix}") if path.is_file()]
+        paths = [path for path in paths if path.name not in ("croissant.json", "manifest.json")]
+        if paths:
+            return sorted(paths[:MAX_FILES], key=lambda path: (_place(path), str(path)))
+    return []
+
+
+def _place(path: Path) -> int:
+    named = [place for place, split in enumerate(SPLITS) if split in path.name]
+    return named[0] if named else len(SPLITS)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What the card names: the configuration ``rankings``, or else the default one."""
+    try:
+        text = (folder / "README.md").read_text()
+        front = yaml.safe_load(text.split("---\n")[1]) if text.startswith("---\n") else {}
+        configs = {each["config_name"]: each for each in front.get("configs", [])}
+        if not configs:
+            return []
+        first, *_ = sorted(configs.values(), key=lambda each: not each.get("default"))
+        chosen = configs.get("rankings", first)["data_files"]
+        patterns = [chosen] if isinstance(chosen, str) else [each["path"] for each in chosen]
+        paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
+        return []
+    inside = folder.resolve()
+    return [path for path in paths if path.resolve().is_relative_to(inside)][:MAX_FILES]

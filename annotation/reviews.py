@@ -1,0 +1,185 @@
+"""Second looks: note what is doubted, give it to somebody else to rank blind, keep the outcome."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from annotation.audit import record
+from annotation.content import check_storable
+from annotation.cursors import lock_annotator
+from annotation.errors import Conflict, Invalid
+from annotation.models import (
+    Annotator,
+    Assignment,
+    Doubt,
+    GuidelineNote,
+    Project,
+    Review,
+    Submission,
+    Task,
+    User,
+)
+from annotation.placement import copy_slots
+from annotation.quality.doubts import doubts
+from annotation.quality.kept import OF_WORKERS, keep
+from annotation.quality.reading import read_work
+from annotation.quality.reliability import reliability
+from annotation.queue import assign, lock
+
+MAX_WORDS = 10_000
+RANKED = ("rank", "compare")
+
+
+def note(found: Iterable[Doubt]) -> None:
+    """Store doubts; one of the same task and reason takes the place of the one before."""
+    Doubt.objects.bulk_create(
+        found,
+        update_conflicts=True,
+        unique_fields=["task", "reason"],
+        update_fields=["strength", "said", "submission"],
+    )
+
+
+def find_doubts(project: Project) -> int:
+    """Look through all rankings that count and note what is doubtful; returns how many tasks.
+
+    What no longer is, and that nobody has begun to review, is forgotten; what training noted
+    stays.
+    """
+    work = read_work(project).trusted()
+    found = doubts(work, reliability(work))
+    with transaction.atomic():
+        mine = Doubt.objects.filter(task__project=project, task__review__isnull=True)
+        stale = mine.exclude(reason=Doubt.Reason.CONTRADICTED)
+        kept = {(each.task_id, each.reason) for each in found}
+        gone = [
+            pk for pk, *of in stale.values_list("pk", "task_id", "reason") if tuple(of) not in kept
+        ]
+        Doubt.objects.filter(pk__in=gone).delete()
+        note(found)
+    return len({each.task_id for each in found})
+
+
+def keep_doubts(project: Project) -> int:
+    """``find_doubts`` where something has changed, and not too often."""
+    found = keep(project, "doubts", lambda: find_doubts(project), patience=OF_WORKERS)
+    return found.value
+
+
+def waiting(project: Project, reason: str = "") -> QuerySet[Task]:
+    """Tasks that are doubted and that nobody reviews, the most doubtful first: ``doubt`` is the
+    sum of their doubts' strengths."""
+    tasks = Task.objects.visible().filter(
+        _free(), project=project, kind__in=RANKED, doubts__isnull=False
+    )
+    if reason:
+        asked = Doubt.objects.filter(task=OuterRef("pk"), reason=reason)
+        tasks = tasks.filter(Exists(asked))
+    return tasks.annotate(doubt=Sum("doubts__strength")).order_by("-doubt", "pk")
+
+
+def _free() -> Q:
+    """Nobody reviews it, or whoever did went away without an answer."""
+    taken = Assignment.objects.filter(
+        task=OuterRef("review__answer_task"), state__in=("open", "submitted")
+    )
+    return Q(review__isnull=True) | Q(~Exists(taken), review__closed_at__isnull=True)
+
+
+def not_by(tasks: QuerySet[Task], reviewer: Annotator) -> QuerySet[Task]:
+    """Those that this person has not judged."""
+    judged = Submission.objects.filter(task=OuterRef("pk"), annotator=reviewer)
+    return tasks.filter(~Exists(judged))
+
+
+def begin(task: Task, reviewer: Annotator) -> Assignment:
+    """Give the completions of a doubted task to this person, to rank blind.
+
+    Raises Conflict when they judged it, hold another task or are paused, or when another reviews
+    it.
+    """
+    with transaction.atomic():
+        project = lock(task.project)
+        reviewer = lock_annotator(reviewer)
+        if Submission.objects.filter(task=task, annotator=reviewer).exists():
+            raise Conflict("You have judged this task yourself. Somebody else has to review it.")
+        if not Task.objects.filter(_free(), pk=task.pk).exists():
+            raise Conflict("Somebody else is reviewing this task. Take another one.")
+        # By number: whoever gave up their review before keeps their task.
+        number = Task.objects.filter(project=project, key__startswith=f"review:{task.pk}:").count()
+        asked = Task.objects.create(
+            project=project,
+            prompt_id=task.prompt_id,
+            kind=task.kind,
+            k=task.k,
+            purpose=Task.Purpose.REVIEW,
+            reserved_for=reviewer,
+            key=f"review:{task.pk}:{number + 1}",
+        )
+        copy_slots(asked, task.pk)
+        Review.objects.update_or_create(
+            task=task, defaults={"reviewer": reviewer, "answer_task": asked}
+        )
+        return assign(asked, reviewer)
+
+
+def answer_of(review: Review) -> Submission | None:
+    """What the reviewer said; None before they did."""
+    return Submission.objects.counted().filter(task=review.answer_task_id).first()
+
+
+def conclude(review: Review, cause: str, words: str, *, by: User) -> None:
+    """Close a review. A guideline gap is noted on the guideline.
+
+    Raises Invalid for an unknown cause or a gap without words, Conflict when it is closed already
+    or the reviewer has not ranked yet.
+    """
+    words = words.strip()
+    _check(cause, words)
+    if answer_of(review) is None:
+        raise Conflict("Rank the responses first, then say what was the matter.")
+    with transaction.atomic():
+        closed = Review.objects.filter(pk=review.pk, closed_at=None).update(
+            cause=cause, words=words, closed_at=timezone.now()
+        )
+        if not closed:
+            raise Conflict("This review is closed already.")
+        project = review.task.project
+        if cause == Review.Cause.GUIDELINE:
+            GuidelineNote.objects.create(project=project, review=review, text=words)
+        record("review.closed", review, project=project, by=by, data={"cause": cause})
+
+
+def _check(cause: str, words: str) -> None:
+    if cause not in Review.Cause.values:
+        known = ", ".join(Review.Cause.values)
+        raise Invalid(f"cause: {cause!r} is not known. Use one of: {known}.")
+    if cause == Review.Cause.GUIDELINE and not words:
+        raise Invalid("words: say what the guideline leaves open, for those who write it.")
+    if len(words) > MAX_WORDS:
+        raise Invalid(f"words: longer than {MAX_WORDS:,} characters. Shorten them.")
+    check_storable("words:", words)
+
+
+def close_note(note: GuidelineNote, *, by: User) -> None:
+    """Say that the guideline has been seen to. Raises Conflict when somebody has said so."""
+    with transaction.atomic():
+        closed = GuidelineNote.objects.filter(pk=note.pk, closed_at=None).update(
+            closed_at=timezone.now(), closed_by=by
+        )
+        if not closed:
+            raise Conflict("This note is closed already.")
+        record("guideline.note.closed", note, project=note.project, by=by)
+
+
+def is_blind(task: Task, reviewer: Annotator | None) -> bool:
+    """Whether a reviewer must not see yet what people said of this task."""
+    if not Doubt.objects.filter(task=task).exists():
+        return False
+    review = Review.objects.filter(task=task).first()
+    if review is None:
+        return True
+    mine = reviewer is not None and review.reviewer_id == reviewer.pk
+    return not review.closed_at and not (mine and answer_of(review) is not None)

@@ -1,0 +1,129 @@
+"""Data sets: choose, freeze, look at, compare, take away."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from annotation import exporting
+from annotation.choosing import count
+from annotation.errors import Refused
+from annotation.exporting.downloads import download
+from annotation.forms import ChoiceForm, NameForm, OtherForm, in_words
+from annotation.models import Project, Role, Snapshot
+from annotation.selectors import frozen_snapshots
+from annotation.snapshots import difference, freeze, withdrawn_from
+from annotation.views.access import PersonRequest, project_for
+
+SHOWN = 100
+EXAMPLES = 20
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def data(request: PersonRequest, slug: str) -> HttpResponse:
+    """The snapshots, and a form that counts what it would take before it freezes it."""
+    project = _project(request, slug)
+    sent = request.POST if request.method == "POST" else request.GET
+    form = ChoiceForm(project, sent)
+    name = NameForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and name.is_valid():
+        try:
+            made = freeze(
+                project,
+                name.cleaned_data["name"],
+                form.choice(),
+                measured=True,
+                by=request.user,
+            )
+        except Refused as refusal:
+            name.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Frozen: {made.size:,} answers.")
+            return redirect("snapshot", slug, made.pk)
+    return _choose(request, project, form, name)
+
+
+def _choose(
+    request: PersonRequest, project: Project, form: ChoiceForm, name: NameForm
+) -> HttpResponse:
+    counted = bool(form.data) and form.is_valid()
+    snapshots = list(frozen_snapshots(project)[:SHOWN])
+    withdrawn = withdrawn_from(snapshots)
+    context = {
+        "project": project,
+        "form": form,
+        "name": name,
+        "counts": count(form.choice().apply(project)) if counted else None,
+        "snapshots": [(each, withdrawn.get(each.pk, 0)) for each in snapshots],
+    }
+    wrong = (form.data and form.errors) or name.errors
+    return render(request, "data/list.html", context, status=400 if wrong else 200)
+
+
+@login_required
+@require_safe
+def snapshot(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+    project = _project(request, slug)
+    found = _snapshot(project, pk)
+    others = frozen_snapshots(project).exclude(pk=pk)
+    form = OtherForm(others, request.GET or None)
+    if form.is_bound and form.is_valid():
+        return redirect("snapshot-difference", slug, pk, form.cleaned_data["other"].pk)
+    context = {
+        "project": project,
+        "snapshot": found,
+        "chosen_by": in_words(found.filters),
+        "counts": count(found.submissions.all()),
+        "withdrawn": withdrawn_from([found]).get(found.pk, 0),
+        "formats": _formats(),
+        "form": form,
+        "others": others.exists(),
+    }
+    return render(request, "data/snapshot.html", context, status=400 if form.errors else 200)
+
+
+def _formats() -> list[tuple[str, str]]:
+    known = [(name, layout.words) for name, layout in exporting.FORMATS.items()]
+    return [*known, (exporting.FOLDER, exporting.FOLDER_WORDS)]
+
+
+@login_required
+@require_safe
+def snapshot_difference(request: PersonRequest, slug: str, pk: int, other: int) -> HttpResponse:
+    """What ``other`` holds against the snapshot."""
+    project = _project(request, slug)
+    first, second = _snapshot(project, pk), _snapshot(project, other)
+    found = difference(first, second)
+    context: dict[str, Any] = {"project": project, "first": first, "second": second}
+    context |= {"counts": found.counts(), "examples": EXAMPLES}
+    for name in ("lost", "gained"):
+        rows = getattr(found, name).select_related("task__prompt", "guideline", "annotator")
+        context[name] = rows.order_by("pk")[:EXAMPLES]
+    return render(request, "data/difference.html", context)
+
+
+@login_required
+@require_safe
+def snapshot_download(
+    request: PersonRequest, slug: str, pk: int, format: str
+) -> HttpResponse | FileResponse:
+    project = _project(request, slug)
+    found = _snapshot(project, pk)
+    try:
+        terms = exporting.Terms(snapshot=found, by=request.user)
+        return download(project, format, terms).response()
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("snapshot", slug, pk)
+
+
+def _project(request: PersonRequest, slug: str) -> Project:
+    return project_for(request.user, slug, Role.MANAGER, Role.RESEARCHER)
+
+
+def _snapshot(project: Project, pk: int) -> Snapshot:
+    return get_object_or_404(frozen_snapshots(project), pk=pk)

@@ -1,0 +1,121 @@
+"""Figures of quality as charts, heat map and sheets."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from annotation.charts import Chart, Point, bars, lines
+from annotation.models import Project
+from annotation.quality.figures import Figure
+from annotation.quality.pace import Pace, pace_of
+from annotation.quality.partly import Period, Two, people_met
+from annotation.quality.reliability import PERSON_FIGURES
+from annotation.quality.reports import Measured
+
+HEAT_PEOPLE = 16
+# How often two people agree, from what guessing gives: the shades of the heat map.
+SHADES = (0.5, 0.6, 0.7, 0.8, 0.9)
+Sheet = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
+
+def point(name: str, figure: Figure) -> Point | None:
+    """A share in a chart; None where it is undefined."""
+    if figure.value is None:
+        return None
+    title = f"{name}: {100 * figure.value:.0f} %"
+    if figure.low is not None and figure.high is not None:
+        title += f" ({100 * figure.low:.0f} to {100 * figure.high:.0f} %)"
+    return figure.value, figure.low, figure.high, title
+
+
+def agreement_chart(periods: Sequence[Period]) -> Chart | None:
+    """None where no period has a figure."""
+    names = [f"{period.start:%-d %b}" for period in periods]
+    points = [point(name, each.agreement) for name, each in zip(names, periods, strict=True)]
+    if not any(points):
+        return None
+    return lines(names, {"Agreement": points}, 0.4, 1.0)
+
+
+def pace_chart(pace: Pace) -> Chart:
+    return bars([(f"{day:%-d %b}", count) for day, count in pace.days])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How often two people agree; ``shade`` from 0, below guessing, to 5; None for oneself and
+    for two who never met."""
+
+    figure: Figure | None
+    shade: int = 0
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    people: list[str]
+    rows: list[tuple[str, list[Cell]]]
+    more: int
+
+
+def heat_map(pairs: Sequence[Two]) -> HeatMap | None:
+    """Those who met others most often; None where nobody met anybody."""
+    everybody = people_met(pairs, len(pairs) + 1)
+    people = sorted(everybody[:HEAT_PEOPLE])
+    if not people:
+        return None
+    met = {frozenset((two.one, two.other)): two.agreement for two in pairs}
+    rows = [
+        (
+            one,
+            [_cell(met.get(frozenset((one, other))) if one != other else None) for other in people],
+        )
+        for one in people
+    ]
+    return HeatMap(people, rows, len(everybody) - len(people))
+
+
+def _cell(figure: Figure | None) -> Cell:
+    if figure is None or figure.value is None:
+        return Cell(None)
+    return Cell(figure, sum(figure.value >= bound for bound in SHADES))
+
+
+def _ends(figure: Figure) -> list[Any]:
+    return [figure.value, figure.low, figure.high, figure.n]
+
+
+def _periods(project: Project, measured: Measured) -> Sheet:
+    columns = ("from", "days", "rankings", "agreement", "low", "high", "questions")
+    return columns, (
+        [f"{each.start:%Y-%m-%d}", each.days, each.rankings, *_ends(each.agreement)]
+        for each in measured.over_time
+    )
+
+
+def _pairs(project: Project, measured: Measured) -> Sheet:
+    columns = ("one", "other", "agreement", "low", "high", "questions")
+    return columns, ([two.one, two.other, *_ends(two.agreement)] for two in measured.pairs)
+
+
+def _annotators(project: Project, measured: Measured) -> Sheet:
+    ends = ("", "_low", "_high", "_n")
+    names = [f"{name}{end}" for name in PERSON_FIGURES for end in ends]
+    return ("annotator", "kind", "rankings", "flags", *names), (
+        [
+            *(one.pseudonym, one.kind, one.rankings, " ".join(flag.name for flag in one.flags)),
+            *(value for name in PERSON_FIGURES for value in _ends(one.figures[name])),
+        ]
+        for one in measured.people
+    )
+
+
+def _pace(project: Project, measured: Measured) -> Sheet:
+    return ("day", "answers"), ([f"{day}", count] for day, count in pace_of(project).days)
+
+
+SHEETS: dict[str, Callable[[Project, Measured], Sheet]] = {
+    "agreement": _periods,
+    "pairs": _pairs,
+    "annotators": _annotators,
+    "pace": _pace,
+}

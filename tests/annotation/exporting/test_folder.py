@@ -1,0 +1,108 @@
+"""The Hugging Face folder: others load it, and it says everything of itself."""
+
+import json
+
+import datasets
+import mlcroissant
+import pytest
+import yaml
+
+from annotation import exporting
+from annotation.errors import Invalid
+from annotation.exporting import Terms, check_export, export
+from tests.annotation.interchange import many_rankings, ranking
+
+TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+
+
+@pytest.fixture
+def folder(cast, take_in, tmp_path):
+    rows = many_rankings(40)
+    take_in(*rows, ranking(TALK, ("a", "b"), ranks=[1, 2], metadata={"category": "short"}))
+    out = tmp_path / "out"
+    export(cast.project, "hf", out, Terms(licence="cc-by-4.0"))
+    return out
+
+
+def rows_by_split(folder, name):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return {
+        each["path"].split("/")[1].removesuffix(".parquet"): each["rows"]
+        for each in manifest["files"]
+        if each["path"].startswith(f"{name}/")
+    }
+
+
+def test_datasets_loads_it_by_its_card(folder, tmp_path):
+    datasets.disable_progress_bars()
+    for name in ("preferences", "rankings"):
+        loaded = datasets.load_dataset(str(folder), name, cache_dir=str(tmp_path / "cache"))
+        assert {split: len(rows) for split, rows in loaded.items()} == rows_by_split(folder, name)
+    default = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert default[0]["chosen"][0].keys() == {"role", "content"}
+
+
+def test_mlcroissant_reads_it(folder):
+    dataset = mlcroissant.Dataset(str(folder / "croissant.json"))
+    assert not dataset.metadata.issues.errors
+    for name in ("preferences", "rankings"):
+        rows = list(dataset.records(f"{name}-train"))
+        assert len(rows) == rows_by_split(folder, name)["train"]
+        assert rows[0][f"{name}-train/split"] == b"train"
+        (asked,) = rows[0][f"{name}-train/prompt"]
+        assert asked.startswith(b"Question")
+    assert rows[0]["rankings-train/ranks"] == [1, 2, 2, 4]
+
+
+def test_the_card_says_what_is_known(folder):
+    front, text = (folder / "README.md").read_text().removeprefix("---\n").split("\n---\n", 1)
+    said = yaml.safe_load(front)
+    assert said["license"] == "cc-by-4.0"
+    assert [each["config_name"] for each in said["configs"]] == ["preferences", "rankings"]
+    for words in ("Agreement", "Guidelines in force", "Known biases", "judges of an imported file"):
+        assert words in text
+
+
+def test_what_people_wrote_is_no_markup_on_the_card(cast, take_in, tmp_path):
+    take_in(ranking(guideline="<img src=x> | [a](http://x)"))
+    cast.project.name = "<script>\n# x"
+    export(cast.project, "hf", tmp_path / "out")
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "<script>" not in text.replace("\\<", "")
+    assert "[a](" not in text
+    assert "\n# x" not in text
+
+
+def test_the_guidelines_go_along(cast, take_in, tmp_path):
+    take_in(ranking(guideline="v1"))
+    export(cast.project, "hf", tmp_path / "out")
+    assert "Harmless" in (tmp_path / "out/guidelines/1.md").read_text()
+    assert "[guidelines/1.md](guidelines/1.md)" in (tmp_path / "out/README.md").read_text()
+
+
+def test_an_export_replaces_an_earlier_one_only(cast, folder, tmp_path):
+    export(cast.project, "hf", folder)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("all of it")
+    with pytest.raises(Invalid, match="is no export"):
+        export(cast.project, "hf", tmp_path / "mine")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["mine", "out"]
+
+
+def test_the_manifest_is_signed_and_tells_of_any_change(folder):
+    check_export(folder / "manifest.json")
+    (folder / "README.md").write_text("changed")
+    with pytest.raises(Invalid, match=r"README\.md was changed"):
+        check_export(folder / "manifest.json")
+    said = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(said | {"rankings": 1}))
+    with pytest.raises(Invalid, match="signature"):
+        check_export(folder / "manifest.json")
+
+
+def test_no_half_of_a_folder_is_left(cast, take_in, tmp_path, monkeypatch):
+    take_in(ranking())
+    monkeypatch.setattr(exporting.folder, "describe", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(cast.project, "hf", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["in-1.jsonl"]

@@ -1,0 +1,116 @@
+"""A snapshot goes out as it was frozen, the same bytes each time, under names of its own."""
+
+import json
+
+import pytest
+
+from annotation.choosing import Choice
+from annotation.exporting import NAMES, Terms, export
+from annotation.importing import Options, import_rankings
+from annotation.models import Project
+from annotation.pairs import Ties
+from annotation.snapshots import difference, freeze, withdrawn_from
+from annotation.submissions import withdraw
+from tests.annotation.interchange import ranking, read
+from tests.annotation.working import answer_all, give_tasks
+
+
+@pytest.fixture
+def frozen(cast, take_in):
+    take_in(ranking(annotator="ann"))
+    give_tasks(cast, 3)
+    answer_all(cast.judge)
+    return freeze(cast.project, "first", measured=True)
+
+
+def contents(folder):
+    """All bytes below the folder, manifests aside."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "manifest" not in path.name
+    }
+
+
+def write_all(project, folder, snapshot):
+    folder.mkdir()
+    for format in set(NAMES) - {"hf"}:
+        export(project, format, folder / format, Terms(snapshot=snapshot))
+    export(project, "hf", folder / "hf", Terms(snapshot=snapshot))
+    return contents(folder)
+
+
+def test_it_exports_the_same_bytes_whatever_comes_later(cast, frozen, tmp_path, judges):
+    before = write_all(cast.project, tmp_path / "before", frozen)
+    withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
+    answer_all(judges)
+    assert write_all(cast.project, tmp_path / "after", frozen) == before
+
+
+@pytest.fixture
+def judges(cast):
+    from tests.cast import make_judges
+
+    (judge,) = make_judges(cast.project, 1)
+    return judge
+
+
+def annotators(project, path, **terms):
+    export(project, "rankings", path, Terms(**terms))
+    return {row["annotator"] for row in read(path)}
+
+
+def test_people_go_out_under_names_of_the_snapshot_and_imported_ones_keep_theirs(
+    cast, frozen, tmp_path
+):
+    other = freeze(cast.project, "other")
+    first = annotators(cast.project, tmp_path / "a", snapshot=frozen)
+    second = annotators(cast.project, tmp_path / "b", snapshot=other)
+    assert first & second == {"ann"}
+    assert len(first) == len(second) == 2
+    assert cast.judge.pseudonym not in first | second
+
+
+def test_an_export_of_it_comes_back_as_the_same_bytes(cast, frozen, tmp_path):
+    path = tmp_path / "a.jsonl"
+    export(cast.project, "rankings", path, Terms(snapshot=frozen))
+    import_rankings(path, "again", Options(create=True))
+    export(Project.objects.get(slug="again"), "rankings", tmp_path / "b.jsonl")
+    assert (tmp_path / "b.jsonl").read_bytes() == path.read_bytes()
+
+
+def test_its_tie_policy_holds_unless_another_is_asked_for(cast, take_in, tmp_path):
+    take_in(ranking())
+    snapshot = freeze(cast.project, "soft", Choice(ties=Ties.SOFT))
+    soft = export(cast.project, "trl", tmp_path / "a", Terms(snapshot=snapshot))
+    drop = export(cast.project, "trl", tmp_path / "a", Terms(snapshot=snapshot, ties=Ties.DROP))
+    assert (soft.rows, soft.ties, drop.rows, drop.ties) == (6, "soft", 5, "drop")
+
+
+def test_the_manifest_names_it_and_says_what_was_withdrawn(cast, frozen, tmp_path):
+    withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
+    export(cast.project, "trl", tmp_path / "a", Terms(snapshot=frozen))
+    said = json.loads((tmp_path / "a.manifest.json").read_text())
+    assert said["snapshot"] == "first"
+    assert said["snapshot_sha256"] == frozen.sha256
+    assert said["withdrawn"] == 1
+
+
+def test_withdrawals_mark_the_snapshots_that_hold_them_only(cast, frozen, judges):
+    mine = frozen.submissions.order_by("pk").last()
+    without = freeze(cast.project, "imported", Choice(origins=("import",)))
+    withdraw(mine, by=cast.manager, reason="x")
+    assert withdrawn_from([frozen, without]) == {frozen.pk: 1}
+
+
+def test_a_difference_says_what_is_gone_and_what_is_new(cast, frozen, judges):
+    imported = freeze(cast.project, "imported", Choice(origins=("import",)))
+    answer_all(judges)
+    later = freeze(cast.project, "later")
+    assert difference(frozen, imported).counts() == {
+        "kept": 1, "lost": 3, "gained": 0, "revised": 0,
+    }  # fmt: skip
+    assert difference(imported, later).counts()["gained"] == 6
+    assert difference(frozen, frozen).counts() == {
+        "kept": 4, "lost": 0, "gained": 0, "revised": 0,
+    }  # fmt: skip

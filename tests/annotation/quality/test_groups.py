@@ -1,0 +1,131 @@
+"""Who the annotators say they are, and whether their groups agree."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from annotation.errors import Invalid
+from annotation.models import Annotator, AuditEntry
+from annotation.quality.groups import OTHERS, by_traits
+from annotation.quality.reading import read_work
+from annotation.submissions import submit
+from annotation.traits import tell
+from tests.annotation.working import give_tasks, held
+from tests.cast import full_ranking, make_cast, make_judges
+
+pytestmark = pytest.mark.django_db
+TRAITS = {"First language": ["English", "German", "Another"]}
+
+
+@pytest.fixture
+def cast():
+    return make_cast(overlap=8, traits=TRAITS)
+
+
+def say(judge, *ranks):
+    assignment = held(judge)
+    body = full_ranking(assignment.task, *ranks)
+    submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="api")
+
+
+def judge_all(cast, *languages):
+    """Twelve questions; who speaks German ranks them the other way round."""
+    judges = make_judges(cast.project, len(languages))
+    give_tasks(cast, 12)
+    for judge, language in zip(judges, languages, strict=True):
+        tell(judge, {"First language": language}, agreed=True)
+        for _ in range(12):
+            say(judge, *((4, 3, 2, 1) if language == "German" else (1, 2, 3, 4)))
+    return judges
+
+
+def groups(cast):
+    (trait,) = by_traits(cast.project, read_work(cast.project))
+    return {group.name: group for group in trait.groups}, trait.warning
+
+
+def test_groups_that_disagree_agree_among_themselves(cast):
+    judge_all(cast, *["English"] * 3, *["German"] * 3, "")
+    found, warning = groups(cast)
+    assert found["English"].within.value == 1
+    assert found["German"].within.value == 1
+    assert found["German"].across.value == 0
+    assert found["English"].across.value == pytest.approx(1 / 4)  # three against, one with them
+    assert found["German"].share == pytest.approx(3 / 7)
+    assert warning == ""
+
+
+def test_groups_of_fewer_than_three_are_not_shown(cast):
+    judge_all(cast, *["English"] * 3, *["German"] * 2, "Another")
+    found, _ = groups(cast)
+    assert set(found) == {"English", OTHERS}
+    assert found[OTHERS].people == 3
+
+
+def test_one_group_that_speaks_for_all_is_said_plainly(cast):
+    judge_all(cast, *["English"] * 4, "")
+    _, warning = groups(cast)
+    assert warning == (
+        "First language: 100 % of the rankings whose group is known are by “English”. What the "
+        "data prefers is what this group prefers."
+    )
+
+
+def test_where_nobody_said_anything_there_is_nothing(cast):
+    judge_all(cast, "", "")
+    assert by_traits(cast.project, read_work(cast.project)) == []
+
+
+def test_nothing_is_kept_without_agreement(cast):
+    (judge,) = make_judges(cast.project, 1)
+    with pytest.raises(Invalid, match="Say that you agree"):
+        tell(judge, {"First language": "German"}, agreed=False)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Annotator.objects.filter(pk=judge.pk).update(traits={"First language": "German"})
+
+
+def test_what_was_said_can_be_taken_back_and_the_trail_does_not_tell_it(cast):
+    (judge,) = make_judges(cast.project, 1)
+    tell(judge, {"First language": "German"}, agreed=True)
+    tell(judge, {}, agreed=False)
+    judge.refresh_from_db()
+    assert (judge.traits, judge.traits_agreed_at) == ({}, None)
+    trail = AuditEntry.objects.filter(verb__startswith="annotator.traits")
+    assert "German" not in str(list(trail.values()))
+
+
+def test_a_group_of_ones_own_making_is_refused(cast):
+    (judge,) = make_judges(cast.project, 1)
+    with pytest.raises(Invalid, match="not among the groups"):
+        tell(judge, {"First language": "Klingon"}, agreed=True)
+
+
+def test_a_person_says_it_on_a_page_of_their_own(cast, client):
+    client.force_login(cast.annotator)
+    page = "/projects/tides/about-me/"
+    assert client.post(page, {"t-0": "German"}).status_code == 400
+    client.post(page, {"t-0": "German", "agreed": "on"})
+    assert cast.judge.traits == {"First language": "German"}
+    assert "selected>German" in client.get(page).content.decode()
+    client.post(page, {"t-0": "German", "agreed": "on", "forget": "1"})
+    assert cast.judge.traits == {}
+
+
+def test_the_quality_page_shows_it(cast, client):
+    judge_all(cast, *["English"] * 3, *["German"] * 3)
+    client.force_login(cast.manager)
+    page = client.get("/projects/tides/quality/").content.decode()
+    assert "Who the annotators are" in page
+    assert '<th scope="row">German</th>' in page
+
+
+def test_the_settings_name_the_groups_one_a_line(cast, client):
+    client.force_login(cast.manager)
+    page = "/projects/tides/settings/"
+    form = client.get(page).context["form"]
+    sent = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    sent = {name: form.fields[name].prepare_value(value) for name, value in sent.items()}
+    assert "First language: English, German, Another" in sent["traits"]
+    client.post(page, {**sent, "traits": "Age: under 40, 40 and over"})
+    cast.project.refresh_from_db()
+    assert cast.project.traits == {"Age": ["under 40", "40 and over"]}
+    assert client.post(page, {**sent, "traits": "Age: any"}).status_code == 400

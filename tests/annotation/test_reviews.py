@@ -1,0 +1,239 @@
+"""Second looks: what is doubted, who may look, blind until they have, and what comes of it."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from annotation import reviews
+from annotation.errors import Conflict, Invalid
+from annotation.models import Assignment, Doubt, GuidelineNote, Review, Submission, Task
+from annotation.people import annotator_for
+from annotation.queue import claim, release
+from annotation.submissions import submit
+from annotation.tasking import make_gold
+from tests.annotation.working import answer_all, give_tasks, held
+from tests.api import Api
+from tests.cast import full_ranking
+
+pytestmark = pytest.mark.django_db
+
+
+def say(judge, *ranks):
+    assignment = held(judge)
+    body = full_ranking(assignment.task, *ranks)
+    receipt = submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="api")
+    return Submission.objects.get(pk=receipt.id)
+
+
+@pytest.fixture
+def reviewer(cast):
+    return annotator_for(cast.reviewer, cast.project)
+
+
+@pytest.fixture
+def disputed(cast, judges):
+    """Two tasks: on the first two people contradict each other, on the second they agree."""
+    first, _ = give_tasks(cast, 2)
+    say(judges[0], 1, 2, 3, 4)
+    say(judges[1], 4, 3, 2, 1)
+    for judge in judges[:2]:
+        say(judge, 1, 2, 3, 4)
+    reviews.find_doubts(cast.project)
+    return first
+
+
+def answer(assignment, *ranks):
+    body = full_ranking(assignment.task, *ranks)
+    submit(assignment.pk, assignment.annotator, body, key=f"{assignment.pk}", origin="api")
+
+
+def reviewed(task, reviewer):
+    answer(reviews.begin(task, reviewer))
+    return Review.objects.get(task=task)
+
+
+def test_what_people_disagree_on_waits_and_nothing_else(cast, disputed):
+    (task,) = reviews.waiting(cast.project)
+    assert task == disputed
+    doubt = Doubt.objects.get()
+    assert doubt.said == "2 people agree on 0 % of the pairs that they decided."
+    assert doubt.strength == 1
+
+
+def test_a_missed_known_answer_is_doubted(cast, judges, reviewer):
+    (_task,) = give_tasks(cast, 1)
+    gold = make_gold(say(judges[0], 1, 2, 3, 4))
+    cast.project.gold_share = 1.0
+    cast.project.save()
+    say(judges[1], 4, 3, 2, 1)
+    reviews.find_doubts(cast.project)
+    doubt = Doubt.objects.get(reason="gold")
+    assert doubt.task == gold
+    assert doubt.said == f"{judges[1].pseudonym} has 0 % of the pairs of the known answer."
+
+
+def test_looking_again_forgets_what_is_settled(cast, disputed):
+    Submission.objects.filter(task=disputed).update(withdrawn_at="2026-01-01T00:00Z")
+    assert reviews.find_doubts(cast.project) == 0
+    assert not reviews.waiting(cast.project).exists()
+
+
+def test_what_training_noted_stays(cast, disputed):
+    Doubt.objects.update(reason="contradicted")
+    Submission.objects.filter(task=disputed).update(withdrawn_at="2026-01-01T00:00Z")
+    reviews.find_doubts(cast.project)
+    assert Doubt.objects.get().reason == "contradicted"
+
+
+def test_the_reviewer_gets_the_same_completions_as_a_task_of_their_own(disputed, reviewer):
+    assignment = reviews.begin(disputed, reviewer)
+    assert assignment.task.purpose == Task.Purpose.REVIEW
+    assert set(assignment.task.completions.all()) == set(disputed.completions.all())
+    assert claim(reviewer) == (assignment, False)
+
+
+def test_nobody_else_is_given_a_review(cast, disputed, reviewer, judges):
+    assignment = reviews.begin(disputed, reviewer)
+    Assignment.objects.filter(pk=assignment.pk).update(expires_at="2026-01-01T00:00Z")
+    assert {task.purpose for task in answer_all(judges[2])} <= {Task.Purpose.NORMAL}
+    assert claim(reviewer)[0] == assignment
+
+
+def test_whoever_judged_a_task_does_not_review_it(disputed, judges):
+    with pytest.raises(Conflict, match="judged this task yourself"):
+        reviews.begin(disputed, judges[0])
+    assert not reviews.not_by(Task.objects.filter(pk=disputed.pk), judges[0]).exists()
+
+
+def test_the_database_refuses_it_too(cast, disputed, judges, reviewer):
+    reviews.begin(disputed, reviewer)
+    asked = Task.objects.create(
+        project=cast.project,
+        prompt=disputed.prompt,
+        k=4,
+        purpose="review",
+        reserved_for=judges[0],
+    )
+    Review.objects.filter(task=disputed).update(answer_task=asked)
+    with pytest.raises(IntegrityError, match="has not judged"), transaction.atomic():
+        Assignment.objects.create(
+            task=asked,
+            annotator=judges[0],
+            claimed_at="2026-01-01T00:00Z",
+            expires_at="2026-01-01T00:00Z",
+        )
+
+
+def test_one_reviewer_at_a_time(disputed, reviewer, judges):
+    reviews.begin(disputed, reviewer)
+    with pytest.raises(Conflict, match="Somebody else is reviewing"):
+        reviews.begin(disputed, judges[2])
+
+
+def test_a_review_given_back_may_be_taken_by_another(cast, disputed, reviewer, judges):
+    release(reviews.begin(disputed, reviewer).pk, reviewer)
+    assert list(reviews.waiting(cast.project)) == [disputed]
+    reviews.begin(disputed, judges[2])
+    assert Review.objects.get().reviewer == judges[2]
+
+
+def test_who_holds_a_task_finishes_it_first(cast, disputed, reviewer):
+    give_tasks(cast, 3)
+    held(reviewer)
+    with pytest.raises(Conflict, match="Finish it or give it back"):
+        reviews.begin(disputed, reviewer)
+
+
+def test_the_reviewer_is_blind_until_they_have_ranked(disputed, reviewer):
+    assert reviews.is_blind(disputed, reviewer)
+    assignment = reviews.begin(disputed, reviewer)
+    assert reviews.is_blind(disputed, reviewer)
+    answer(assignment)
+    assert not reviews.is_blind(disputed, reviewer)
+
+
+def test_an_outcome_needs_a_ranking_first(cast, disputed, reviewer):
+    reviews.begin(disputed, reviewer)
+    with pytest.raises(Conflict, match="Rank the responses first"):
+        reviews.conclude(Review.objects.get(), "model", "", by=cast.reviewer)
+
+
+def test_a_guideline_gap_opens_a_note_that_a_manager_closes(cast, disputed, reviewer):
+    review = reviewed(disputed, reviewer)
+    with pytest.raises(Invalid, match="say what the guideline leaves open"):
+        reviews.conclude(review, "guideline", " ", by=cast.reviewer)
+    reviews.conclude(review, "guideline", "Are *lists* good?", by=cast.reviewer)
+    note = GuidelineNote.objects.get()
+    assert (note.text, note.review) == ("Are *lists* good?", review)
+    reviews.close_note(note, by=cast.manager)
+    with pytest.raises(Conflict, match="closed already"):
+        reviews.close_note(note, by=cast.manager)
+
+
+def test_a_closed_review_stays_as_it_is(cast, disputed, reviewer):
+    review = reviewed(disputed, reviewer)
+    reviews.conclude(review, "subjective", "", by=cast.reviewer)
+    with pytest.raises(Conflict, match="closed already"):
+        reviews.conclude(review, "model", "", by=cast.reviewer)
+    with pytest.raises(IntegrityError, match="stays as it is"), transaction.atomic():
+        Review.objects.update(cause="model")
+    assert not reviews.waiting(cast.project).exists()
+
+
+def test_a_reviewers_ranking_teaches_and_is_no_part_of_agreement(cast, disputed, reviewer):
+    from annotation.quality.reading import read_work
+    from annotation.quality.work import NORMAL
+
+    before = len(read_work(cast.project).of_purpose(NORMAL))
+    reviewed(disputed, reviewer)
+    assert Submission.objects.new_judgements().filter(annotator=reviewer).count() == 1
+    assert len(read_work(cast.project).of_purpose(NORMAL)) == before
+
+
+def test_the_pages_lead_from_doubt_to_outcome(cast, disputed, client):
+    client.force_login(cast.reviewer)
+    page = client.get("/projects/tides/review/").content.decode()
+    assert "2 people agree on 0 % of the pairs" in page
+    task = f"/projects/tides/tasks/{disputed.pk}/"
+    assert "ranked blind" in client.get(task).content.decode()
+    address = client.post(f"{task}review/").headers["Location"]
+    assignment = Assignment.objects.get(annotator__user=cast.reviewer)
+    assert address == f"/tasks/{assignment.pk}/"
+    uids = [str(each.uid) for each in assignment.task.completions.all()]
+    places = {f"place-{uid}": str(place) for place, uid in enumerate(uids, start=1)}
+    there = client.post(address, {"key": "a-key", "comment": "", **places}).headers["Location"]
+    review = Review.objects.get()
+    assert there == f"/projects/tides/review/{review.pk}/"
+    shown = client.get(there).content.decode()
+    assert "judge-000" in shown
+    assert "judge-001" in shown
+    client.post(there, {"cause": "guideline", "words": "Say more about <b>lists</b>."})
+    client.force_login(cast.manager)
+    guideline = client.get("/projects/tides/guideline/").content.decode()
+    assert "Say more about" in guideline
+    assert "<b>lists" not in guideline
+    note = GuidelineNote.objects.get()
+    client.post(f"/projects/tides/notes/{note.pk}/close/")
+    assert "Say more about" not in client.get("/projects/tides/guideline/").content.decode()
+
+
+def test_annotators_see_no_notes(cast, client):
+    GuidelineNote.objects.create(project=cast.project, text="A gap.")
+    client.force_login(cast.annotator)
+    assert "A gap." not in client.get("/projects/tides/guideline/").content.decode()
+
+
+def test_the_api_does_the_same(cast, disputed):
+    api = Api(cast.reviewer)
+    (doubt,) = api.get("projects/tides/doubts/").json()["results"]
+    assert doubt["task"] == disputed.pk
+    consensus = f"projects/tides/tasks/{disputed.pk}/consensus/"
+    assert api.get(consensus).status_code == 409
+    work = api.post(f"projects/tides/tasks/{disputed.pk}/review/").json()
+    ids = [each["id"] for each in work["task"]["completions"]]
+    api.answer(work["id"], {"ranks": {uid: place for place, uid in enumerate(ids, start=1)}})
+    assert api.get(consensus).json()["people"] == 3
+    (review,) = api.get("projects/tides/reviews/").json()["results"]
+    path = f"projects/tides/reviews/{review['id']}/"
+    assert api.post(path, {"cause": "unknown"}).status_code == 400
+    assert api.post(path, {"cause": "annotator"}).json()["cause"] == "annotator"
+    assert api.post(path, {"cause": "annotator"}).status_code == 409

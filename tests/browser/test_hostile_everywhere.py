@@ -1,0 +1,175 @@
+"""Three hundred hostile texts at once, in every place that takes a text, on every page.
+
+The fixtures see to it that no request leaves and no policy is broken.
+"""
+
+import pytest
+from playwright.sync_api import expect
+
+from annotation import guidelines, problems, queue
+from annotation.models import Completion, Membership, ProblemReport, Project, Submission, User
+from annotation.submissions import submit
+from annotation.tasking import add_prompt, make_task, new_completion, outside_source
+from tests.annotation import hostile
+from tests.browser.test_hostile import FORBIDDEN
+from tests.cast import full_ranking, give_task
+from training import rounds, tasks
+from training.models import Round, RoundPlan
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# Where a text has to be short: a label, a user's name. The others come in whole.
+LONG = "\n\n".join(text for text in hostile.TEXTS if "\x00" not in text)
+SHORT = [text for text in dict.fromkeys(hostile.TEXTS) if len(text) <= 100 and text.strip()]
+KINDS = {"rank": 4, "compare": 2, "thumbs": 1, "write": 1}
+MANAGED = [
+    *("", "quality/", "settings/", "problems/", "guideline/", "rounds/1/"),
+    *("guideline/{first}/to/{last}/", "guideline/{first}/"),
+]
+
+
+def test_there_are_three_hundred_of_them():
+    assert len(set(hostile.TEXTS)) >= 300
+
+
+def messages():
+    """A conversation with every text as a message of its own."""
+    return [
+        {"role": ("user", "assistant")[place % 2], "content": text}
+        for place, text in enumerate(hostile.TEXTS)
+        if len(text) < 1000
+    ]
+
+
+def ask(project, kind, first=0):
+    """A task whose prompt and whose responses hold all texts."""
+    prompt, _ = add_prompt(project, messages())
+    source = outside_source(project, hostile.ELEMENTS[0])
+    count = KINDS[kind]
+    parts = ["\n\n".join(hostile.TEXTS[n::count]) + f" {kind} {n} {first}" for n in range(count)]
+    completions = [new_completion(prompt, source, part) for part in parts]
+    Completion.objects.bulk_create(completions)
+    Completion.objects.filter(prompt=prompt, hold="held").update(hold="allowed")
+    return make_task(prompt, completions, kind=kind)
+
+
+@pytest.fixture
+def poisoned(cast, monkeypatch):
+    """A project in which whatever can be said is hostile."""
+    monkeypatch.setattr(tasks.work, "apply_async", lambda **call: None)
+    Project.objects.update(
+        name=hostile.ELEMENTS[0],
+        description=LONG[:20_000],
+        labels=SHORT[:20],
+        held_names=["evil", *SHORT[:5]],
+        gold_share=0.0,
+        repeat_share=0.0,
+    )
+    cast.project.refresh_from_db()
+    for number, text in enumerate(SHORT):
+        person = User.objects.create(username=f"{text}{number}")
+        Membership.objects.create(project=cast.project, user=person, role="annotator")
+    for name in ("annotator", "manager"):
+        person = getattr(cast, name)
+        person.username = f"{hostile.ELEMENTS[0]}{name}"
+        person.save()
+    for body in (LONG, f"{LONG}\n\nNew: {LONG}"[:99_000]):
+        guidelines.publish(cast.project, body, cast.manager)
+    return cast
+
+
+def judge_and_report(cast):
+    """An answer, a skipped task, reports open and resolved, and a round that learns of them."""
+    ask(cast.project, "rank")
+    held, _ = queue.claim(cast.judge)
+    for reason in ProblemReport.Reason.values:
+        problems.report(held.pk, cast.judge, reason, LONG[:10_000])
+    problems.resolve(ProblemReport.objects.earliest("pk"), by=cast.manager, note=LONG[:10_000])
+    uids = [str(each.uid) for each in held.task.completions.all()]
+    marked = {"comment": LONG[:10_000], "labels": {uids[0]: SHORT[:20]}}
+    body = full_ranking(held.task) | marked
+    submit(held.pk, cast.judge, body, key=hostile.ELEMENTS[0], origin="screen")
+    ask(cast.project, "compare")
+    held, _ = queue.claim(cast.judge)
+    queue.skip(held.pk, cast.judge, "other", LONG[:10_000])
+    RoundPlan.objects.create(project=cast.project, configuration={"minimum_rankings": 1})
+    made = rounds.start(cast.project, method="reward", trigger="hand", by=hostile.ELEMENTS[0])
+    Round.objects.filter(pk=made.pk).update(outcome=LONG[:5000])
+
+
+def check(page):
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(FORBIDDEN) == []
+
+
+def test_no_page_of_a_manager_is_hurt(open_browser, poisoned):
+    judge_and_report(poisoned)
+    prompt, _ = add_prompt(poisoned.project, messages()[:40])
+    source = outside_source(poisoned.project, "")
+    leaks = [new_completion(prompt, source, f"evil\n\n{text}") for text in hostile.TEXTS[:9]]
+    Completion.objects.bulk_create(leaks)
+    make_task(prompt, leaks)
+    versions = list(poisoned.project.guidelines.order_by("pk").values_list("pk", flat=True))
+    visitor = open_browser()
+
+    for address in MANAGED:
+        filled = address.format(first=versions[0], last=versions[-1])
+        page = visitor.enter(poisoned.manager, f"/projects/tides/{filled}")
+        for summary in page.locator("main details > summary").all():
+            summary.evaluate("each => { each.parentElement.open = true }")
+        check(page)
+    check(visitor.enter(poisoned.manager, "/"))
+
+
+def test_no_page_of_an_annotator_is_hurt(open_browser, poisoned):
+    judge_and_report(poisoned)
+    visitor = open_browser()
+
+    for address in (
+        "/",
+        "/projects/tides/rank/",
+        "/projects/tides/mine/",
+        "/projects/tides/guideline/",
+    ):
+        check(visitor.enter(poisoned.annotator, address))
+    annotator = poisoned.judge
+    annotator.read_guideline = poisoned.project.guidelines.order_by("pk").first()
+    annotator.save()
+    check(visitor.enter(poisoned.annotator, "/projects/tides/guideline/news/"))
+    check(visitor.enter(poisoned.annotator, f"/answers/{Submission.objects.get().pk}/"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_task_is_hurt(open_browser, poisoned, kind):
+    Project.objects.update(rate_first=True)
+    ask(poisoned.project, kind)
+    held, _ = queue.claim(poisoned.judge)
+    queue.keep_draft(held.pk, poisoned.judge, {"comment": LONG, "text": LONG})
+    page = open_browser().enter(poisoned.annotator, f"/tasks/{held.pk}/")
+    page.locator("#to-guideline").click()
+    check(page)
+    if kind == "write":
+        page.locator("#id_text").fill(f"{LONG}\n\nMore.")
+        expect(page.locator("#written")).to_contain_text("More.")
+        check(page)
+
+
+def test_no_label_is_hurt(open_browser, poisoned):
+    give_task(poisoned.project, "A response.", kind="thumbs")
+    held, _ = queue.claim(poisoned.judge)
+    visitor = open_browser()
+
+    for first in range(0, len(SHORT), 20):
+        Project.objects.update(labels=SHORT[first : first + 20])
+        check(visitor.enter(poisoned.annotator, f"/tasks/{held.pk}/"))
+
+
+def test_no_page_of_the_administration_is_hurt(open_browser, poisoned):
+    judge_and_report(poisoned)
+    admin = User.objects.create_superuser(f"{hostile.ELEMENTS[0]}admin")
+    visitor = open_browser()
+
+    for table in ("project", "user", "completion", "submission", "problemreport"):
+        page = visitor.enter(admin, f"/admin/annotation/{table}/")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.hacked") is None

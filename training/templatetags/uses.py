@@ -1,0 +1,20 @@
+"""What was made from a snapshot, shown where the people's side shows the snapshot."""
+
+from typing import Any
+
+from django import template
+
+from annotation.models import Snapshot
+from training.models import RewardModel, Round
+
+register = template.Library()
+
+
+@register.inclusion_tag("parts/uses.html")
+def uses(snapshot: Snapshot) -> dict[str, Any]:
+    """The rounds and reward models that were made from it: two queries."""
+    return {
+        "project": snapshot.project,
+        "rounds": Round.objects.filter(snapshot=snapshot).order_by("number"),
+        "reward_models": RewardModel.objects.filter(snapshot=snapshot).order_by("pk"),
+    }

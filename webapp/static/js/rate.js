@@ -1,0 +1,109 @@
+// The first pass: each response by itself, rated from 1 to 7, before any is ranked.
+
+const page = document.body;
+const line = document.getElementById("rating-line");
+
+function inputsOf(card) {
+  return [...card.element.querySelectorAll("input[name^=rate-]")];
+}
+
+export function ratingOf(card) {
+  return inputsOf(card).find((input) => input.checked)?.value ?? "";
+}
+
+export class Rating {
+  // onDone is called when every response has its rating.
+  constructor(board, button, onDone) {
+    this.board = board;
+    this.button = button; // says what comes next
+    this.onDone = onDone;
+    this.card = null; // the one that is shown
+    document.addEventListener("keydown", (event) => this.press(event), true);
+    board.form.addEventListener("change", (event) => {
+      if (event.target.name.startsWith("rate-")) this.take(board.cardOf(event.target));
+    });
+    document.getElementById("rate-again").addEventListener("click", () => this.show(board.cards[0]));
+    this.tell();
+    const next = this.unrated();
+    if (next) this.show(next);
+    else this.leave();
+  }
+
+  get active() {
+    return this.card !== null;
+  }
+
+  unrated() {
+    return this.board.cards.find((card) => !ratingOf(card)) ?? null;
+  }
+
+  show(card) {
+    this.card = card;
+    page.classList.add("rating");
+    this.button.textContent = "Next";
+    for (const each of this.board.cards) each.element.classList.toggle("alone", each === card);
+    const place = this.board.cards.indexOf(card) + 1;
+    line.textContent = `Response ${card.letter}, ${place} of ${this.board.cards.length}: how good is it by itself?`;
+    card.element.focus({ preventScroll: true });
+    window.scrollTo({ top: 0 });
+  }
+
+  // A text that stands there twice is rated once.
+  take(card) {
+    const rating = ratingOf(card);
+    for (const twin of this.board.twins(card)) {
+      inputsOf(twin).find((input) => input.value === rating).checked = true;
+    }
+    this.tell();
+  }
+
+  tell() {
+    for (const card of this.board.cards) {
+      const said = ratingOf(card);
+      card.element.querySelector(".rating-said").textContent = said && `rated ${said}`;
+    }
+  }
+
+  rate(value) {
+    const input = inputsOf(this.card).find((each) => each.value === value);
+    input.checked = true;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    this.goOn();
+  }
+
+  // To the next response, and to the ranking from the last one.
+  goOn() {
+    if (!ratingOf(this.card)) return;
+    const after = this.board.cards[this.board.cards.indexOf(this.card) + 1];
+    const next = after ?? this.unrated();
+    if (next) this.show(next);
+    else this.leave();
+  }
+
+  goBack() {
+    const before = this.board.cards[this.board.cards.indexOf(this.card) - 1];
+    if (before) this.show(before);
+  }
+
+  leave() {
+    this.card = null;
+    page.classList.remove("rating");
+    this.button.textContent = "Review";
+    for (const each of this.board.cards) each.element.classList.remove("alone");
+    line.textContent = "All are rated. Now rank them.";
+    this.onDone();
+  }
+
+  press(event) {
+    if (!this.active || document.querySelector("dialog[open]")) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
+    if (event.target.closest("textarea, select, input[type=text], .brief form")) return;
+    if (/^[1-7]$/.test(event.key)) this.rate(event.key);
+    else if (event.key === "ArrowLeft" || event.key === "Backspace") this.goBack();
+    else if (event.key === "Enter" && !event.target.closest("button, a, summary")) this.goOn();
+    else if (!/^[a-i089x=]$/i.test(event.key)) return; // those rank, which comes later
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}
