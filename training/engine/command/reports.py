@@ -17,7 +17,7 @@ from training.engine.command.policies import (
     from_rollouts,
 )
 from training.engine.command.rewards import from_rankings
-from training.engine.command.session import Session
+from training.engine.command.session import Aside, Session
 from training.engine.config import PreferenceSettings, SamplingSettings, SftSettings
 from training.engine.loop import derived_seed
 from training.engine.ppo.rewards import Reward
@@ -28,6 +28,16 @@ from training.engine.sequences import Encoded
 
 CURVE, SAMPLES = "curve.svg", "samples.jsonl"
 TAIL = 5  # figures are means over the last fifth of the steps
+
+
+def report_on(session: Session) -> dict[str, Any]:
+    """Train and write a report; return it, or nothing where another process writes it."""
+    try:
+        if session.method.name == "reward":
+            return report_reward(session)
+        return report_policy(session)
+    except Aside:
+        return {}
 
 
 def report_policy(session: Session) -> dict[str, Any]:
