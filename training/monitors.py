@@ -28,7 +28,7 @@ class Measured:
     completions: Sequence[Completion]
     own: dict[int, tuple[float, int]]  # the policy's log-probability and tokens, by completion id
     reference: dict[int, tuple[float, int]]  # the reference's
-    rewards: dict[int, float]  # the round's reward model, by completion id
+    rewards: dict[int, float] | None  # the round's reward model's, by completion id, if it has one
 
 
 def measure(measured: Measured) -> dict[str, Any]:
@@ -43,7 +43,11 @@ def measure(measured: Measured) -> dict[str, Any]:
     reference = [measured.reference[each.pk] for each in completions]
     own = [measured.own[each.pk][0] for each in completions]
     kl = sequence_kl(own, [value for value, _ in reference], groups)
-    reward = clustered_interval([measured.rewards[each.pk] for each in completions], groups)
+    figures: dict[str, Any] = {}
+    if measured.rewards is not None:
+        scores = [measured.rewards[each.pk] for each in completions]
+        reward = clustered_interval(scores, groups)
+        figures = {"reward": reward.mean, "reward_se": reward.se}
     return {
         "samples": len(completions),
         "kl": kl.mean,
@@ -55,8 +59,7 @@ def measure(measured: Measured) -> dict[str, Any]:
         "distinct_2": distinct_n(texts, 2),
         "repetition": float(np.mean([repetition(text, 4) for text in texts])),
         "ended": float(np.mean([each.finish_reason == "stop" for each in completions])),
-        "reward": reward.mean,
-        "reward_se": reward.se,
+        **figures,
     }
 
 

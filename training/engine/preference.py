@@ -211,7 +211,7 @@ class PreferenceObjective:
         with self.backbone.adapter(self.reference_adapter):
             reference, _ = completion_logprobs(model, rows, pad_id)
         model.train(training)
-        return (policy - reference).tolist()  # type: ignore[no-any-return]
+        return (policy - reference).tolist()
 
     def _loss(
         self, policy: Tensor, example: PreferenceExample, anchor: float, totals: Metrics

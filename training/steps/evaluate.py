@@ -67,14 +67,14 @@ def _figures(
     loaded = backbone()
     drawn = _samples(policy, prompts, settings)
     ids = [each.pk for each in drawn]
-    assert round.reward_model is not None, "an earlier step fitted it"
+    model = round.reward_model
     name = policy.manifest_sha256 or loaded.trunk_sha256
     return measure(
         Measured(
             drawn,
             own=read_logprobs(ids, name, loaded.tokenizer_sha256),
             reference=read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
-            rewards=_rewards(drawn, round.reward_model, settings),
+            rewards=_rewards(drawn, model, settings) if model else None,
         )
     )
 
@@ -106,8 +106,9 @@ def _decide(
     policy = round.policy
     assert policy is not None
     # Bradley-Terry fixes differences only: the base's own samples are the zero.
-    candidate["proxy_reward"] = candidate["reward"] - base["reward"]
-    base["proxy_reward"] = 0.0
+    if "reward" in base:
+        candidate["proxy_reward"] = candidate["reward"] - base["reward"]
+        base["proxy_reward"] = 0.0
     broken = broken_limits(candidate, base, settings.limits)
     with lease.finishing():
         name = _name(settings)

@@ -26,6 +26,10 @@ def run(lease: Lease) -> None:
     round = round_of(lease)
     settings = settings_of(round)
     ranked = rankings_of(round)
+    if round.method == "kto" and len(ranked) < settings.minimum_rankings:
+        with lease.finishing():  # thumbs alone order nothing that a reward model could learn
+            advance(lease)
+        return
     rankings = _with_features(ranked, settings)
     judged = out_of_fold(rankings, settings.reward, on_progress=lease.beat)
     head = fit_rankings(rankings, settings.reward)
@@ -112,15 +116,14 @@ def _train_lora(
 
 
 def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:
+    rankings = round.snapshot.submissions.filter(ranking__isnull=False)
     return {
         "accuracy": judged.accuracy,
         "accuracy_low": judged.low,
         "accuracy_high": judged.high,
         "pairs": judged.pairs,
-        "rankings": round.snapshot.items.count(),
-        "train_rankings": round.snapshot.items.filter(
-            submission__task__prompt__split=Split.TRAIN
-        ).count(),
+        "rankings": rankings.count(),
+        "train_rankings": rankings.filter(task__prompt__split=Split.TRAIN).count(),
         "longer_wins": judged.longer_wins,
         "ece": judged.ece,
         "temperature": judged.temperature,
@@ -131,7 +134,9 @@ def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:
 
 def _ceiling(round: Round) -> dict[str, float | int | None]:
     """How well people foretell people, on the rankings that the model was judged on."""
-    judged_on = round.snapshot.submissions.filter(task__prompt__split=Split.TRAIN)
+    judged_on = round.snapshot.submissions.filter(
+        ranking__isnull=False, task__prompt__split=Split.TRAIN
+    )
     found = ceiling(round.project, judged_on)
     return {
         "human_agreement": found.others.value,

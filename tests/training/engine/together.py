@@ -119,7 +119,7 @@ def _in_double() -> None:
         size = states.pow(2).mean(-1, keepdim=True)
         return self.weight * states * torch.rsqrt(size + self.variance_epsilon)
 
-    LlamaRMSNorm.forward = norm
+    LlamaRMSNorm.forward = norm  # type: ignore[method-assign, assignment]
     plain = backbones.load_backbone
 
     def load_double(*args: Any, **kwargs: Any) -> Any:
