@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from annotation.models import Completion
 from training.configuration import Limits
@@ -61,6 +62,28 @@ def measure(measured: Measured) -> dict[str, Any]:
         "ended": float(np.mean([each.finish_reason == "stop" for each in completions])),
         **figures,
     }
+
+
+def expected_wins(candidate: Measured, base: Measured, temperature: float) -> float:
+    """The probability that people prefer an answer of the candidate to one of the base.
+
+    The reward model's, calibrated: σ(lead / temperature), with the temperature that was fitted on
+    prompts it had not seen (Guo et al. 2017); over all pairs of a prompt's answers, then prompts.
+    """
+    ours, theirs = _rewards_by_prompt(candidate), _rewards_by_prompt(base)
+    shares = [
+        float(np.mean(expit(np.subtract.outer(ours[prompt], theirs[prompt]) / temperature)))
+        for prompt in ours
+    ]
+    return float(np.mean(shares))
+
+
+def _rewards_by_prompt(measured: Measured) -> dict[int, list[float]]:
+    found: dict[int, list[float]] = {}
+    for each in measured.completions:
+        assert measured.rewards is not None
+        found.setdefault(each.prompt_id, []).append(measured.rewards[each.pk])
+    return found
 
 
 def broken_limits(figures: dict[str, Any], base: dict[str, Any], limits: Limits) -> list[str]:

@@ -200,7 +200,7 @@ def test_a_manager_starts_a_round_and_watches_it(open_browser, lively):
     rounds.stop(Round.objects.get(), by="tests", reason="Another one.")
     page = open_browser().enter(lively.manager, "/projects/tides/")
 
-    page.get_by_label("Fit a reward model only").check()
+    page.get_by_role("radio", name="Reward model only").check()
     page.get_by_role("button", name="Start the round").click()
     expect(page.get_by_text("Round 2 has started.")).to_be_visible()
     started = Round.objects.get(number=2)

@@ -81,7 +81,7 @@ def rankings_of(round: Round, splits: Sequence[str] = (Split.TRAIN,)) -> list[Ra
     submissions = (
         _frozen(round, splits)
         .filter(ranking__isnull=False)
-        .select_related("ranking")
+        .select_related("ranking", "annotator")
         .prefetch_related(items)
     )
     return [

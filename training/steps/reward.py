@@ -21,7 +21,8 @@ GATE = 0.5  # the lower 95 % bound must lie above it: guessing is no reward
 
 
 def run(lease: Lease) -> None:
-    from training.engine.reward import fit_rankings, out_of_fold, save_head
+    from training.engine.breakdowns import accuracy_by
+    from training.engine.reward import fit_rankings, judge, out_of_fold_scores, save_head
 
     round = round_of(lease)
     settings = settings_of(round)
@@ -31,7 +32,8 @@ def run(lease: Lease) -> None:
             advance(lease)
         return
     rankings = _with_features(ranked, settings)
-    judged = out_of_fold(rankings, settings.reward, on_progress=lease.beat)
+    unseen = out_of_fold_scores(rankings, settings.reward, on_progress=lease.beat)
+    judged = judge(rankings, unseen)
     head = fit_rankings(rankings, settings.reward)
     folder = artefact_folder(f"round-{round.pk}/reward")
     sha256 = save_head(folder / "head", head, {"encoder": _encoder(settings)})
@@ -44,7 +46,7 @@ def run(lease: Lease) -> None:
                 again(lease)
             return
         artefact, sha256 = trained
-    metrics = _metrics(judged, round)
+    metrics = {**_metrics(judged, round), "accuracy_by": accuracy_by(rankings, unseen)}
     with lease.finishing():
         _store(round, settings, artefact, sha256, metrics)
         if passed:
@@ -70,6 +72,8 @@ def _with_features(ranked: list[RankedPrompt], settings: RoundSettings) -> "list
             lengths=[float(len(completion.text)) for completion in each.completions],
             strengths=list(map(float, each.strengths)),
             weight=each.weight,
+            annotator=each.submission.annotator.pseudonym,
+            sources=[completion.source.name for completion in each.completions],
         )
         for each in ranked
     ]

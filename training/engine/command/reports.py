@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from training.engine import runs
+from training.engine.command.best import report_best
 from training.engine.command.curves import Panel, draw_curves
-from training.engine.command.options import Method
+from training.engine.command.options import BEST_OF_N, Method
 from training.engine.command.policies import (
     Outcome,
     from_demonstrations,
@@ -35,6 +36,8 @@ def report_on(session: Session) -> dict[str, Any]:
     try:
         if session.method.name == "reward":
             return report_reward(session)
+        if session.method.name == BEST_OF_N:
+            return report_best(session)
         return report_policy(session)
     except Aside:
         return {}

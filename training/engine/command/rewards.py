@@ -117,7 +117,8 @@ def reward_for(session: Session) -> Reward:
         return found[0]
     records = [each for each in session.training if each.completions][:MEASURED]
     texts = [text for each in records for text in each.completions]
-    room = session.settings.max_prompt_tokens + session.settings.max_new_tokens
+    tokens = getattr(session.settings, "max_prompt_tokens", session.context)
+    room = min(session.context, tokens + session.settings.max_new_tokens)
     rows = [row for each in records for row in session.encode(each, room)]
     return make_ensemble(found, rows, texts).reward(session.options.caution)
 
