@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from annotation.audit import record
 from annotation.bulk import insert
-from annotation.choosing import ALL, Choice, check
+from annotation.choosing import ALL, RANKINGS, Choice, check
 from annotation.errors import Conflict, Invalid
-from annotation.models import Project, Snapshot, SnapshotItem, Submission, User
+from annotation.models import Project, Snapshot, SnapshotItem, Submission, TaskKind, User
 from annotation.models.submissions import SubmissionQuerySet
 from annotation.quality.reading import Filters
 from annotation.quality.reports import agreement_report
@@ -75,10 +75,19 @@ def _require(project: Project, choice: Choice, found: int, minimum: int) -> None
         return
     if choice.as_dict().keys() > {"kinds", "ties"} and not found:
         raise Invalid("These filters match nothing. Take one of them away.")
-    raise Invalid(
-        f"{project.name} has {found} rankings; at least {minimum} are needed. "
-        "Rank more tasks first."
-    )
+    things, mend = _called(choice.kinds)
+    raise Invalid(f"{project.name} has {found} {things}; at least {minimum} are needed. {mend}")
+
+
+def _called(kinds: Sequence[str]) -> tuple[str, str]:
+    """What answers of these kinds of tasks are, and how there come to be more of them."""
+    if set(kinds) <= set(RANKINGS):
+        return "rankings", "Rank more tasks first."
+    if set(kinds) == {TaskKind.WRITE}:
+        return "written answers", "Write or edit more first."
+    if TaskKind.WRITE not in kinds:
+        return "rankings and thumbs", "Answer more tasks first."
+    return "answers", "Answer more tasks first."
 
 
 def _take_name(project: Project, name: str) -> None:

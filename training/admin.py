@@ -9,12 +9,15 @@ from annotation.admin import ReadOnly
 from annotation.errors import Invalid
 from training import models
 from training.configuration import RoundSettings
+from training.methods import METHODS
 
 
 class RoundPlanForm(forms.ModelForm):
     class Meta:
         model = models.RoundPlan
         fields = "__all__"  # noqa: DJ007 - a plan holds nothing that its editor may not write
+
+    method = forms.ChoiceField(choices=[(name, name) for name in METHODS], initial="dpo")
 
     def clean_configuration(self) -> dict[str, Any]:
         configuration = self.cleaned_data["configuration"]

@@ -14,6 +14,7 @@ from annotation.api.serializers import Closed
 from annotation.api.views import ProjectDetail, ProjectList, ProjectView
 from training import rounds
 from training.forms import MAX_REASON
+from training.methods import METHODS
 from training.models import Job, Policy, RewardModel, Round
 from training.tasks import wake
 
@@ -50,7 +51,7 @@ class RoundWithJobsSerializer(RoundSerializer):
 
 
 class NewRoundSerializer(Closed):
-    method = serializers.ChoiceField(tuple(rounds.METHODS))
+    method = serializers.ChoiceField(tuple(METHODS))
     configuration = serializers.DictField(
         default=dict, help_text="Settings that differ from the project's plan and the defaults."
     )
@@ -90,7 +91,7 @@ class PolicySerializer(serializers.ModelSerializer):
 
 class RoundFilters(FilterSet):
     state = ChoiceFilter(choices=Round.State.choices)
-    method = ChoiceFilter(choices=[(name, name) for name in rounds.METHODS])
+    method = ChoiceFilter(choices=[(name, name) for name in METHODS])
 
 
 class RewardModelFilters(FilterSet):

@@ -9,7 +9,12 @@ from hashlib import sha256
 from typing import Any, Self
 
 from annotation.errors import Invalid
-from training.engine.config import PreferenceSettings, RewardSettings, SamplingSettings
+from training.engine.config import (
+    PreferenceSettings,
+    RewardSettings,
+    SamplingSettings,
+    SftSettings,
+)
 from training.engine.ppo.config import PpoSettings
 
 
@@ -50,7 +55,8 @@ def for_a_round() -> PpoSettings:
 class RoundSettings:
     """One round. Nested settings belong to the engine."""
 
-    minimum_rankings: int = 10  # below, a round is not started
+    minimum_rankings: int = 10  # below, a round is not started; for KTO, thumbs count too
+    minimum_demonstrations: int = 10  # below, a round of SFT is not started
     new_rankings_only: bool = True  # the policy learns from rankings that no round has used yet
     queue_prompts: int = 32  # prompts whose new samples enter the queue; 0 for none
     evaluation_prompts: int = 24  # held-out prompts that every policy answers
@@ -58,17 +64,25 @@ class RoundSettings:
     reward: RewardSettings = field(default_factory=RewardSettings)
     preference: PreferenceSettings = field(default_factory=PreferenceSettings)
     ppo: PpoSettings = field(default_factory=for_a_round)
+    sft: SftSettings = field(default_factory=SftSettings)
     sampling: SamplingSettings = field(default_factory=for_people)
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        for name in ("minimum_rankings", "evaluation_prompts", "evaluation_samples"):
+        for name in (
+            *("minimum_rankings", "minimum_demonstrations"),
+            *("evaluation_prompts", "evaluation_samples"),
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
         if self.reward.depth == "full":
             raise ValueError("reward.depth: full is for the command line; a round takes lora")
         if self.queue_prompts < 0:
             raise ValueError("queue_prompts must not be negative")
+
+    def minimum_of(self, method: str) -> int:
+        """How many answers a round of this method needs."""
+        return self.minimum_demonstrations if method == "sft" else self.minimum_rankings
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -87,6 +101,7 @@ _NESTED: dict[str, Any] = {
     "preference": PreferenceSettings.from_dict,
     "ppo": lambda values: PpoSettings.from_dict({**for_a_round().as_dict(), **values}),
     "sampling": lambda values: SamplingSettings.from_dict({**for_people().as_dict(), **values}),
+    "sft": SftSettings.from_dict,
     "limits": lambda values: Limits(**_nested(Limits, values)),
 }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from annotation.models import Completion
 from training.configuration import Limits
@@ -28,7 +29,7 @@ class Measured:
     completions: Sequence[Completion]
     own: dict[int, tuple[float, int]]  # the policy's log-probability and tokens, by completion id
     reference: dict[int, tuple[float, int]]  # the reference's
-    rewards: dict[int, float]  # the round's reward model, by completion id
+    rewards: dict[int, float] | None  # the round's reward model's, by completion id, if it has one
 
 
 def measure(measured: Measured) -> dict[str, Any]:
@@ -43,7 +44,11 @@ def measure(measured: Measured) -> dict[str, Any]:
     reference = [measured.reference[each.pk] for each in completions]
     own = [measured.own[each.pk][0] for each in completions]
     kl = sequence_kl(own, [value for value, _ in reference], groups)
-    reward = clustered_interval([measured.rewards[each.pk] for each in completions], groups)
+    figures: dict[str, Any] = {}
+    if measured.rewards is not None:
+        scores = [measured.rewards[each.pk] for each in completions]
+        reward = clustered_interval(scores, groups)
+        figures = {"reward": reward.mean, "reward_se": reward.se}
     return {
         "samples": len(completions),
         "kl": kl.mean,
@@ -55,9 +60,30 @@ def measure(measured: Measured) -> dict[str, Any]:
         "distinct_2": distinct_n(texts, 2),
         "repetition": float(np.mean([repetition(text, 4) for text in texts])),
         "ended": float(np.mean([each.finish_reason == "stop" for each in completions])),
-        "reward": reward.mean,
-        "reward_se": reward.se,
+        **figures,
     }
+
+
+def expected_wins(candidate: Measured, base: Measured, temperature: float) -> float:
+    """The probability that people prefer an answer of the candidate to one of the base.
+
+    The reward model's, calibrated: σ(lead / temperature), with the temperature that was fitted on
+    prompts it had not seen (Guo et al. 2017); over all pairs of a prompt's answers, then prompts.
+    """
+    ours, theirs = _rewards_by_prompt(candidate), _rewards_by_prompt(base)
+    shares = [
+        float(np.mean(expit(np.subtract.outer(ours[prompt], theirs[prompt]) / temperature)))
+        for prompt in ours
+    ]
+    return float(np.mean(shares))
+
+
+def _rewards_by_prompt(measured: Measured) -> dict[int, list[float]]:
+    found: dict[int, list[float]] = {}
+    for each in measured.completions:
+        assert measured.rewards is not None
+        found.setdefault(each.prompt_id, []).append(measured.rewards[each.pk])
+    return found
 
 
 def broken_limits(figures: dict[str, Any], base: dict[str, Any], limits: Limits) -> list[str]:

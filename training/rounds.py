@@ -1,8 +1,8 @@
 """The loop as a state machine: start, advance, stop, fail, promote, reject.
 
-A round's work is a chain of jobs, one step after the other (``STEPS``); each job ends by asking
-for the next in the transaction that writes its result (``advance``), so the chain can neither
-break nor fork. What a step does is in ``training.steps``.
+A round's work is a chain of jobs, one step after the other (``training.methods``); each job ends
+by asking for the next in the transaction that writes its result (``advance``), so the chain can
+neither break nor fork. What a step does is in ``training.steps``.
 """
 
 import secrets
@@ -14,37 +14,15 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from annotation.audit import record
+from annotation.choosing import Choice
 from annotation.errors import Conflict, Invalid
 from annotation.models import Annotator, Project, User
 from annotation.snapshots import freeze
 from training import jobs, policies
 from training.configuration import RoundSettings, configuration_hash
+from training.methods import METHODS, Method
 from training.models import Job, Policy, Round, RoundPlan
 
-METHODS = {
-    "dpo": "Fit a reward model, then move the policy towards the preferred answers directly (DPO).",
-    "ipo": "Fit a reward model, then move the policy by IPO, up to a lead that is enough.",
-    "hinge": "Fit a reward model, then move the policy by SLiC's hinge: clear pairs rest.",
-    "kto": "Fit a reward model, then move the policy by KTO: what won is good, what lost is bad.",
-    "orpo": "Fit a reward model, then teach the policy the best answers and their odds (ORPO).",
-    "simpo": "Fit a reward model, then move the policy by SimPO, whatever the length of an answer.",
-    "ppo": "Fit a reward model, then let the policy earn its scores, held to the base (PPO).",
-    "reward": "Fit a reward model only; the policy stays as it is.",
-}
-DIRECT = tuple(name for name in METHODS if name not in ("ppo", "reward"))
-STEPS = {
-    **dict.fromkeys(DIRECT, ("embed", "reward", "policy", "evaluate", "publish")),
-    "ppo": ("embed", "reward", "ppo", "evaluate", "publish"),
-    "reward": ("embed", "reward"),
-}
-STEP_NAMES = {
-    "embed": "Read the answers",
-    "reward": "Fit the reward model",
-    "policy": "Train the policy",
-    "ppo": "Train the policy",
-    "evaluate": "Answer held-out prompts",
-    "publish": "Put new answers into the queue",
-}
 State = Round.State
 
 
@@ -61,17 +39,17 @@ def start(
 
     The project's plan gives what ``configuration`` leaves out. Raises Conflict while a round
     runs or waits for a decision; Invalid for an unknown method, a bad setting, or too few
-    rankings.
+    answers of the kinds that the method reads.
     """
     if method not in METHODS:
         raise Invalid(f"method: {method!r} is not known. Use one of: {', '.join(METHODS)}.")
     plan = RoundPlan.objects.filter(project=project).first()
     planned = plan.configuration if plan else {}
-    said = _with_loss({**planned, **(configuration or {})}, method)
+    said = with_fixed({**planned, **(configuration or {})}, METHODS[method])
     settings = RoundSettings.from_dict(_with_count(said, project))
     try:
         with transaction.atomic():
-            return _start(project, method, trigger, by, settings, seed)
+            return _start(project, METHODS[method], trigger, by, settings, seed)
     except IntegrityError:
         # Two starts at one moment: the constraint let one of them through.
         raise Conflict(_running_message(project)) from None
@@ -86,22 +64,23 @@ def _with_count(values: dict[str, Any], project: Project) -> dict[str, Any]:
     return {**values, "sampling": {**count, **sampling}}
 
 
-def _with_loss(values: dict[str, Any], method: str) -> dict[str, Any]:
-    """The method is the loss. Raises Invalid when the settings ask for another."""
-    preference = values.get("preference", {})
-    if method not in DIRECT or not isinstance(preference, dict):
+def with_fixed(values: dict[str, Any], method: Method) -> dict[str, Any]:
+    """The method is the loss, or the algorithm. Raises Invalid when settings ask for another."""
+    section = values.get(method.section, {})
+    if not method.fixed or not isinstance(section, dict):
         return values
-    if preference.get("loss", method) != method:
-        raise Invalid(
-            f"preference: loss is {preference['loss']!r}, but the method is {method}. "
-            "Leave loss out: it follows from the method."
-        )
-    return {**values, "preference": {**preference, "loss": method}}
+    for name, value in method.fixed.items():
+        if section.get(name, value) != value:
+            raise Invalid(
+                f"{method.section}: {name} is {section[name]!r}, but the method is {value}. "
+                f"Leave {name} out: it follows from the method."
+            )
+    return {**values, method.section: {**section, **method.fixed}}
 
 
 def _start(
     project: Project,
-    method: str,
+    method: Method,
     trigger: str,
     by: str,
     settings: RoundSettings,
@@ -116,18 +95,23 @@ def _start(
     made = Round.objects.create(
         project=project,
         number=number,
-        method=method,
+        method=method.name,
         configuration=configuration,
         configuration_sha256=configuration_hash(configuration),
         seed=seed,
         trigger=trigger,
         started_by=by,
-        snapshot=freeze(project, f"round-{number}", minimum=settings.minimum_rankings),
+        snapshot=freeze(
+            project,
+            f"round-{number}",
+            Choice(kinds=method.kinds),
+            minimum=settings.minimum_of(method.name),
+        ),
         base_policy=policies.active(project),
         weights=_weights(project),
     )
-    record("round.started", made, project=project, by=by, data={"method": method})
-    _ask(made, STEPS[method][0], 1)
+    record("round.started", made, project=project, by=by, data={"method": method.name})
+    _ask(made, method.steps[0], 1)
     return made
 
 
@@ -144,6 +128,7 @@ def _seeded(settings: RoundSettings, seed: int) -> RoundSettings:
         reward=replace(settings.reward, seed=seed),
         preference=replace(settings.preference, seed=seed),
         ppo=replace(settings.ppo, seed=seed),
+        sft=replace(settings.sft, seed=seed),
     )
 
 
@@ -174,7 +159,7 @@ def advance(lease: jobs.Lease) -> None:
     """Ask for the step after this one, or end the round; inside ``lease.finishing``."""
     job = lease.job
     assert job.round is not None
-    steps = STEPS[job.round.method]
+    steps = METHODS[job.round.method].steps
     place = steps.index(job.kind) + 1
     if place < len(steps):
         _ask(job.round, steps[place], 1)

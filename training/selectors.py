@@ -8,8 +8,8 @@ from django.db.models import Count, F, FloatField, QuerySet, Sum
 from django.db.models.expressions import CombinedExpression
 
 from annotation.models import Annotator, Membership, Project, Role, Submission, User
+from training.methods import METHODS, STEP_NAMES
 from training.models import Job, LivePrediction, Policy, Round
-from training.rounds import STEP_NAMES, STEPS
 
 ROUNDS_SHOWN = 20
 POLICIES_SHOWN = 20
@@ -122,7 +122,7 @@ def steps_of(round: Round) -> list[Step]:
     latest: dict[str, Job] = {}
     for job in sorted(round.jobs.all(), key=lambda job: job.pk):
         latest[job.kind] = job
-    known = STEPS.get(round.method, ())
+    known = METHODS[round.method].steps if round.method in METHODS else ()
     kinds = [*known, *(kind for kind in latest if kind not in known)]
     missing = "to come" if round.state == Round.State.RUNNING else "not reached"
     return [_step(kind, latest.get(kind), missing) for kind in kinds]

@@ -22,9 +22,12 @@ from annotation.submissions import submit
 from annotation.tasking import add_prompt
 from training import jobs, rounds, tastes, worker
 from training.engine.evaluate import clustered_interval
+from training.methods import METHODS as ALL_METHODS
 from training.models import Evaluation, Policy, Round
 from training.policies import ensure_base
 
+# The simulated people rank; nobody writes.
+METHODS = {name: each for name, each in ALL_METHODS.items() if name != "sft"}
 PROMPTS = Path(__file__).parent / "data" / "prompts.jsonl"
 HELD_OUT = (Split.VALIDATION, Split.TEST)
 # So that who gets what follows from the plan's seed alone.
@@ -40,6 +43,7 @@ class Plan:
     """One simulation."""
 
     gold: str
+    method: str = "dpo"
     rounds: int = 2
     annotators: int = 3
     seed: int = 0
@@ -97,7 +101,7 @@ def run(plan: Plan, project: Project, report: Report, *, heartbeat: bool = True)
         rank_everything(project, plan, chance, report)
         made = rounds.start(
             project,
-            method="dpo",
+            method=plan.method,
             trigger=Round.Trigger.COMMAND,
             by="simulate",
             configuration=_configuration(plan, last=number == plan.rounds),

@@ -13,6 +13,7 @@ from training import jobs, rounds
 from training.embedding import waiting
 from training.floors import raise_floors
 from training.live import is_behind, unlearned
+from training.methods import METHODS
 from training.models import Job, LiveHead, Round, RoundPlan
 from training.supply import ask_for_samples
 from training.turns import ask_for_turns
@@ -36,7 +37,7 @@ def start_planned_rounds() -> None:
         if trigger is None:
             continue
         try:
-            rounds.start(plan.project, method="dpo", trigger=trigger, by="plan")
+            rounds.start(plan.project, method=plan.method, trigger=trigger, by="plan")
         except Refused:
             continue  # one runs already, or there are too few rankings: the next tick asks again
 
@@ -45,10 +46,10 @@ def _trigger(plan: RoundPlan) -> str | None:
     last = Round.objects.filter(project=plan.project).order_by("-number").first()
     if last is not None and last.state in (rounds.State.RUNNING, rounds.State.WAITING):
         return None
-    rankings = Submission.objects.new_judgements().filter(
-        project=plan.project, ranking__isnull=False
+    answers = Submission.objects.new_judgements().filter(
+        project=plan.project, task__kind__in=METHODS[plan.method].kinds
     )
-    new = rankings.filter(created_at__gt=last.started_at) if last else rankings
+    new = answers.filter(created_at__gt=last.started_at) if last else answers
     if plan.every_rankings and new[: plan.every_rankings].count() >= plan.every_rankings:
         return Round.Trigger.RANKINGS
     since = last.started_at if last else plan.project.created_at

@@ -29,6 +29,7 @@ from annotation.views.access import PersonRequest, acts_from, project_for
 from annotation.views.figures import agreement_chart, pace_chart, point
 from training import rounds, selectors
 from training.forms import ReasonForm, RoundForm
+from training.methods import METHODS
 from training.models import Policy, Round, RoundPlan
 from training.needs import models_needs
 from training.tasks import wake
@@ -199,7 +200,7 @@ def _round_context(request: PersonRequest, project: Project, number: int) -> dic
         "manages": has_role(request.user, project, Role.MANAGER),
         "round": shown,
         "steps": selectors.steps_of(shown),
-        "explained": rounds.METHODS.get(shown.method, ""),
+        "explained": METHODS[shown.method].says if shown.method in METHODS else "",
         "reason": ReasonForm(),
     }
 

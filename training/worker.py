@@ -13,6 +13,7 @@ from annotation.models import Project
 from annotation.progress import Report
 from training import rounds
 from training.jobs import Lease, TakenOver, claim, exhausted, give_up, lease_time
+from training.methods import STEP_NAMES
 from training.models import Job, Round
 from training.steps import step_of
 
@@ -77,7 +78,7 @@ def set_exhausted_aside() -> None:
     for job in exhausted():
         if give_up(job) and job.round is not None:
             job.refresh_from_db()
-            rounds.fail(job.round, f"{rounds.STEP_NAMES.get(job.kind, job.kind)}: {job.error}")
+            rounds.fail(job.round, f"{STEP_NAMES.get(job.kind, job.kind)}: {job.error}")
 
 
 @contextmanager

@@ -205,7 +205,7 @@ def test_a_manager_starts_a_round_and_watches_it(open_browser, lively):
     rounds.stop(Round.objects.get(), by="tests", reason="Another one.")
     page = open_browser().enter(lively.manager, "/projects/tides/")
 
-    page.get_by_label("Fit a reward model only").check()
+    page.get_by_role("radio", name="Reward model only").check()
     page.get_by_role("button", name="Start the round").click()
     expect(page.get_by_text("Round 2 has started.")).to_be_visible()
     started = Round.objects.get(number=2)
@@ -263,3 +263,16 @@ def test_a_review_is_for_everyone(visitor, lively):
     submit(held.pk, reviewer, full_ranking(held.task), key="r", origin="api")
     number = Review.objects.get().pk
     check(visitor.enter(lively.reviewer, f"/projects/tides/review/{number}/"))
+
+
+def test_a_methods_settings_come_with_its_choice(visitor, lively):
+    rounds.stop(Round.objects.get(), by=lively.manager, reason="to start another")
+    page = visitor.enter(lively.manager, "/projects/tides/")
+    beta = page.locator("#id_kto-beta")
+    expect(beta).to_be_hidden()
+    page.get_by_role("radio", name="KTO").check()
+    page.get_by_text("Settings of KTO", exact=True).click()
+    expect(beta).to_be_visible()
+    page.get_by_text("Every setting of KTO").click()
+    expect(page.locator("#id_dpo-beta")).to_be_hidden()
+    check(page)

@@ -105,13 +105,13 @@ def test_a_bad_setting_is_refused_by_name(ready, changes, named):
 
 @pytest.mark.parametrize(("method", "section"), [("ppo", "ppo"), ("dpo", "preference")])
 def test_the_form_speaks_to_the_method_that_was_chosen(method, section):
-    form = RoundForm({"method": method, "beta": "0.3"})
+    form = RoundForm({"method": method, f"{method}-beta": "0.3"})
     assert form.is_valid()
     assert form.configuration() == {section: {"beta": 0.3}}
 
 
 def test_what_the_plan_says_of_ppo_stays_where_the_form_is_silent():
     plan = RoundPlan(configuration={"ppo": {"clip": 0.1}})
-    form = RoundForm({"method": "ppo", "beta": "0.3"}, plan=plan)
+    form = RoundForm({"method": "ppo", "ppo-beta": "0.3"}, plan=plan)
     assert form.is_valid()
     assert form.configuration() == {"ppo": {"clip": 0.1, "beta": 0.3}}

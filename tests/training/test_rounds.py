@@ -14,6 +14,7 @@ from annotation.tasking import add_prompt
 from tests.cast import full_ranking, give_task, make_cast
 from training import rounds, worker
 from training.engine.errors import TrainingDiverged
+from training.methods import METHODS
 from training.models import Job, Policy, Round, RoundPlan
 from training.policies import active, artefact_folder, ensure_base
 from training.simulate import PROMPTS
@@ -282,7 +283,9 @@ def test_samples_are_drawn_once_however_often_a_step_is_repeated(ready):
     assert round.state == "done"
 
 
-@pytest.mark.parametrize("method", rounds.DIRECT)
+@pytest.mark.parametrize(
+    "method", [name for name, each in METHODS.items() if each.section == "preference"]
+)
 def test_the_loss_follows_from_the_method(cast, method):
     rank(cast, 5)
     made = start(cast, method)

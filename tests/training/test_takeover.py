@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.rounds import STEPS
+from training.methods import METHODS
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 2
@@ -110,7 +110,7 @@ def test_a_round_survives_a_kill_in_every_step(site, tmp_path, method):
 
     answer(site, MIGRATE)
     answer(site, f"METHOD = {method!r}\n{SEED}")
-    for kind in STEPS[method]:
+    for kind in METHODS[method].steps:
         kill_worker_in(site, kind, tmp_path / "site.sqlite3")
         time.sleep(LEASE_SECONDS + 1)
     answer(site, WORK)

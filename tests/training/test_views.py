@@ -180,7 +180,7 @@ def test_a_manager_starts_a_round_and_wakes_a_worker(
     manager, ranked, woken, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
-        reply = manager.post(f"{PAGE}rounds/", {"method": "dpo", "beta": "0.2"}, follow=True)
+        reply = manager.post(f"{PAGE}rounds/", {"method": "dpo", "dpo-beta": "0.2"}, follow=True)
 
     made = Round.objects.get()
     assert (made.method, made.trigger, made.started_by) == (
@@ -199,7 +199,7 @@ def test_a_setting_by_hand_keeps_the_plans_other_settings(manager, ranked):
         configuration={"minimum_rankings": 1, "preference": {"learning_rate": 0.001, "epochs": 3}}
     )
 
-    manager.post(f"{PAGE}rounds/", {"method": "dpo", "epochs": "2", "queue_prompts": "5"})
+    manager.post(f"{PAGE}rounds/", {"method": "dpo", "dpo-epochs": "2", "queue_prompts": "5"})
 
     configuration = Round.objects.get().configuration
     assert configuration["queue_prompts"] == 5
@@ -227,10 +227,10 @@ def test_a_broken_plan_is_told_when_starting(manager, ranked):
     [
         {},
         {"method": "magic"},
-        {"method": "dpo", "beta": "-1"},
-        {"method": "dpo", "beta": "nan"},
-        {"method": "dpo", "epochs": "1.5"},
-        {"method": "dpo", "learning_rate": "fast"},
+        {"method": "dpo", "dpo-beta": "-1"},
+        {"method": "dpo", "dpo-beta": "nan"},
+        {"method": "dpo", "dpo-epochs": "1.5"},
+        {"method": "dpo", "dpo-learning_rate": "fast"},
     ],
 )
 def test_a_round_with_a_wrong_setting_is_not_started(manager, ranked, sent):

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.engine import checkpoints
+from training.engine import checkpoints, parallel
 from training.engine.errors import CheckpointDamaged
 from training.engine.loop import fingerprint_of
 from training.engine.sequences import Encoded
@@ -27,9 +27,11 @@ def in_chunks(
 ) -> Tensor:
     """Return `compute(rows)`, [N, …], from what `folder` keeps of it and the rest made now.
 
-    `by` names what computes; chunks of other rows or by another are made again.
+    `by` names what computes; chunks of other rows or by another are made again. Of several
+    processes each computes its share, and the first one keeps the folder.
     """
-    checkpoints.discard_temporary(folder)
+    if parallel.is_first():
+        checkpoints.discard_temporary(folder)
     found = []
     for start in range(0, len(rows), ROWS):
         part = rows[start : start + ROWS]
@@ -46,6 +48,17 @@ def _chunk(
     compute: Callable[[Sequence[Encoded]], Tensor],
 ) -> Tensor:
     name = fingerprint_of(by, [asdict(row) for row in rows])
+    figures = parallel.from_first(lambda: _kept(folder, name))
+    if figures is not None:
+        return figures
+    figures = parallel.rows_of(compute, rows)
+    if parallel.is_first():
+        checkpoints.save(folder, {"figures": {"figures": figures}}, {"fingerprint": name})
+    return figures
+
+
+def _kept(folder: Path, name: str) -> Tensor | None:
+    """Return what was kept under this name; anything else in its place is removed."""
     if folder.exists():
         try:
             kept = checkpoints.load(folder)
@@ -54,6 +67,4 @@ def _chunk(
         if kept is not None and kept.metadata.get("fingerprint") == name:
             return kept.tensors["figures"]["figures"]
         shutil.rmtree(folder)
-    figures = compute(rows)
-    checkpoints.save(folder, {"figures": {"figures": figures}}, {"fingerprint": name})
-    return figures
+    return None

@@ -5,7 +5,8 @@ Those of policy optimisation are in ppo/config.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from training.engine.settings import Settings, require, setting
@@ -237,6 +238,10 @@ TrainingSettings = RewardSettings | PreferenceSettings | SftSettings
 
 
 def _check_training(settings: TrainingSettings) -> None:
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        finite = not isinstance(value, float) or math.isfinite(value)
+        require(finite, f"{each.name} must be a finite number")
     require(settings.learning_rate >= 0, "learning_rate must not be negative")
     require(settings.epochs >= 1, "epochs must be at least 1")
     require(settings.prompts_per_step >= 1, "prompts_per_step must be at least 1")

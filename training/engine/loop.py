@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from training.engine import checkpoints
+from training.engine import checkpoints, parallel
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
 from training.engine.progress import METRICS, Finish, Metrics, Store, read_metrics
 
@@ -86,8 +87,11 @@ class Objective(Protocol):
     def __len__(self) -> int:
         """Return the number of elements, one a prompt."""
 
-    def accumulate(self, indices: Sequence[int]) -> Metrics:
-        """Add the gradient of the mean loss over these elements; return its metrics."""
+    def accumulate(self, indices: Sequence[int], places: Sequence[int] | None = None) -> Metrics:
+        """Add the gradient of the mean loss over these elements; return its metrics.
+
+        `places` names those of `indices` to look at: their part of both, which sums to the whole.
+        """
 
 
 @dataclass
@@ -112,14 +116,17 @@ class Loop:
         """Train to the end, or until `deadline` (time.monotonic()) or `should_stop` says pause.
 
         At least one step is made a call. Raises TrainingDiverged before a NaN is applied, and
-        EngineError when the folder's progress belongs to other data or settings.
+        EngineError when the folder's progress belongs to other data or settings. Of several
+        processes, the first alone touches the folder.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if parallel.is_first():
+            self.folder.mkdir(parents=True, exist_ok=True)
         optimizer = self._optimizer()
-        step = self._store.resume(optimizer)
+        step = self._resume(optimizer)
         self._keep_best(step)
         saved = time.monotonic()
-        with _reproducible(), (self.folder / METRICS).open("a") as lines:
+        lines_of = self.folder / METRICS if parallel.is_first() else Path(os.devnull)
+        with _reproducible(), lines_of.open("a") as lines:
             while step < self.steps:
                 metrics = self._step(step, optimizer)
                 step += 1
@@ -127,18 +134,33 @@ class Loop:
                 if judged:
                     metrics |= self._validated()
                 lines.write(json.dumps({"step": step, **metrics}) + "\n")
+                lines.flush()  # for those who watch
                 if on_progress:
                     on_progress(step, self.steps)
                 now = time.monotonic()
-                due = (deadline is not None and now >= deadline) or (should_stop and should_stop())
+                late = deadline is not None and now >= deadline
+                due = parallel.agreed(late or bool(should_stop and should_stop()))
                 if step < self.steps and (judged or due or now - saved >= SAVE_SECONDS):
-                    lines.flush()
-                    self._store.save(step, optimizer)
+                    if parallel.is_first():
+                        self._store.save(step, optimizer)
                     saved = time.monotonic()
                     self._keep_best(step)
                     if due:
                         return Paused(step, self.steps)
-        return self._finished()
+        return parallel.from_first(self._finished)
+
+    def _resume(self, optimizer: torch.optim.Optimizer) -> int:
+        """Take up the folder's progress in every process; return its step."""
+        if parallel.size() == 1:
+            return self._store.resume(optimizer)
+
+        def found() -> tuple[int, Any]:
+            return self._store.resume(optimizer), self._store.state(optimizer)
+
+        step, state = parallel.from_first(found)
+        if not parallel.is_first():
+            self._store.restore(optimizer, state)
+        return step
 
     @property
     def _store(self) -> Store:
@@ -163,6 +185,7 @@ class Loop:
         for group in optimizer.param_groups:
             group["lr"] = rate
         metrics = self._sparing(lambda: self._accumulate(step))
+        parallel.sum_gradients(self.parameters)
         norm = torch.nn.utils.clip_grad_norm_(
             self.parameters.values(), self.settings.max_grad_norm
         ).item()
@@ -175,9 +198,11 @@ class Loop:
 
     def _accumulate(self, step: int) -> Metrics:
         """Leave the gradient of one step, whatever stood there before; return its metrics."""
-        torch.manual_seed(derived_seed(self.settings.seed, "step", step))  # dropout
+        torch.manual_seed(
+            derived_seed(self.settings.seed, "step", step) + parallel.rank()
+        )  # dropout
         self._clear()
-        return self.objective.accumulate(self._elements(step))
+        return parallel.accumulate(self.objective, self._elements(step))
 
     def _sparing(self, work: Callable[[], Found]) -> Found:
         """Do work that fills the memory of a GPU, in smaller parts where it does not fit.
@@ -222,7 +247,7 @@ class Loop:
         return {f"validation_{name}": value for name, value in metrics.items()}
 
     def _keep_best(self, step: int) -> None:
-        if step and self.upkeep.validate_every:
+        if step and self.upkeep.validate_every and parallel.is_first():
             self._store.keep_best(step, self.finish)
 
     def _elements(self, step: int) -> list[int]:
@@ -244,6 +269,10 @@ def already_trained(folder: Path, fingerprint: str) -> Trained | None:
 
     Raises EngineError when it was trained from other data or settings.
     """
+    return parallel.from_first(lambda: _finished_before(folder, fingerprint))
+
+
+def _finished_before(folder: Path, fingerprint: str) -> Trained | None:
     finished = folder / ADAPTER
     if not finished.exists():
         return None
@@ -285,7 +314,7 @@ def measured(objective: Objective, model: Any) -> Metrics:
     training = model.training
     model.eval()
     try:
-        return objective.accumulate(range(len(objective)))
+        return parallel.accumulate(objective, range(len(objective)))
     finally:
         model.train(training)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.engine import adapters
+from training.engine import adapters, parallel
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
 from training.engine.config import PreferenceSettings
@@ -153,17 +153,20 @@ class PreferenceObjective:
         self.examples = examples
         self.settings = settings
         self.reference_adapter = reference_adapter
+        self._ratios: list[float] = []  # KTO's, of all processes, until their step is done
 
     def __len__(self) -> int:
         return len(self.examples)
 
-    def accumulate(self, indices: Sequence[int]) -> Metrics:
+    def accumulate(self, indices: Sequence[int], places: Sequence[int] | None = None) -> Metrics:
         """Add the gradient of the mean loss over these examples; return its metrics."""
+        count = len(indices)
         chosen = [self.examples[index] for index in indices]
-        anchor = self._anchor(chosen) if self.settings.loss == "kto" else 0.0
+        mine = chosen if places is None else [chosen[place] for place in places]
+        anchor = self._anchor(chosen, places) if self.settings.loss == "kto" else 0.0
         totals: Metrics = defaultdict(float)
-        for bucket in length_buckets(list(map(_cost, chosen)), len(chosen), self.batch_tokens):
-            group = [chosen[index] for index in bucket]
+        for bucket in length_buckets(list(map(_cost, mine)), count, self.batch_tokens):
+            group = [mine[index] for index in bucket]
             trace = group_trace(
                 self.backbone.model,
                 [each.prompt_ids for each in group],
@@ -176,29 +179,39 @@ class PreferenceObjective:
                 self._loss(policy, example, anchor, totals)
                 for policy, example in zip(torch.split(policies, sizes), group, strict=True)
             ]
-            torch.autograd.backward(torch.stack(losses).sum() / len(chosen))
-        metrics = {name: value / len(chosen) for name, value in totals.items()}
-        return {**metrics, "kl": anchor} if self.settings.loss == "kto" else metrics
+            torch.autograd.backward(torch.stack(losses).sum() / count)
+        self._ratios = []
+        metrics = {name: value / count for name, value in totals.items()}
+        kl = anchor * (len(mine) / count)
+        return {**metrics, "kl": kl} if self.settings.loss == "kto" else metrics
 
-    def _anchor(self, chosen: Sequence[PreferenceExample]) -> float:
+    def _anchor(self, chosen: Sequence[PreferenceExample], places: Sequence[int] | None) -> float:
         """Return KTO's z over the whole step, however it is split, and without dropout.
 
         Each prompt is given the completions of the step's next one: what the policy makes likelier
         wherever it stands is drift, not preference. A prompt alone in its step has but its own.
         """
-        others = [*chosen[1:], chosen[0]]
+        if not self._ratios:
+            places = range(len(chosen)) if places is None else places
+            parts = parallel.gathered(self._drift(chosen, places))
+            self._ratios = [ratio for part in parts for ratio in part]
+        return kto_anchor(torch.tensor(self._ratios, dtype=torch.float64))
+
+    def _drift(self, chosen: Sequence[PreferenceExample], places: Iterable[int]) -> list[float]:
+        """Return log pi - log ref of these prompts with the next ones' completions."""
         rows = [
-            Encoded(mine.prompt_ids, ids)
-            for mine, other in zip(chosen, others, strict=True)
-            for ids in other.completion_ids
+            Encoded(chosen[place].prompt_ids, ids)
+            for place in places
+            for ids in chosen[(place + 1) % len(chosen)].completion_ids
         ]
         model, pad_id = self.backbone.model, self.backbone.pad_id
+        training = model.training
         model.eval()
         policy, _ = completion_logprobs(model, rows, pad_id)
         with self.backbone.adapter(self.reference_adapter):
             reference, _ = completion_logprobs(model, rows, pad_id)
-        model.train()
-        return kto_anchor(policy - reference)
+        model.train(training)
+        return (policy - reference).tolist()
 
     def _loss(
         self, policy: Tensor, example: PreferenceExample, anchor: float, totals: Metrics

@@ -59,11 +59,25 @@ class Store:
                 continue
             if checkpoint.metadata["fingerprint"] != self.fingerprint:
                 raise EngineError(f"the progress in {folder} belongs to other data or settings")
-            _restore(self.parameters, optimizer, checkpoint)
+            self.restore(optimizer, checkpoint.tensors)
             step = checkpoint.metadata["step"]
             break
         self._trim_metrics(step)
         return step
+
+    def state(self, optimizer: torch.optim.Optimizer) -> dict[str, checkpoints.Tensors]:
+        """Return what `restore` reads, on the CPU, to be sent to another process."""
+        groups = {"parameters": self.parameters, "optimizer": _moments(optimizer, self.parameters)}
+        return {
+            name: {key: value.detach().cpu() for key, value in group.items()}
+            for name, group in groups.items()
+        }
+
+    def restore(
+        self, optimizer: torch.optim.Optimizer, tensors: Mapping[str, checkpoints.Tensors]
+    ) -> None:
+        """Put parameters and moments where they were."""
+        _restore(self.parameters, optimizer, tensors)
 
     def keep_best(self, step: int, finish: Finish) -> None:
         """Save step `step`, whose parameters are the present ones, if it is the best so far.
@@ -131,12 +145,12 @@ def _moments(
 def _restore(
     parameters: Mapping[str, torch.nn.Parameter],
     optimizer: torch.optim.Optimizer,
-    checkpoint: checkpoints.Checkpoint,
+    tensors: Mapping[str, checkpoints.Tensors],
 ) -> None:
-    moments = checkpoint.tensors["optimizer"]
+    moments = tensors["optimizer"]
     with torch.no_grad():
         for name, parameter in parameters.items():
-            parameter.copy_(checkpoint.tensors["parameters"][name])
+            parameter.copy_(tensors["parameters"][name])
     for name, parameter in parameters.items():
         if f"{name}.step" not in moments:  # no gradient ever reached it
             continue

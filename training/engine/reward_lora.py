@@ -212,9 +212,11 @@ class RewardObjective:
         }
         return {name: value.detach().double() for name, value in tensors.items()}
 
-    def accumulate(self, indices: Sequence[int]) -> Metrics:
+    def accumulate(self, indices: Sequence[int], places: Sequence[int] | None = None) -> Metrics:
         """Add the gradient of the mean loss over these examples; return its metrics."""
-        chosen = [self.examples[index] for index in indices]
+        count = len(indices)
+        places = range(count) if places is None else places
+        chosen = [self.examples[indices[place]] for place in places]
         totals: Metrics = {"loss": 0.0, "accuracy": 0.0}
         costs = [len(each.prompt_ids) + sum(map(len, each.completion_ids)) for each in chosen]
         for bucket in length_buckets(costs, len(chosen), self.batch_tokens):
@@ -223,8 +225,8 @@ class RewardObjective:
                 self._loss(scores, example, totals)
                 for scores, example in zip(self._scores(group), group, strict=True)
             ]
-            torch.autograd.backward(torch.stack(losses).sum() / len(chosen))
-        return {name: value / len(chosen) for name, value in totals.items()}
+            torch.autograd.backward(torch.stack(losses).sum() / count)
+        return {name: value / count for name, value in totals.items()}
 
     def _scores(self, group: Sequence[RewardExample]) -> Sequence[Tensor]:
         trace = group_trace(

@@ -118,16 +118,17 @@ class SftObjective:
     def __len__(self) -> int:
         return len(self.demonstrations)
 
-    def accumulate(self, indices: Sequence[int]) -> Metrics:
+    def accumulate(self, indices: Sequence[int], places: Sequence[int] | None = None) -> Metrics:
         """Add the gradient of the mean loss over these demonstrations' tokens."""
         chosen = [self.demonstrations[index] for index in indices]
-        tokens = sum(len(each.completion_ids) for each in chosen)
+        tokens = _tokens(chosen)
+        mine = chosen if places is None else [chosen[place] for place in places]
         total = 0.0
-        for trace in self._packed(chosen) if self.packing else self._padded(chosen):
+        for trace in self._packed(mine) if self.packing else self._padded(mine):
             loss = -trace_logprobs(self.backbone.model, trace).sum() / tokens
             torch.autograd.backward(loss)
             total += loss.item()
-        return {"loss": total, "tokens": float(tokens)}
+        return {"loss": total, "tokens": float(_tokens(mine))}
 
     def _padded(self, chosen: Sequence[Demonstration]) -> Iterator[Trace]:
         """Yield traces of demonstrations of similar length, a row each."""
@@ -144,7 +145,7 @@ class SftObjective:
     def _packed(self, chosen: Sequence[Demonstration]) -> Iterator[Trace]:
         """Yield traces of rows that hold several demonstrations each."""
         rows = [Encoded(each.prompt_ids, each.completion_ids) for each in chosen]
-        width = max(PACKED_WIDTH, *(len(row) for row in rows))
+        width = max([PACKED_WIDTH, *(len(row) for row in rows)])
         bins = [
             [rows[place] for place in places] for places in bins_of(list(map(len, rows)), width)
         ]
@@ -152,6 +153,10 @@ class SftObjective:
         for start in range(0, len(bins), at_once):
             packed = pack_rows(bins[start : start + at_once], self.backbone.pad_id)
             yield packed_trace(self.backbone.model, packed)
+
+
+def _tokens(demonstrations: Sequence[Demonstration]) -> int:
+    return sum(len(each.completion_ids) for each in demonstrations)
 
 
 def _cut(each: Demonstration, max_tokens: int) -> Demonstration:

@@ -78,6 +78,9 @@ class RoundPlan(models.Model):
     every_hours = models.PositiveIntegerField(
         null=True, blank=True, help_text="Start a round after this many hours."
     )
+    method = models.CharField(
+        max_length=20, default="dpo", help_text="How the rounds that start by themselves train."
+    )
     promote_automatically = models.BooleanField(
         default=True, help_text="Make a candidate within all limits the active policy."
     )

@@ -7,8 +7,8 @@ from importlib import import_module
 from training.jobs import Lease
 
 KINDS = (
-    "convert", "features", "samples", "embed", "reward", "policy", "ppo", "evaluate", "publish",
-    "turn", "arena",
+    "convert", "features", "samples", "embed", "reward", "policy", "ppo", "sft", "evaluate",
+    "publish", "turn", "arena",
 )  # fmt: skip
 
 

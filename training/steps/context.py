@@ -3,16 +3,44 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
-from annotation.models import Completion, Prompt, RankedItem, Split, Submission
+from annotation.models import Completion, Prompt, RankedItem, Split, Submission, Thumb
 from training.configuration import RoundSettings
 from training.jobs import Lease
 from training.models import Round
 
+
+class FromSubmission(Protocol):
+    """Something that was read of a submission."""
+
+    @property
+    def submission(self) -> Submission: ...
+
+
+Found = TypeVar("Found", bound=FromSubmission)
 HELD_OUT = (Split.VALIDATION, Split.TEST)
+
+
+@dataclass(frozen=True)
+class Thumbed:
+    """One thumb of a snapshot."""
+
+    submission: Submission
+    completion: Completion
+    good: bool
+
+
+@dataclass(frozen=True)
+class Written:
+    """One answer of a snapshot that a person wrote or edited."""
+
+    submission: Submission
+    prompt: Prompt
+    text: str
 
 
 @dataclass(frozen=True)
@@ -51,15 +79,49 @@ def rankings_of(round: Round, splits: Sequence[str] = (Split.TRAIN,)) -> list[Ra
         ),
     )
     submissions = (
-        Submission.objects.filter(snapshots=round.snapshot, task__prompt__split__in=splits)
-        .select_related("task__prompt", "ranking")
+        _frozen(round, splits)
+        .filter(ranking__isnull=False)
+        .select_related("ranking", "annotator")
         .prefetch_related(items)
-        .order_by("pk")
     )
     return [
         _ranked(submission, round.weights.get(str(submission.annotator_id), 1.0))
         for submission in submissions
     ]
+
+
+def thumbs_of(round: Round, splits: Sequence[str] = (Split.TRAIN,)) -> list[Thumbed]:
+    """The thumbs of the round's snapshot, in submission order."""
+    found = _frozen(round, splits).filter(thumb__isnull=False)
+    return [
+        Thumbed(each, each.thumb.completion, each.thumb.verdict == Thumb.Verdict.GOOD)
+        for each in found.select_related("thumb__completion__prompt", "thumb__completion__source")
+    ]
+
+
+def demonstrations_of(round: Round, splits: Sequence[str] = (Split.TRAIN,)) -> list[Written]:
+    """What people wrote or edited in the round's snapshot, in submission order."""
+    found = _frozen(round, splits).filter(demonstration__isnull=False)
+    return [
+        Written(each, each.task.prompt, each.demonstration.text)
+        for each in found.select_related("demonstration")
+    ]
+
+
+def _frozen(round: Round, splits: Sequence[str]) -> QuerySet[Submission]:
+    found = Submission.objects.filter(snapshots=round.snapshot, task__prompt__split__in=splits)
+    return found.select_related("task__prompt").order_by("pk")
+
+
+def not_learned_yet(round: Round, given: Sequence[Found], minimum: int) -> list[Found]:
+    """What the policy that the round begins with has not learned from; all, where that is less
+    than ``minimum``, or where the settings do not ask for it."""
+    earlier = Round.objects.filter(policy=round.base_policy).first()
+    if not settings_of(round).new_rankings_only or earlier is None:
+        return list(given)
+    known = set(earlier.snapshot.items.values_list("submission_id", flat=True))
+    fresh = [each for each in given if each.submission.pk not in known]
+    return fresh if len(fresh) >= minimum else list(given)
 
 
 def _ranked(submission: Submission, weight: float) -> RankedPrompt:

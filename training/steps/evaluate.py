@@ -10,7 +10,7 @@ from training.configuration import RoundSettings
 from training.embedding import embed, read_features, read_logprobs, score
 from training.jobs import Lease
 from training.models import Evaluation, Policy, RewardModel, Round
-from training.monitors import Measured, broken_limits, measure
+from training.monitors import Measured, broken_limits, expected_wins, measure
 from training.policies import artefact_folder
 from training.rounds import State, advance, again, end
 from training.samples import draw, stored
@@ -33,9 +33,12 @@ def run(lease: Lease) -> None:
         with lease.finishing():
             again(lease)
         return
-    figures = {
-        policy: _figures(policy, prompts, round, settings) for policy in (base, round.policy)
-    }
+    scored = {policy: _scored(policy, prompts, round, settings) for policy in (base, round.policy)}
+    figures = {policy: measure(each) for policy, each in scored.items()}
+    if round.reward_model:
+        temperature = round.reward_model.metrics.get("temperature", 1.0)
+        wins = expected_wins(scored[round.policy], scored[base], temperature)
+        figures[round.policy]["expected_wins"] = wins
     _decide(lease, round, settings, figures[base], figures[round.policy])
 
 
@@ -61,21 +64,19 @@ def _samples(policy: Policy, prompts: list[Prompt], settings: RoundSettings) -> 
     return [completion for prompt in prompts for completion in found[prompt.pk]]
 
 
-def _figures(
+def _scored(
     policy: Policy, prompts: list[Prompt], round: Round, settings: RoundSettings
-) -> dict[str, Any]:
+) -> Measured:
     loaded = backbone()
     drawn = _samples(policy, prompts, settings)
     ids = [each.pk for each in drawn]
-    assert round.reward_model is not None, "an earlier step fitted it"
+    model = round.reward_model
     name = policy.manifest_sha256 or loaded.trunk_sha256
-    return measure(
-        Measured(
-            drawn,
-            own=read_logprobs(ids, name, loaded.tokenizer_sha256),
-            reference=read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
-            rewards=_rewards(drawn, round.reward_model, settings),
-        )
+    return Measured(
+        drawn,
+        own=read_logprobs(ids, name, loaded.tokenizer_sha256),
+        reference=read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
+        rewards=_rewards(drawn, model, settings) if model else None,
     )
 
 
@@ -106,8 +107,9 @@ def _decide(
     policy = round.policy
     assert policy is not None
     # Bradley-Terry fixes differences only: the base's own samples are the zero.
-    candidate["proxy_reward"] = candidate["reward"] - base["reward"]
-    base["proxy_reward"] = 0.0
+    if "reward" in base:
+        candidate["proxy_reward"] = candidate["reward"] - base["reward"]
+        base["proxy_reward"] = 0.0
     broken = broken_limits(candidate, base, settings.limits)
     with lease.finishing():
         name = _name(settings)

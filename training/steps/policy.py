@@ -1,7 +1,8 @@
-"""Train the candidate policy by DPO, a slice at a time."""
+"""Train the candidate policy by a direct method, a slice at a time."""
 
 from typing import TYPE_CHECKING
 
+from annotation.models import Completion
 from training.backbones import backbone, encode
 from training.configuration import RoundSettings
 from training.embedding import read_logprobs
@@ -10,7 +11,16 @@ from training.models import Round
 from training.policies import adapter_folder, artefact_folder
 from training.rounds import advance, again
 from training.steps.candidates import store_candidate
-from training.steps.context import RankedPrompt, rankings_of, round_of, settings_of, slice_end
+from training.steps.context import (
+    RankedPrompt,
+    Thumbed,
+    not_learned_yet,
+    rankings_of,
+    round_of,
+    settings_of,
+    slice_end,
+    thumbs_of,
+)
 
 if TYPE_CHECKING:
     from training.engine.preference import PreferenceExample
@@ -42,38 +52,35 @@ def run(lease: Lease) -> None:
         advance(lease)
 
 
-def learned_from(round: Round, settings: RoundSettings) -> list[RankedPrompt]:
-    """The rankings that the policy learns from: those that its parent has not learned from.
-
-    All of them, where that leaves fewer than a round asks for.
-    """
-    ranked = rankings_of(round)
-    earlier = Round.objects.filter(policy=round.base_policy).first()
-    if not settings.new_rankings_only or earlier is None:
-        return ranked
-    known = set(earlier.snapshot.items.values_list("submission_id", flat=True))
-    fresh = [each for each in ranked if each.submission.pk not in known]
-    return fresh if len(fresh) >= settings.minimum_rankings else ranked
-
-
 def _examples(round: Round, settings: RoundSettings) -> "list[PreferenceExample]":
+    """What the policy learns from: rankings, and for KTO thumbs beside them."""
+    ranked: list[RankedPrompt | Thumbed] = [*rankings_of(round)]
+    if settings.preference.loss == "kto":
+        ranked += thumbs_of(round)
+    chosen = not_learned_yet(round, ranked, settings.minimum_rankings)
+    loaded = backbone()
+    ids = {each.pk for one in chosen for each in _completions(one)}
+    reference = read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256)
+    return [_example(each, reference, settings) for each in chosen]
+
+
+def _completions(each: RankedPrompt | Thumbed) -> list[Completion]:
+    return each.completions if isinstance(each, RankedPrompt) else [each.completion]
+
+
+def _example(
+    each: RankedPrompt | Thumbed, reference: dict[int, tuple[float, int]], settings: RoundSettings
+) -> "PreferenceExample":
     from training.engine.preference import PreferenceExample
 
-    loaded = backbone()
-    ranked = learned_from(round, settings)
-    ids = {completion.pk for each in ranked for completion in each.completions}
-    reference = read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256)
-    examples = []
-    for each in ranked:
-        rows = [encode(loaded, one, settings.reward.max_tokens) for one in each.completions]
-        examples.append(
-            PreferenceExample(
-                key=str(each.submission.pk),
-                prompt_ids=rows[0].prompt,
-                completion_ids=[row.completion for row in rows],
-                ranks=each.ranks,
-                reference_logprobs=[reference[one.pk][0] for one in each.completions],
-                strengths=list(map(float, each.strengths)),
-            )
-        )
-    return examples
+    completions = _completions(each)
+    rows = [encode(backbone(), one, settings.reward.max_tokens) for one in completions]
+    return PreferenceExample(
+        key=str(each.submission.pk),
+        prompt_ids=rows[0].prompt,
+        completion_ids=[row.completion for row in rows],
+        ranks=each.ranks if isinstance(each, RankedPrompt) else [1 if each.good else 2],
+        reference_logprobs=[reference[one.pk][0] for one in completions],
+        strengths=list(map(float, getattr(each, "strengths", []))),
+        thumbs=isinstance(each, Thumbed),
+    )

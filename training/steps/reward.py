@@ -21,13 +21,19 @@ GATE = 0.5  # the lower 95 % bound must lie above it: guessing is no reward
 
 
 def run(lease: Lease) -> None:
-    from training.engine.reward import fit_rankings, out_of_fold, save_head
+    from training.engine.breakdowns import accuracy_by
+    from training.engine.reward import fit_rankings, judge, out_of_fold_scores, save_head
 
     round = round_of(lease)
     settings = settings_of(round)
     ranked = rankings_of(round)
+    if round.method == "kto" and len(ranked) < settings.minimum_rankings:
+        with lease.finishing():  # thumbs alone order nothing that a reward model could learn
+            advance(lease)
+        return
     rankings = _with_features(ranked, settings)
-    judged = out_of_fold(rankings, settings.reward, on_progress=lease.beat)
+    unseen = out_of_fold_scores(rankings, settings.reward, on_progress=lease.beat)
+    judged = judge(rankings, unseen)
     head = fit_rankings(rankings, settings.reward)
     folder = artefact_folder(f"round-{round.pk}/reward")
     sha256 = save_head(folder / "head", head, {"encoder": _encoder(settings)})
@@ -40,7 +46,7 @@ def run(lease: Lease) -> None:
                 again(lease)
             return
         artefact, sha256 = trained
-    metrics = _metrics(judged, round)
+    metrics = {**_metrics(judged, round), "accuracy_by": accuracy_by(rankings, unseen)}
     with lease.finishing():
         _store(round, settings, artefact, sha256, metrics)
         if passed:
@@ -66,6 +72,8 @@ def _with_features(ranked: list[RankedPrompt], settings: RoundSettings) -> "list
             lengths=[float(len(completion.text)) for completion in each.completions],
             strengths=list(map(float, each.strengths)),
             weight=each.weight,
+            annotator=each.submission.annotator.pseudonym,
+            sources=[completion.source.name for completion in each.completions],
         )
         for each in ranked
     ]
@@ -112,15 +120,14 @@ def _train_lora(
 
 
 def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:
+    rankings = round.snapshot.submissions.filter(ranking__isnull=False)
     return {
         "accuracy": judged.accuracy,
         "accuracy_low": judged.low,
         "accuracy_high": judged.high,
         "pairs": judged.pairs,
-        "rankings": round.snapshot.items.count(),
-        "train_rankings": round.snapshot.items.filter(
-            submission__task__prompt__split=Split.TRAIN
-        ).count(),
+        "rankings": rankings.count(),
+        "train_rankings": rankings.filter(task__prompt__split=Split.TRAIN).count(),
         "longer_wins": judged.longer_wins,
         "ece": judged.ece,
         "temperature": judged.temperature,
@@ -131,7 +138,9 @@ def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:
 
 def _ceiling(round: Round) -> dict[str, float | int | None]:
     """How well people foretell people, on the rankings that the model was judged on."""
-    judged_on = round.snapshot.submissions.filter(task__prompt__split=Split.TRAIN)
+    judged_on = round.snapshot.submissions.filter(
+        ranking__isnull=False, task__prompt__split=Split.TRAIN
+    )
     found = ceiling(round.project, judged_on)
     return {
         "human_agreement": found.others.value,

@@ -32,6 +32,7 @@ KNOWN = {
     "distinct_2": ("Different word pairs", "percent"),
     "repetition": ("Repeated phrases", "percent"),
     "ended": ("Ended by itself", "percent"),
+    "expected_wins": ("Would be preferred to the base", "percent"),
     "proxy_reward": ("Reward, above the base", "number"),
     "reward": ("Reward", "number"),
     "reward_se": ("Reward, standard error", "number"),
@@ -97,6 +98,34 @@ def groups(metrics: Any) -> list[tuple[str, Any]]:
     names = [name for name in GROUPS if name in nested]
     names += [name for name in nested if name not in GROUPS]
     return [(GROUPS.get(name) or _called(name), nested[name]) for name in names]
+
+
+BREAKDOWNS = {
+    "annotator": "By annotator",
+    "length": "By length",
+    "margin": "By margin",
+    "source": "By source",
+}
+
+
+@register.filter
+def breakdowns(metrics: Any) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+    """Where a reward model is right: titles, and rows of value, accuracy, interval and pairs."""
+    tables = metrics.get("accuracy_by") if isinstance(metrics, Mapping) else None
+    if not isinstance(tables, Mapping):
+        return []
+    return [
+        (title, [_row(value, figures) for value, figures in tables[name].items()])
+        for name, title in BREAKDOWNS.items()
+        if tables.get(name)
+    ]
+
+
+def _row(value: str, figures: Mapping[str, float]) -> tuple[str, str, str, str]:
+    percents = FORMS["percent"][0]
+    low, high = figures.get("low"), figures.get("high")
+    interval = ABSENT if low is None or high is None else f"{percents(low)} to {percents(high)}"
+    return value, percents(figures["accuracy"]), interval, f"{figures['pairs']:,.0f}"
 
 
 @register.filter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from argparse import Namespace
@@ -12,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from training.engine.command.bar import Bar
+from training.engine.command.bar import Bar, Report, silent
 from training.engine.command.options import Method, parse
 from training.engine.errors import EngineError
 
@@ -26,20 +27,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         method, options, settings = parse(arguments)
         with Bar() as bar:
-            report = run(method, options, settings, bar)
+            report = run(method, options, settings, bar if _speaks() else silent)
     except EngineError as error:
-        print(str(error).replace("\n", " "), file=sys.stderr)  # noqa: T201
+        _complain(str(error).replace("\n", " "))
         return REFUSED
     except KeyboardInterrupt as interrupt:
-        said = str(interrupt) or "Interrupted."
-        print(f"{said} Run it again to go on.", file=sys.stderr)  # noqa: T201
+        _complain(f"{interrupt or 'Interrupted.'} Run it again to go on.".replace("\n", " "))
         return INTERRUPTED
-    print(json.dumps(report) if options.json else _in_words(report))  # noqa: T201
+    if report:
+        print(json.dumps(report) if options.json else _in_words(report))  # noqa: T201
     return 0
 
 
-def run(method: Method, options: Namespace, settings: Any, bar: Bar) -> dict[str, Any]:
-    """Train and return the report. Raises EngineError and KeyboardInterrupt."""
+def _speaks() -> bool:
+    """Tell whether this is the one process that says what all of them came to."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _complain(line: str) -> None:
+    if _speaks():
+        print(line, file=sys.stderr)  # noqa: T201
+
+
+def run(method: Method, options: Namespace, settings: Any, bar: Report) -> dict[str, Any]:
+    """Train and return the report; of several processes, the first one does.
+
+    Raises EngineError and KeyboardInterrupt.
+    """
     # torch and transformers take seconds: --help and a malformed file need not wait for them.
     from training.engine.records import read_records
 
@@ -48,21 +62,23 @@ def run(method: Method, options: Namespace, settings: Any, bar: Bar) -> dict[str
     bar("loading the model", 0, 1)
     import torch
 
+    from training.engine import parallel
     from training.engine.backbone import load_backbone
-    from training.engine.command.reports import report_policy, report_reward
+    from training.engine.command.reports import report_on
     from training.engine.command.session import Session
 
     if options.threads:
         torch.set_num_threads(max(1, options.threads))
-    backbone = load_backbone(options.model, options.device)
-    session = Session(method, options, settings, backbone, data, unseen, bar)
-    limit, context = getattr(settings, "max_tokens", 0), session.context
-    if limit > context:
-        raise EngineError(f"max_tokens is {limit}, and the model reads {context}: lower it")
-    began = time.monotonic()
-    with session.lock:
-        report = report_reward(session) if method.name == "reward" else report_policy(session)
-        return {**report, "seconds": round(time.monotonic() - began, 1)}
+    with parallel.joined(options.device):
+        backbone = load_backbone(options.model, options.device)
+        session = Session(method, options, settings, backbone, data, unseen, bar)
+        limit, context = getattr(settings, "max_tokens", 0), session.context
+        if limit > context:
+            raise EngineError(f"max_tokens is {limit}, and the model reads {context}: lower it")
+        began = time.monotonic()
+        with session.lock:
+            report = report_on(session)
+            return {**report, "seconds": round(time.monotonic() - began, 1)} if report else {}
 
 
 def _in_words(report: dict[str, Any]) -> str:

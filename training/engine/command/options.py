@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
-from training.engine.config import DirectLoss, PreferenceSettings, RewardSettings, SftSettings
+from training.engine.config import (
+    DirectLoss,
+    PreferenceSettings,
+    RewardSettings,
+    SamplingSettings,
+    SftSettings,
+)
 from training.engine.errors import EngineError
 from training.engine.ppo.config import Algorithm, PpoSettings
 from training.engine.settings import Explained, explained
@@ -69,6 +75,16 @@ METHODS = {
 }
 
 
+BEST_OF_N = "best-of-n"
+# What runs no training beside what does.
+COMMANDS = {
+    **METHODS,
+    BEST_OF_N: Method(
+        BEST_OF_N, "no training: of n answers, the one that a reward likes best", SamplingSettings
+    ),
+}
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line."""
 
@@ -84,14 +100,14 @@ def parse(arguments: Sequence[str] | None) -> tuple[Method, argparse.Namespace, 
         description="Train a model by human preferences: the code that rounds run, without a site.",
     )
     commands = parser.add_subparsers(dest="method", metavar="METHOD", required=True)
-    for method in METHODS.values():
+    for method in COMMANDS.values():
         command = commands.add_parser(
             method.name, help=method.help, description=_capital(method.help), allow_abbrev=False
         )
         _add_files(command, method)
         _add_settings(command, method)
     options = parser.parse_args(arguments)
-    method = METHODS[options.method]
+    method = COMMANDS[options.method]
     return method, options, _settings(method, options)
 
 
@@ -109,6 +125,7 @@ def _add_files(command: argparse.ArgumentParser, method: Method) -> None:
     if method.name != "reward":
         add("--start", type=Path, metavar="FOLDER",
             help="a run or adapter to begin with, such as an SFT run [the model]")  # fmt: skip
+    if method.name not in ("reward", BEST_OF_N):
         add("--samples", type=_count, default=8, metavar="N",
             help="prompts answered before and after, for samples.jsonl [8]")  # fmt: skip
         add("--sample-tokens", type=_count, default=64, metavar="N",
@@ -117,17 +134,27 @@ def _add_files(command: argparse.ArgumentParser, method: Method) -> None:
         add("--reference", metavar="FOLDER",
             help="what the policy is held to: a run or adapter, or model for the model alone "
             "[what --start names]")  # fmt: skip
-    if method.settings is PpoSettings:
+    if method.settings in (PpoSettings, SamplingSettings):
         add("--reward", required=True, nargs="+", metavar="FOLDER",
             help=f"a reward run, or one of: {', '.join(NAMED_REWARDS)}; of several, or of a run "
             "with members, the mean by each one's own measure")  # fmt: skip
         add("--caution", type=float, default=1.0, metavar="X",
             help="standard deviations of their disagreement that are taken off it [1]")  # fmt: skip
+    if method.name == BEST_OF_N:
+        add("--endpoint", metavar="URL",
+            help="an OpenAI-compatible server that draws instead, such as vLLM's "
+            "http://localhost:8000/v1; $ENDPOINT_KEY is its key")  # fmt: skip
+        add("--endpoint-model", metavar="NAME",
+            help="what it calls the model [the name of --model's folder]")  # fmt: skip
+    if method.settings is PpoSettings:
         add("--demonstrations", type=Path, metavar="FILE",
             help="what --ptx-weight holds the policy to")  # fmt: skip
-    add("--validate-every", type=_count, metavar="STEPS",
-        help="steps between two looks at the validation data [a tenth of the run]")  # fmt: skip
-    add("--keep", type=_count, default=2, metavar="N", help="progress checkpoints that stay [2]")
+    if method.name != BEST_OF_N:
+        add("--validate-every", type=_count, metavar="STEPS",
+            help="steps between two looks at the validation data [a tenth of the run]")  # fmt: skip
+        add(
+            "--keep", type=_count, default=2, metavar="N", help="progress checkpoints that stay [2]"
+        )
     add("--device", metavar="NAME", help="cpu or cuda [a GPU where there is one]")
     add("--threads", type=int, metavar="N", help="CPU threads [as many as there are cores]")
     add("--json", action="store_true", help="print the report as JSON on the last line")

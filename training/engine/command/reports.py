@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from training.engine import runs
+from training.engine.command.best import report_best
 from training.engine.command.curves import Panel, draw_curves
-from training.engine.command.options import Method
+from training.engine.command.options import BEST_OF_N, Method
 from training.engine.command.policies import (
     Outcome,
     from_demonstrations,
@@ -17,7 +18,7 @@ from training.engine.command.policies import (
     from_rollouts,
 )
 from training.engine.command.rewards import from_rankings
-from training.engine.command.session import Session
+from training.engine.command.session import Aside, Session
 from training.engine.config import PreferenceSettings, SamplingSettings, SftSettings
 from training.engine.loop import derived_seed
 from training.engine.ppo.rewards import Reward
@@ -28,6 +29,18 @@ from training.engine.sequences import Encoded
 
 CURVE, SAMPLES = "curve.svg", "samples.jsonl"
 TAIL = 5  # figures are means over the last fifth of the steps
+
+
+def report_on(session: Session) -> dict[str, Any]:
+    """Train and write a report; return it, or nothing where another process writes it."""
+    try:
+        if session.method.name == "reward":
+            return report_reward(session)
+        if session.method.name == BEST_OF_N:
+            return report_best(session)
+        return report_policy(session)
+    except Aside:
+        return {}
 
 
 def report_policy(session: Session) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from training.engine import parallel
 from training.engine.backbone import Backbone
 from training.engine.breakdowns import Table, accuracy_by
 from training.engine.checkpoints import load
 from training.engine.chunks import in_chunks
-from training.engine.command.session import Session, need
+from training.engine.command.session import Session, need, step_aside
 from training.engine.config import RewardSettings
 from training.engine.ensembles import make_ensemble
 from training.engine.errors import CheckpointDamaged, EngineError
@@ -71,9 +72,11 @@ def from_rankings(session: Session) -> Fitted:
         taught, settings, lambda done, total: session.bar("judging", done, total)
     )
     judged, by = judge(taught, scores), accuracy_by(taught, scores)
-    head = fit_rankings(taught, settings)
-    _save_once(session, session.folder / HEAD, head)
+    head = parallel.from_first(lambda: fit_rankings(taught, settings))
+    if parallel.is_first():
+        _save_once(session, session.folder / HEAD, head)
     if settings.depth == "head":
+        step_aside()
         members = fit_members(taught, settings) if settings.members > 1 else []
         for number, member in enumerate(members):
             _save_once(session, session.folder / MEMBERS / str(number), member)
@@ -114,7 +117,8 @@ def reward_for(session: Session) -> Reward:
         return found[0]
     records = [each for each in session.training if each.completions][:MEASURED]
     texts = [text for each in records for text in each.completions]
-    room = session.settings.max_prompt_tokens + session.settings.max_new_tokens
+    tokens = getattr(session.settings, "max_prompt_tokens", session.context)
+    room = min(session.context, tokens + session.settings.max_new_tokens)
     rows = [row for each in records for row in session.encode(each, room)]
     return make_ensemble(found, rows, texts).reward(session.options.caution)
 

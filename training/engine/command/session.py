@@ -12,10 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from training.engine import runs
+from training.engine import parallel, runs
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import MANIFEST, verify
-from training.engine.command.bar import Bar
+from training.engine.command.bar import Report
 from training.engine.command.options import Method
 from training.engine.errors import EngineError
 from training.engine.loop import ADAPTER, Paused, Trained, Upkeep
@@ -25,6 +25,10 @@ from training.engine.sequences import Encoded, encode_completion, encode_prompt,
 
 class Stopped(KeyboardInterrupt):
     """The run was interrupted; all that it did so far is saved."""
+
+
+class Aside(Exception):
+    """The rest is for the first process alone."""
 
 
 @dataclass
@@ -37,7 +41,7 @@ class Session:
     backbone: Backbone
     data: DataFile
     validation_file: DataFile | None
-    bar: Bar
+    bar: Report
     cut: int = 0  # completions or prompts that max_tokens shortened
     identity: dict[str, Any] = field(default_factory=dict)
     lock: ExitStack = field(default_factory=ExitStack)
@@ -96,6 +100,9 @@ class Session:
             "tokenizer": self.backbone.tokenizer_sha256,
             **dict(parts),
         }
+        parallel.from_first(self._take_folder)
+
+    def _take_folder(self) -> None:
         runs.check_folder(self.folder, self.identity)
         self.lock.enter_context(runs.working_in(self.folder))
         runs.begin(self.folder, self.identity, self._about())
@@ -105,6 +112,7 @@ class Session:
             "data_file": str(self.data.path.resolve()),
             "model_folder": str(self.backbone.folder.resolve()),
             "device": str(self.backbone.device),
+            "processes": parallel.size(),
             "lines": len(self.data.records),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
@@ -118,7 +126,10 @@ class Session:
         return Upkeep(max(1, self.options.keep), every if self.validation else 0)
 
     def train(self, what: str, run: Callable[..., Trained | Paused]) -> Trained:
-        """Run a training with a bar; an interrupt saves and raises Stopped."""
+        """Run a training with a bar; an interrupt saves and raises Stopped.
+
+        Raises Aside in every process but the first.
+        """
         with _stoppable() as should_stop:
             result = run(
                 on_progress=lambda done, total: self.bar(what, done, total),
@@ -126,7 +137,14 @@ class Session:
             )
         if isinstance(result, Paused):
             raise Stopped(f"Interrupted at step {result.step} of {result.steps}, saved.")
+        step_aside()
         return result
+
+
+def step_aside() -> None:
+    """Raise Aside unless this is the first process: what is left to do is for that one."""
+    if not parallel.is_first():
+        raise Aside
 
 
 def adapter_of(name: str, given: str | Path | None) -> Path | None:

@@ -6,7 +6,7 @@ What policy optimisation is compared with: its KL is known without measuring it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +33,26 @@ def best_of_n(
     reward: Reward,
     settings: SamplingSettings,
     adapter: Path | None = None,
+    *,
+    draw: Callable[..., Iterable[Sample]] = sample,
+    first: int = 0,
 ) -> list[Best]:
-    """Return the best of `settings.completions_per_prompt` samples of each prompt, in order."""
+    """Return the best of `settings.completions_per_prompt` samples of each prompt, in order.
+
+    `draw` is `sampling.sample` or another that takes the same; `first` is the number of the first
+    prompt, from which the seeds follow.
+    """
     n = settings.completions_per_prompt
     seeds = [
-        [derived_seed(settings.seed, "best-of-n", index * n + place) for place in range(n)]
+        [
+            derived_seed(settings.seed, "best-of-n", (first + index) * n + place)
+            for place in range(n)
+        ]
         for index in range(len(prompts))
     ]
     with backbone.adapter(adapter):
         drawn = sorted(
-            sample(backbone, prompts, seeds, settings),
+            draw(backbone, prompts, seeds, settings),
             key=lambda each: (each.prompt_index, seeds[each.prompt_index].index(each.seed)),
         )
     rows = [Encoded(list(prompts[each.prompt_index]), each.token_ids) for each in drawn]

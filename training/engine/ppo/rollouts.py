@@ -6,11 +6,13 @@ Shapes: B rollouts, T tokens of the longest. Rows are padded on the right.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from training.engine import adapters
 from training.engine.backbone import Backbone
@@ -82,6 +84,53 @@ def roll_out(
         scores=torch.tensor(roles.reward.score(rows, texts), dtype=torch.float64),
         sampling_gap=gap.max().item(),
     )
+
+
+def in_order(given: Sequence[Rollouts | None], device: torch.device) -> Rollouts:
+    """Return one batch from those of n processes, of which number r had prompts r, r + n, ….
+
+    Rollouts are in the order of their prompts, as `roll_out` has them. The last processes may have
+    had none.
+    """
+    parts = [each for each in given if each is not None]
+    owner = [
+        prompt * len(given) + r for r, part in enumerate(parts) for prompt in part.groups.tolist()
+    ]
+    order = sorted(range(len(owner)), key=owner.__getitem__)
+    width = max(part.mask.shape[1] for part in parts)
+
+    def rows(name: str) -> Tensor:
+        found = [getattr(part, name) for part in parts]
+        if found[0].dim() == 2:
+            found = [functional.pad(each, (0, width - each.shape[1])) for each in found]
+        return torch.cat(found)[order]
+
+    def each(name: str) -> list[Any]:
+        flat = [one for part in parts for one in getattr(part, name)]
+        return [flat[place] for place in order]
+
+    tokens = {
+        name: rows(name).to(device) for name in ("mask", "logprobs", "entropies", "reference")
+    }
+    return Rollouts(
+        rows=each("rows"),
+        groups=torch.tensor(owner)[order],
+        texts=each("texts"),
+        ended=rows("ended"),
+        scores=rows("scores"),
+        sampling_gap=max(part.sampling_gap for part in parts),
+        **tokens,
+    )
+
+
+def on_cpu(rollouts: Rollouts) -> Rollouts:
+    """Return the batch as it is sent to another process."""
+    tensors = {
+        each.name: getattr(rollouts, each.name).cpu()
+        for each in fields(rollouts)
+        if isinstance(getattr(rollouts, each.name), Tensor)
+    }
+    return replace(rollouts, **tensors)
 
 
 def _draw(

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from training.engine import adapters
+from training.engine import adapters, parallel
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
 from training.engine.config import LoraSettings
@@ -38,7 +38,7 @@ from training.engine.ppo import value as values
 from training.engine.ppo.config import PpoSettings
 from training.engine.ppo.kl import next_beta
 from training.engine.ppo.rewards import Reward
-from training.engine.ppo.rollouts import Roles, roll_out
+from training.engine.ppo.rollouts import Roles, Rollouts, in_order, on_cpu, roll_out
 from training.engine.ppo.updates import (
     Batch,
     accumulate,
@@ -116,7 +116,7 @@ class Prompts:
     def __len__(self) -> int:
         return len(self.prompts)
 
-    def accumulate(self, indices: Sequence[int]) -> Metrics:
+    def accumulate(self, indices: Sequence[int], places: Sequence[int] | None = None) -> Metrics:
         raise NotImplementedError("a step of policy optimisation has many updates")
 
 
@@ -136,7 +136,7 @@ class PpoLoop(Loop):
         settings = self.settings
         seeds = [[derived_seed(settings.seed, "validation", place)]
                  for place in range(len(self.unseen))]  # fmt: skip
-        rollouts = roll_out(self.roles, self.unseen, seeds, settings)
+        rollouts = self._roll_out(self.unseen, seeds)
         found = describe(Batch(rollouts, rollouts.logprobs, None, None, None), settings)
         loss = settings.beta * found["kl"] - found["reward_penalised"]
         kept = ("reward", "kl", "entropy", "length", "ended")
@@ -168,7 +168,8 @@ class PpoLoop(Loop):
         for group, rate in zip(optimizer.param_groups, rates, strict=False):
             group["lr"] = rate * factor
         beta = self.parameters[BETA]
-        batch = self._sparing(lambda: self._collect(step, beta.item()))
+        rollouts = self._collect(step)
+        batch = self._sparing(lambda: prepare(rollouts, self.value, beta.item(), self.settings))
         metrics = describe(batch, settings)
         updates = self._update(step, batch, optimizer)
         count = len(batch.rollouts.rows)
@@ -178,7 +179,7 @@ class PpoLoop(Loop):
             beta.fill_(next_beta(beta.item(), metrics["kl"], count, settings))
         return metrics
 
-    def _collect(self, step: int, beta: float) -> Batch:
+    def _collect(self, step: int) -> Rollouts:
         settings = self.settings
         prompts = [self.objective.prompts[index] for index in self._elements(step)]
         each = settings.samples_per_prompt
@@ -187,14 +188,33 @@ class PpoLoop(Loop):
             [derived_seed(settings.seed, "rollout", first + place * each + k) for k in range(each)]
             for place in range(len(prompts))
         ]
-        rollouts = roll_out(self.roles, prompts, seeds, settings)
-        return prepare(rollouts, self.value, beta, settings)
+        return self._roll_out(prompts, seeds)
+
+    def _roll_out(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[Sequence[int]]
+    ) -> Rollouts:
+        """Answer the prompts, each process its share; all have the whole batch then."""
+        places = parallel.share(len(prompts))
+
+        def answer() -> Rollouts | None:
+            if not places:
+                return None
+            mine = [prompts[place] for place in places], [seeds[place] for place in places]
+            return roll_out(self.roles, *mine, self.settings)
+
+        rollouts = self._sparing(answer)
+        if parallel.size() == 1:
+            assert rollouts is not None, "there is a prompt to answer"
+            return rollouts
+        parts = parallel.gathered(rollouts and on_cpu(rollouts))
+        return in_order(parts, self.roles.backbone.device)
 
     def _update(self, step: int, batch: Batch, optimizer: torch.optim.AdamW) -> Metrics:
         """Make the batch's updates; return means over them and how many there were."""
         made: list[Metrics] = []
         for number, members in enumerate(self._minibatches(step, len(batch.rollouts.rows))):
             metrics = self._sparing(partial(self._gather, step, batch, number, members))
+            parallel.sum_gradients(self.parameters)
             norms = self._clip(optimizer)
             if not (math.isfinite(metrics["loss"]) and all(map(math.isfinite, norms))):
                 raise TrainingDiverged(
@@ -211,11 +231,12 @@ class PpoLoop(Loop):
     def _gather(self, step: int, batch: Batch, number: int, members: list[int]) -> Metrics:
         """Leave the gradient of one update, whatever stood there before; return its metrics."""
         self._clear()
-        metrics = accumulate(self.roles, batch, members, self.value, self.settings)
+        mine = [members[place] for place in parallel.share(len(members))]
+        metrics = accumulate(self.roles, batch, members, self.value, self.settings, mine)
         if self.settings.ptx_weight:
             metrics["ptx_loss"] = self._remember(step, number)
             metrics["loss"] += self.settings.ptx_weight * metrics["ptx_loss"]
-        return metrics
+        return parallel.summed(metrics)
 
     def _clip(self, optimizer: torch.optim.AdamW) -> list[float]:
         """Shorten the gradients of adapters and value head, each on its own; return their norms.
@@ -245,7 +266,8 @@ class PpoLoop(Loop):
         chance = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(self.demonstrations), generator=chance)
         rows = [self.demonstrations[index] for index in order[: self.settings.ptx_rows].tolist()]
-        return accumulate_likelihood(self.roles, rows, self.settings)
+        mine = [rows[place] for place in parallel.share(len(rows))]
+        return accumulate_likelihood(self.roles, rows, self.settings, mine)
 
 
 @contextmanager

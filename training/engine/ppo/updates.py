@@ -98,15 +98,18 @@ def accumulate(
     members: Sequence[int],
     value: ValueHead | None,
     settings: PpoSettings,
+    mine: Sequence[int] | None = None,
 ) -> Metrics:
     """Add the gradient of the loss of some of the batch's rollouts; return its parts.
 
-    Every loss is a mean over the tokens of `members`, however many passes it takes.
+    Every loss is a mean over the tokens of `members`, however many passes it takes. `mine` are
+    those of them to look at (all); what they bring adds up to the whole.
     """
     tokens = int(batch.mask[list(members)].sum())
-    metrics = _policy(roles, batch, members, tokens, settings)
+    mine = members if mine is None else mine
+    metrics = _policy(roles, batch, mine, tokens, settings)
     if value is not None:
-        metrics["value_loss"] = _value(batch, members, tokens, value, settings)
+        metrics["value_loss"] = _value(batch, mine, tokens, value, settings)
         metrics["loss"] += settings.value_weight * metrics["value_loss"]
     return metrics
 
@@ -190,16 +193,19 @@ def _value_part(
     return loss.item()
 
 
-def accumulate_likelihood(roles: Roles, rows: Sequence[Encoded], settings: PpoSettings) -> float:
+def accumulate_likelihood(
+    roles: Roles, rows: Sequence[Encoded], settings: PpoSettings, mine: Sequence[Encoded]
+) -> float:
     """Add the gradient of the demonstrations' weighted negative log-likelihood a token (PTX).
 
+    Returns their loss; of both, the part that `mine` of them bring.
     At temperature 1: it is the model that is to remember, however its rollouts are drawn.
     """
     backbone = roles.backbone
     tokens = sum(len(row.completion) for row in rows)
     total = 0.0
     with adapters.active(backbone.model, roles.policy):
-        found = traces(backbone.model, rows, backbone.pad_id, batch_tokens=settings.batch_tokens)
+        found = traces(backbone.model, mine, backbone.pad_id, batch_tokens=settings.batch_tokens)
         for _, trace in found:
             logprobs, _ = trace_terms(backbone, trace, temperature=1.0)
             loss = -logprobs.sum() / tokens

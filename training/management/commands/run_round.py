@@ -10,7 +10,10 @@ from annotation.management.base import VerbCommand
 from annotation.models import Project
 from annotation.progress import Bar
 from training import rounds, worker
+from training.methods import METHODS
 from training.models import Round
+
+METHODS_HELP = " ".join(f"{each.name}: {each.says}" for each in METHODS.values())
 
 
 class Command(VerbCommand):
@@ -22,7 +25,7 @@ class Command(VerbCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--project", required=True, metavar="SLUG")
-        parser.add_argument("--method", default="dpo", choices=list(rounds.METHODS))
+        parser.add_argument("--method", default="dpo", choices=list(METHODS), help=METHODS_HELP)
         parser.add_argument("--seed", type=int, help="All chance in the round follows from it.")
         parser.add_argument(
             "--configuration",

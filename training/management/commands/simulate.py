@@ -8,10 +8,10 @@ from django.core.management.base import CommandParser
 from annotation.management.base import VerbCommand
 from annotation.progress import Bar
 from training import simulate, tastes
-from training.management.commands.run_round import parse_configuration
+from training.management.commands.run_round import METHODS_HELP, parse_configuration
 
 PLANNED = (
-    *("gold", "rounds", "annotators", "seed", "temperature"),
+    *("gold", "method", "rounds", "annotators", "seed", "temperature"),
     *("prompts", "held_out", "max_new_tokens", "sampling_temperature"),
 )
 COLUMNS = (
@@ -39,6 +39,9 @@ class Command(VerbCommand):
         super().add_arguments(parser)
         plan = simulate.Plan(gold="concise")
         parser.add_argument("--gold", choices=list(tastes.TASTES), default="concise")
+        parser.add_argument(
+            "--method", choices=list(simulate.METHODS), default=plan.method, help=METHODS_HELP
+        )
         parser.add_argument("--rounds", type=int, default=plan.rounds)
         parser.add_argument("--annotators", type=int, default=plan.annotators)
         parser.add_argument("--seed", type=int, default=plan.seed)
