@@ -142,6 +142,6 @@ for each in (
     *(models.Import, models.Pair, models.ProblemReport, models.Qualification),
     *(models.QualificationItem, models.QuizQuestion, models.RankedItem, models.Review),
     *(models.SnapshotItem, models.Source, models.TaskCompletion, models.Thumb),
-    models.TokenAccess,
+    *(models.Dialogue, models.TokenAccess, models.Turn),
 ):
     admin.site.register(each, ReadOnly)

@@ -97,9 +97,11 @@ def answer(turn_id: int, attempt: int, samples: Sequence[Completion]) -> Task | 
     Inside a transaction. Responses that are held back are left out where enough others remain.
     Without two different ones there is nothing to rank: the task is withdrawn as it is made.
     """
-    waiting = Turn.objects.select_related("dialogue__project", "prompt").filter(pk=turn_id)
-    turn = waiting.select_for_update(no_key=True, of=("self",)).first()
-    if turn is None or turn.task_id or turn.attempt != attempt or turn.dialogue.ended_at:
+    # Whoever changes a turn has locked its dialogue.
+    Dialogue.objects.select_for_update(no_key=True, of=("self",)).filter(turns=turn_id).first()
+    waiting = Turn.objects.select_related("dialogue__project", "prompt")
+    turn = waiting.filter(pk=turn_id, attempt=attempt, task=None, dialogue__ended_at=None).first()
+    if turn is None:
         return None
     shown = _shown(samples)
     task = Task.objects.create(
