@@ -100,7 +100,7 @@ def questions() -> dict[str, dict[str, Any]]:
     snapshot = Snapshot.objects.get().pk
     return {
         "nothing": {},
-        "a rare word": {"words": VOCABULARY[-1]},
+        "a rare word": {"words": VOCABULARY[-100]},
         "a middling word": {"words": VOCABULARY[200]},
         "a common word": {"words": VOCABULARY[0]},
         "a word in every prompt": {"words": COMMON},
