@@ -110,7 +110,19 @@ def lively(cast, monkeypatch):
     give_task(project, MARKDOWN, *("abc"), prompt=MARKDOWN)
     add_candidate(ensure_base(project), artefact="a", manifest_sha256="0" * 64, metrics={"kl": 6.3})
     made = rounds.start(project, method="dpo", trigger="hand", by="tests")
-    Round.objects.filter(pk=made.pk).update(metrics={"reward": {"accuracy": 0.7}})
+    Round.objects.filter(pk=made.pk).update(
+        metrics={
+            "reward": {
+                "accuracy": 0.7,
+                "accuracy_by": {
+                    "annotator": {
+                        MARKDOWN[:80]: {"accuracy": 0.7, "low": 0.5, "high": 0.9, "pairs": 9}
+                    },
+                    "margin": {"1": {"accuracy": 0.6, "pairs": 4}},
+                },
+            }
+        }
+    )
     freeze(project, "for the paper", Choice(origins=("screen", "api")))
     return cast
 

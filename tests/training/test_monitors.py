@@ -1,9 +1,12 @@
 """Limits catch a policy that wins the proxy by losing its language."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from training.configuration import Limits
-from training.monitors import broken_limits
+from training.monitors import Measured, broken_limits, expected_wins
 
 BASE = {
     "kl": 0.0,
@@ -40,3 +43,15 @@ def test_gibberish_is_refused():
     """The figures of a run whose text had become gibberish while its gold score shone."""
     gibberish = {**BASE, "kl": 31.0, "reference_perplexity": 900.0, "mean_length": 9.5}
     assert len(broken_limits(gibberish, BASE, Limits())) == 2
+
+
+def measured(*rewards):
+    """Samples for one prompt each, with these rewards."""
+    drawn: Any = [SimpleNamespace(pk=place, prompt_id=place) for place in range(len(rewards))]
+    return Measured(drawn, own={}, reference={}, rewards=dict(enumerate(rewards)))
+
+
+def test_the_chance_to_be_preferred_is_calibrated_by_the_fitted_temperature():
+    """σ(2 / 2) = 0.731059 and σ(0) = 0.5."""
+    wins = expected_wins(measured(2.0, 1.0), measured(0.0, 1.0), temperature=2.0)
+    assert wins == pytest.approx((0.731059 + 0.5) / 2, abs=1e-6)

@@ -125,6 +125,10 @@ def test_a_whole_round_publishes_one_policy_and_blind_tasks(ready):
     assert ensure_base(ready.project).state == "retired"
     assert Task.objects.filter(key__startswith=f"round:{round.pk}:").exists()
     assert round.metrics["reward"]["accuracy"] > 0.9
+    assert {"annotator", "length", "margin", "source"} == set(
+        round.metrics["reward"]["accuracy_by"]
+    )
+    assert 0 < round.metrics["evaluation"]["expected_wins"] < 1
     assert round.jobs.exclude(state="done").count() == 0
 
 

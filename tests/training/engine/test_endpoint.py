@@ -17,6 +17,7 @@ from training.engine.command.main import main
 from training.engine.config import SamplingSettings
 from training.engine.endpoint import Endpoint, sample_from
 from training.engine.errors import EngineError
+from training.engine.ppo.best_of_n import best_of_n
 from training.engine.sampling import sample
 
 SETTINGS = SamplingSettings(max_new_tokens=8, temperature=0.7, top_k=50, batch_rows=4)
@@ -179,12 +180,12 @@ def test_best_of_n_goes_on_where_it_was_stopped(tmp_path, tiny_folder, monkeypat
     data = write_lines(tmp_path / "prompts.jsonl", [{"prompt": row["prompt"]} for row in RANKINGS])
     monkeypatch.setattr(command, "AT_ONCE", 3)
     assert best(data, tmp_path / "whole", tiny_folder) == 0
-    plain, calls = vars(command)["best_of_n"], iter(range(9))
+    calls = iter(range(9))
 
     def twice(*args: Any, **about: Any) -> Any:
         if next(calls) == 2:
             raise KeyboardInterrupt
-        return plain(*args, **about)
+        return best_of_n(*args, **about)
 
     monkeypatch.setattr(command, "best_of_n", twice)
     assert best(data, tmp_path / "parts", tiny_folder) == 130
