@@ -174,12 +174,22 @@ def close_note(note: GuidelineNote, *, by: User) -> None:
         record("guideline.note.closed", note, project=note.project, by=by)
 
 
-def is_blind(task: Task, reviewer: Annotator | None) -> bool:
-    """Whether a reviewer must not see yet what people said of this task."""
-    if not Doubt.objects.filter(task=task).exists():
-        return False
-    review = Review.objects.filter(task=task).first()
-    if review is None:
+def is_blind(task: Task, annotator: Annotator | None) -> bool:
+    """Whether this person, who may not read everything, must not see what people said of a task.
+
+    Shown is what they judged themselves and no longer have in hand, and what a closed review has
+    settled and nobody can give them any more; a task under another number with the same
+    completions, such as gold, counts as the same.
+    """
+    same = Task.objects.over_choice_of(task)
+    mine = Q(reserved_for=None)
+    if annotator is not None:
+        had = Assignment.objects.filter(annotator=annotator, task__in=same)
+        if had.filter(state=Assignment.State.OPEN).exists():
+            return True
+        if Submission.objects.filter(assignment__in=had, sealed=True).exists():
+            return False
+        mine |= Q(reserved_for=annotator)
+    if same.open().filter(mine).exists():
         return True
-    mine = reviewer is not None and review.reviewer_id == reviewer.pk
-    return not review.closed_at and not (mine and answer_of(review) is not None)
+    return not Review.objects.filter(task__in=same, closed_at__isnull=False).exists()

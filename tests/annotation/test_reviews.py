@@ -7,12 +7,13 @@ from annotation import reviews
 from annotation.errors import Conflict, Invalid
 from annotation.models import Assignment, Doubt, GuidelineNote, Review, Submission, Task
 from annotation.people import annotator_for
+from annotation.placement import hold_against
 from annotation.queue import claim, release
 from annotation.submissions import submit
 from annotation.tasking import make_gold
 from tests.annotation.working import answer_all, give_tasks, held
 from tests.api import Api
-from tests.cast import full_ranking
+from tests.cast import full_ranking, give_task
 
 pytestmark = pytest.mark.django_db
 
@@ -194,7 +195,7 @@ def test_the_pages_lead_from_doubt_to_outcome(cast, disputed, client):
     page = client.get("/projects/tides/review/").content.decode()
     assert "2 people agree on 0 % of the pairs" in page
     task = f"/projects/tides/tasks/{disputed.pk}/"
-    assert "ranked blind" in client.get(task).content.decode()
+    assert "ranked it blind" in client.get(task).content.decode()
     address = client.post(f"{task}review/").headers["Location"]
     assignment = Assignment.objects.get(annotator__user=cast.reviewer)
     assert address == f"/tasks/{assignment.pk}/"
@@ -237,3 +238,79 @@ def test_the_api_does_the_same(cast, disputed):
     assert api.post(path, {"cause": "unknown"}).status_code == 400
     assert api.post(path, {"cause": "annotator"}).json()["cause"] == "annotator"
     assert api.post(path, {"cause": "annotator"}).status_code == 409
+
+
+def look(cast, task, client):
+    """What the reviewer is shown of a task, by the page and by the API."""
+    client.force_login(cast.reviewer)
+    page = client.get(f"/projects/tides/tasks/{task}/").content.decode()
+    reply = Api(cast.reviewer).get(f"projects/tides/tasks/{task}/consensus/")
+    assert ("an-outside-model" in page) == (reply.status_code == 200)
+    return "judge-000" in page
+
+
+def test_a_task_in_hand_tells_a_reviewer_nothing(cast, judges, reviewer, client):
+    task = give_task(cast.project, wanted=2)
+    say(judges[0], 1, 2, 3, 4)
+    assert not look(cast, task.pk, client)
+    assignment = held(reviewer)
+    assert assignment.task == task
+    assert not look(cast, task.pk, client)
+    answer(assignment)
+    assert look(cast, task.pk, client)
+
+
+def test_gold_in_hand_does_not_tell_its_known_answer(cast, judges, reviewer, client):
+    give_task(cast.project, wanted=1)
+    gold = make_gold(say(judges[0], 1, 2, 3, 4))
+    cast.project.gold_share = 1.0
+    cast.project.save()
+    assert not look(cast, gold.shown_id, client)
+    assignment = held(reviewer)
+    assert assignment.task == gold
+    assert not look(cast, gold.shown_id, client)
+    answer(assignment)
+    assert look(cast, gold.shown_id, client)
+
+
+def test_a_repeat_in_hand_hides_what_was_shown_before(cast, reviewer, client):
+    task = give_task(cast.project)
+    first = say(reviewer, 1, 2, 3, 4)
+    assert not reviews.is_blind(task, reviewer)
+    hold_against(first, Task.Purpose.REPEAT, wanted=1, reserved_for=reviewer)
+    assignment = held(reviewer)
+    assert assignment.task.reference == first
+    assert reviews.is_blind(task, reviewer)
+
+
+def test_who_reads_everything_is_shown_every_task(cast, judges, client):
+    task = give_task(cast.project, wanted=2)
+    say(judges[0], 1, 2, 3, 4)
+    for reader in (cast.manager, cast.researcher):
+        client.force_login(reader)
+        page = client.get(f"/projects/tides/tasks/{task.pk}/").content.decode()
+        assert "judge-000" in page
+
+
+def test_a_closed_review_is_shown_to_another_reviewer_but_not_an_open_one(
+    cast, disputed, judges, reviewer, client
+):
+    answer(reviews.begin(disputed, judges[2]))
+    review = Review.objects.get(task=disputed)
+    client.force_login(cast.reviewer)
+    page = f"/projects/tides/review/{review.pk}/"
+    assert client.get(page).status_code == 302
+    assert client.post(page, {"cause": "annotator"}).status_code == 302
+    assert not look(cast, disputed.pk, client)
+    reviews.conclude(review, "annotator", "", by=cast.manager)
+    assert "judge-000" in client.get(page).content.decode()
+    assert look(cast, disputed.pk, client)
+
+
+def test_a_closed_review_stays_hidden_while_its_task_may_be_given(
+    cast, disputed, judges, reviewer, client
+):
+    answer(reviews.begin(disputed, judges[2]))
+    reviews.conclude(Review.objects.get(), "annotator", "", by=cast.manager)
+    Task.objects.filter(pk=disputed.pk).update(wanted=3)
+    assert not look(cast, disputed.pk, client)
