@@ -4,7 +4,8 @@ A claim takes the first open task, priority first, then oldest, that this person
 Finding it must not depend on how many tasks there are, nor on how many this person has done at
 the head of the queue. So each annotator has a cursor: every task before it was, when the cursor
 passed, either this person's, or full, or staged by an import, or gold or another's repeat, which
-the queue does not give out (``annotation.placement`` does). A full task that opens again is
+the queue does not give out (``annotation.placement`` does), or one that this person knows too much
+of (``not_had``). A full task that opens again is
 marked ``returned`` (a trigger does), and the returned tasks before the cursor are looked at
 first. What comes in before a cursor otherwise makes every cursor of the project start again
 (``annotation.queue``: ``admit``, ``reorder``, ``restart_cursors``).
@@ -32,13 +33,21 @@ from django.db.models.fields.tuple_lookups import (
 )
 from django.db.models.functions import Coalesce
 
-from annotation.models import Annotator, Assignment, Import, Task
+from annotation.models import (
+    Annotator,
+    Assignment,
+    Import,
+    Qualification,
+    Task,
+    TaskCompletion,
+)
 
 Place = tuple[float, int]
 
 
 def lock_annotator(annotator: Annotator) -> Annotator:
-    """The annotator as it stands, with its project, locked until the transaction ends.
+    """The annotator as it stands, with its project, locked until the transaction ends; ``tried``
+    says that it has begun to qualify at some time.
 
     Serialises two tabs of one person; others are not delayed.
     """
@@ -49,10 +58,11 @@ def lock_annotator(annotator: Annotator) -> Annotator:
         queue_order__lte=OuterRef("cursor_order"),
     )
     returned = returned.exclude(purpose=Task.Purpose.GOLD)
+    tries = Qualification.objects.filter(annotator=OuterRef("pk"))
     return (
         Annotator.objects.select_for_update(no_key=True, of=("self",))
         .select_related("project")
-        .annotate(passed_returned=Exists(returned))
+        .annotate(passed_returned=Exists(returned), tried=Exists(tries))
         .get(pk=annotator.pk)
     )
 
@@ -133,20 +143,50 @@ def _candidates(annotator: Annotator) -> QuerySet[Any]:
 
 
 def not_had(tasks: QuerySet[Task], annotator: Annotator) -> QuerySet[Any]:
-    """Those of the tasks of this person's project that they have not had; ``again`` is an
-    assignment of theirs that expired.
+    """Those of the tasks of this locked person's project that they have not had, neither
+    themselves nor the same completions in a way that would sway them; ``again`` is an assignment
+    of theirs that expired.
 
-    A scalar subquery, because PostgreSQL may turn NOT EXISTS into a join with all that the person
+    Scalar subqueries, because PostgreSQL may turn NOT EXISTS into a join with all that the person
     has ever done; and a sum, so that it looks among the people of a task, who are few, not among
     the tasks of the person.
     """
     who = ExpressionWrapper(F("annotator_id") + Value(0), output_field=BigIntegerField())
     mine = Assignment.objects.alias(who=who).filter(task=OuterRef("pk"), who=annotator.pk)
     had = mine.exclude(state=Assignment.State.EXPIRED)
-    return (
+    tasks = (
         tasks.alias(had=Subquery(had.values("pk")[:1]))
         .annotate(again=Subquery(mine.values("pk")[:1]))
         .filter(had=None, project_id=annotator.project_id)
+    )
+    return _unswayed(tasks, annotator)
+
+
+def _unswayed(tasks: QuerySet[Any], annotator: Annotator) -> QuerySet[Any]:
+    """Without those whose completions this person has reviewed, or was told the known order of as
+    they qualified, and without what asks again what they judged.
+
+    The first completion stands for all of a task. None of it turns back, so that cursors may
+    pass it.
+    """
+    of_task = TaskCompletion.objects.filter(task=OuterRef(OuterRef("pk")), slot=0)
+    first = Subquery(of_task.values("completion")[:1])
+    alike = TaskCompletion.objects.filter(completion=first)
+    reviewed = alike.filter(task__purpose=Task.Purpose.REVIEW, task__reserved_for=annotator)
+    tasks = tasks.alias(reviewed=Subquery(reviewed.values("pk")[:1])).filter(
+        Q(purpose=Task.Purpose.REVIEW) | Q(reviewed=None)
+    )
+    if annotator.tried:  # type: ignore[attr-defined]
+        told = alike.filter(task__submissions__qualification_item__isnull=False)
+        tasks = tasks.alias(told=Subquery(told.values("pk")[:1])).filter(told=None)
+    who = ExpressionWrapper(F("annotator_id") + Value(0), output_field=BigIntegerField())
+    before = Assignment.objects.alias(who=who).filter(
+        who=annotator.pk,
+        state=Assignment.State.SUBMITTED,
+        task__slots__completion=first,
+    )
+    return tasks.alias(before=Subquery(before.values("pk")[:1])).filter(
+        Q(asks_again=None) | Q(before=None)
     )
 
 

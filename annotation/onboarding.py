@@ -42,8 +42,11 @@ def questions(project: Project) -> QuerySet[QuizQuestion]:
 
 
 def items(project: Project) -> QuerySet[QualificationItem]:
+    """Those that are asked now: not what is retired, nor what has a response held back."""
     return (
-        QualificationItem.objects.filter(project=project, retired=False)
+        QualificationItem.objects.filter(
+            project=project, retired=False, reference__task__held=False
+        )
         .select_related("reference__task__prompt")
         .order_by("pk")
     )
@@ -70,15 +73,27 @@ def add_question(
 
 
 def add_item(project: Project, submission: int, *, by: User) -> QualificationItem:
-    """Make this ranking a known answer that newcomers are held against. Raises Invalid."""
+    """Make this ranking a known answer that newcomers are held against.
+
+    Whoever was asked it gets no task over these completions (``cursors.not_had``), so its own must
+    want nobody any more. Raises Invalid.
+    """
     found = (
         Submission.objects.counted()
+        .select_related("task")
         .filter(project=project, pk=submission, ranking__isnull=False)
         .exclude(task__purpose__in=Task.PLACED)
         .first()
     )
     if found is None:
         raise Invalid(f"submission: {submission} is no ranking that counts. Choose another.")
+    if found.task.held:
+        raise Invalid(f"submission: a response of {submission} is held back. Choose another.")
+    if Task.objects.unfilled().filter(pk=found.task_id).exists():
+        raise Invalid(
+            f"submission: the task of {submission} still waits for people, who would be told its "
+            "answer. Choose one whose task is done."
+        )
     with transaction.atomic():
         item, _ = QualificationItem.objects.update_or_create(
             reference=found, defaults={"project": project, "retired": False}
@@ -173,9 +188,16 @@ def answer_quiz(attempt: Qualification, answers: Mapping[int, int]) -> None:
 
 
 def next_item(attempt: Qualification) -> QualificationItem | None:
-    """The first item without an answer; None when all have one."""
-    left = [pk for pk in attempt.items if str(pk) not in attempt.said]
-    return items_of(attempt).get(left[0]) if left else None
+    """The first item without an answer; None when all have one. What has a response held back
+    since the try began is left out."""
+    found = items_of(attempt)
+    left = (found[pk] for pk in attempt.items if str(pk) not in attempt.said)
+    return next((item for item in left if not item.reference.task.held), None)
+
+
+def answered(attempt: Qualification) -> list[QualificationItem]:
+    found = items_of(attempt)
+    return [found[pk] for pk in attempt.items if str(pk) in attempt.said]
 
 
 def items_of(attempt: Qualification) -> dict[int, QualificationItem]:
@@ -198,6 +220,8 @@ def answer_item(attempt: Qualification, item: QualificationItem, body: Any) -> "
         stored = _locked(attempt)
         if str(item.pk) in stored.said or item.pk not in stored.items:
             raise Conflict("You have answered this already.")
+        if items_of(stored)[item.pk].reference.task.held:
+            raise Conflict("A response of this one is held back now. Go on with the next.")
         stored.said = {**stored.said, str(item.pk): said.ranks}
         feedback = feedback_on(stored, item)
         _go_on(stored)
@@ -247,7 +271,20 @@ def _right(better: int, worse: int) -> float:
     return 1.0 if better < worse else 0.5 if better == worse else 0.0
 
 
+def settle(attempt: Qualification) -> None:
+    """End a try of which nothing is left to ask, because the rest is held back; where nothing was
+    asked at all, it never was. Raises Conflict when it has ended."""
+    with transaction.atomic():
+        stored = _locked(attempt)
+        if stored.quiz or stored.said:
+            _go_on(stored)
+        elif next_item(stored) is None:
+            stored.delete()
+
+
 def _locked(attempt: Qualification) -> Qualification:
+    # The annotator first, as everywhere: ``ask_to_qualify`` ends tries in that order.
+    Annotator.objects.select_for_update(no_key=True).get(pk=attempt.annotator_id)
     stored = (
         Qualification.objects.select_for_update(no_key=True, of=("self",))
         .select_related("annotator__project")
@@ -260,15 +297,14 @@ def _locked(attempt: Qualification) -> Qualification:
 
 def _go_on(attempt: Qualification) -> None:
     """Store what was answered; with the last answer, judge it."""
-    answered = not attempt.questions or attempt.quiz_score is not None
-    if answered and len(attempt.said) == len(attempt.items):
+    quizzed = not attempt.questions or attempt.quiz_score is not None
+    if quizzed and next_item(attempt) is None:
         _judge(attempt)
     attempt.save()
 
 
 def _judge(attempt: Qualification) -> None:
-    found = items_of(attempt)
-    shares = [feedback_on(attempt, found[pk]).share for pk in attempt.items]
+    shares = [feedback_on(attempt, item).share for item in answered(attempt)]
     attempt.score = sum(shares) / len(shares) if shares else None
     mark = attempt.annotator.project.qualification_pass or 0.0
     scores = [score for score in (attempt.quiz_score, attempt.score) if score is not None]

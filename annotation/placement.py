@@ -86,8 +86,13 @@ def _repeat(annotator: Annotator, pick: float) -> Any:
     answered = (
         # Of excluded people too: that nothing is repeated would tell them.
         Submission.objects.counted()
-        .filter(annotator=annotator, task__kind__in=(TaskKind.RANK, TaskKind.COMPARE))
-        .exclude(task__purpose__in=Task.PLACED)
+        .filter(
+            annotator=annotator,
+            task__kind__in=(TaskKind.RANK, TaskKind.COMPARE),
+            task__held=False,
+        )
+        # Whoever has reviewed has since seen what everybody said.
+        .exclude(task__purpose__in=(*Task.PLACED, Task.Purpose.REVIEW))
         .order_by("-pk")
         .values_list("pk", "task")
     )

@@ -102,9 +102,14 @@ def _renew(assignment: Assignment, project: Project, now: datetime) -> bool:
 
 def assign(task: Any, annotator: Annotator, *, again: int | None = None) -> Assignment:
     """Give this task to this locked person, who holds none; ``again`` is their assignment to it
-    that expired. Raises Conflict when they hold one, or are paused."""
+    that expired. Raises Conflict when they hold one, are paused or have to qualify first, or a
+    response of the task is held back."""
     if annotator.paused:
         raise Conflict(PAUSED)
+    if must_qualify(annotator):
+        raise Conflict(UNQUALIFIED)
+    if task.held:
+        raise Conflict("A response of this task is held back. A manager decides on it first.")
     held, now = _held(annotator), timezone.now()
     if held is not None and held.expires_at > now:
         raise Conflict("You hold another task still. Finish it or give it back first.")

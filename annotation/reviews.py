@@ -19,6 +19,7 @@ from annotation.models import (
     Review,
     Submission,
     Task,
+    TaskCompletion,
     User,
 )
 from annotation.placement import copy_slots
@@ -46,7 +47,7 @@ def find_doubts(project: Project) -> int:
     """Look through all rankings that count and note what is doubtful; returns how many tasks.
 
     What no longer is, and that nobody has begun to review, is forgotten; what training noted
-    stays.
+    stays as long as the answer that it noted counts.
     """
     work = read_work(project).trusted()
     found = doubts(work, reliability(work))
@@ -58,6 +59,9 @@ def find_doubts(project: Project) -> int:
             pk for pk, *of in stale.values_list("pk", "task_id", "reason") if tuple(of) not in kept
         ]
         Doubt.objects.filter(pk__in=gone).delete()
+        noted = mine.filter(reason=Doubt.Reason.CONTRADICTED, submission__isnull=False)
+        counting = Submission.objects.counted().trusted().filter(pk=OuterRef("submission"))
+        noted.filter(~Exists(counting)).delete()
         note(found)
     return len({each.task_id for each in found})
 
@@ -71,8 +75,10 @@ def keep_doubts(project: Project) -> int:
 def waiting(project: Project, reason: str = "") -> QuerySet[Task]:
     """Tasks that are doubted and that nobody reviews, the most doubtful first: ``doubt`` is the
     sum of their doubts' strengths."""
-    tasks = Task.objects.visible().filter(
-        _free(), project=project, kind__in=RANKED, doubts__isnull=False
+    tasks = (
+        Task.objects.visible()
+        .filter(_free(), project=project, held=False, kind__in=RANKED, doubts__isnull=False)
+        .exclude(purpose=Task.Purpose.REVIEW)
     )
     if reason:
         asked = Doubt.objects.filter(task=OuterRef("pk"), reason=reason)
@@ -81,29 +87,39 @@ def waiting(project: Project, reason: str = "") -> QuerySet[Task]:
 
 
 def _free() -> Q:
-    """Nobody reviews it, or whoever did went away without an answer."""
-    taken = Assignment.objects.filter(
-        task=OuterRef("review__answer_task"), state__in=("open", "submitted")
+    """Nobody reviews it, or whoever did went away without an answer that counts."""
+    held = Assignment.objects.filter(
+        task=OuterRef("review__answer_task"), state=Assignment.State.OPEN
     )
-    return Q(review__isnull=True) | Q(~Exists(taken), review__closed_at__isnull=True)
+    said = Submission.objects.counted().filter(task=OuterRef("review__answer_task"))
+    left = ~Exists(held) & ~Exists(said)
+    return Q(review__isnull=True) | Q(left, review__closed_at__isnull=True)
 
 
 def not_by(tasks: QuerySet[Task], reviewer: Annotator) -> QuerySet[Task]:
-    """Those that this person has not judged."""
-    judged = Submission.objects.filter(task=OuterRef("pk"), annotator=reviewer)
-    return tasks.filter(~Exists(judged))
+    """Those that this person has not judged, under whatever number: the first completion stands
+    for all of a task."""
+    alike = TaskCompletion.objects.filter(
+        completion__slots__task=OuterRef("pk"),
+        completion__slots__slot=0,
+        task__submissions__annotator=reviewer,
+    )
+    return tasks.filter(~Exists(alike))
 
 
 def begin(task: Task, reviewer: Annotator) -> Assignment:
     """Give the completions of a doubted task to this person, to rank blind.
 
-    Raises Conflict when they judged it, hold another task or are paused, or when another reviews
-    it.
+    Raises Conflict when they judged it, hold another task, are paused or have to qualify first,
+    when another reviews it, or when it is itself a review or a response of it is held back.
     """
     with transaction.atomic():
         project = lock(task.project)
         reviewer = lock_annotator(reviewer)
-        if Submission.objects.filter(task=task, annotator=reviewer).exists():
+        if task.purpose == Task.Purpose.REVIEW:
+            raise Conflict("This is a review itself, and is not reviewed once more.")
+        same = Task.objects.over_choice_of(task)
+        if Submission.objects.filter(task__in=same, annotator=reviewer).exists():
             raise Conflict("You have judged this task yourself. Somebody else has to review it.")
         if not Task.objects.filter(_free(), pk=task.pk).exists():
             raise Conflict("Somebody else is reviewing this task. Take another one.")
@@ -119,9 +135,12 @@ def begin(task: Task, reviewer: Annotator) -> Assignment:
             key=f"review:{task.pk}:{number + 1}",
         )
         copy_slots(asked, task.pk)
+        # What the reviewer before was asked is given to nobody any more.
+        Task.objects.filter(review_of__task=task).update(withdrawn=True)
         Review.objects.update_or_create(
             task=task, defaults={"reviewer": reviewer, "answer_task": asked}
         )
+        asked.refresh_from_db(fields=["held"])
         return assign(asked, reviewer)
 
 
@@ -174,12 +193,22 @@ def close_note(note: GuidelineNote, *, by: User) -> None:
         record("guideline.note.closed", note, project=note.project, by=by)
 
 
-def is_blind(task: Task, reviewer: Annotator | None) -> bool:
-    """Whether a reviewer must not see yet what people said of this task."""
-    if not Doubt.objects.filter(task=task).exists():
-        return False
-    review = Review.objects.filter(task=task).first()
-    if review is None:
+def is_blind(task: Task, annotator: Annotator | None) -> bool:
+    """Whether this person, who may not read everything, must not see what people said of a task.
+
+    Shown is what they judged themselves and no longer have in hand, and what a closed review has
+    settled and nobody can give them any more; a task under another number with the same
+    completions, such as gold, counts as the same.
+    """
+    same = Task.objects.over_choice_of(task)
+    mine = Q(reserved_for=None)
+    if annotator is not None:
+        had = Assignment.objects.filter(annotator=annotator, task__in=same)
+        if had.filter(state=Assignment.State.OPEN).exists():
+            return True
+        if Submission.objects.filter(assignment__in=had, sealed=True).exists():
+            return False
+        mine |= Q(reserved_for=annotator)
+    if same.open().filter(mine).exists():
         return True
-    mine = reviewer is not None and review.reviewer_id == reviewer.pk
-    return not review.closed_at and not (mine and answer_of(review) is not None)
+    return not Review.objects.filter(task__in=same, closed_at__isnull=False).exists()

@@ -20,7 +20,8 @@ from annotation.submissions import (
 
 
 def revisable(annotator: Annotator) -> QuerySet[Submission]:
-    """This person's answers that may still be changed: those that are in no data set yet."""
+    """This person's answers that may still be changed: those that are in no data set yet, and
+    no reviews."""
     return (
         Submission.objects.counted()
         .filter(~frozen(), annotator=annotator)
@@ -30,14 +31,19 @@ def revisable(annotator: Annotator) -> QuerySet[Submission]:
 
 def frozen() -> Q:
     """Whether an answer is in a data set, or would be if it were like any other: gold and repeats
-    are in none, and must not be told by that."""
+    are in none, and must not be told by that. Reviews are fixed from the first: after them, the
+    reviewer sees what everybody said."""
     items = SnapshotItem.objects.filter(submission=OuterRef("pk"))
     beside = SnapshotItem.objects.filter(
         snapshot__project=OuterRef("project"),
         snapshot__frozen_at__gte=OuterRef("created_at"),
         submission__task__kind=OuterRef("task__kind"),
     )
-    return Q(Exists(items)) | Q(Exists(beside), task__purpose__in=Task.PLACED)
+    return (
+        Q(Exists(items))
+        | Q(Exists(beside), task__purpose__in=Task.PLACED)
+        | Q(task__purpose=Task.Purpose.REVIEW)
+    )
 
 
 def why_fixed(submission: Submission) -> str:
@@ -48,6 +54,8 @@ def why_fixed(submission: Submission) -> str:
         return "This answer has been withdrawn. Ask a manager."
     if submission.origin == Submission.Origin.IMPORT:
         return "This answer was imported and stays as it was."
+    if submission.task.purpose == Task.Purpose.REVIEW:
+        return "This was a review, ranked before you saw what others said. It stays as it is."
     if Submission.objects.filter(frozen(), pk=submission.pk).exists():
         return "This answer is part of a data set by now and stays as it is. Tell a manager."
     return ""

@@ -9,17 +9,22 @@ mean, and the other way round 0.7.
 import math
 from collections.abc import Sequence
 
-from annotation.models import Doubt
+from annotation.models import Doubt, Submission, Task
 from training.models import LivePrediction
 
 SURPRISE = 1.2  # nats a pair
 
 
 def contradictions(predictions: Sequence[LivePrediction]) -> list[Doubt]:
-    """Unsaved doubts, at most one for each task: its most surprising ranking."""
+    """Unsaved doubts, at most one for each task: its most surprising ranking. What was ranked as
+    a review has been looked at twice already."""
+    reviews = Submission.objects.filter(
+        pk__in=[each.submission_id for each in predictions], task__purpose=Task.Purpose.REVIEW
+    )
+    reviewed = set(reviews.values_list("pk", flat=True)) if predictions else set()
     found: dict[int, Doubt] = {}
     for each in sorted(predictions, key=lambda one: -one.logloss):
-        if each.pairs and each.logloss >= SURPRISE:
+        if each.pairs and each.logloss >= SURPRISE and each.submission_id not in reviewed:
             said = f"The live head gave what was said {math.exp(-each.logloss):.0%} a pair."
             doubt = Doubt(
                 task_id=each.submission.task_id,

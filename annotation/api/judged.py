@@ -81,5 +81,7 @@ class ConsensusView(ProjectView):
         if task is None:
             raise Http404
         if must_rank_first(person(request), self.project, task):
-            raise Conflict("This task waits for a review. Rank it blind first.")
+            raise Conflict(
+                "What people said is shown once you have ranked it. Rank it blind first."
+            )
         return Response(_described(judged(task)))

@@ -72,7 +72,7 @@ class Tally:
 @dataclass(frozen=True)
 class Card:
     """What the README is written from. ``rows`` counts those of each split by configuration;
-    ``guidelines`` are the file of each label."""
+    ``guidelines`` are the file of each label; ``traits`` what people could say of themselves."""
 
     title: str
     licence: str
@@ -81,6 +81,7 @@ class Card:
     guidelines: dict[str, str]
     agreement: dict[str, Any] | None
     about: list[str]
+    traits: tuple[str, ...] = ()
 
     def text(self) -> str:
         parts = (self._head(), *self._sections())
@@ -162,10 +163,17 @@ class Card:
             theirs = [n for (of, _), n in self.tally.annotators.items() if of == kind]
             if theirs:
                 lines.append(f"| {words} | {len(theirs):,} | {sum(theirs):,} |")
-        lines.append(
-            "\nThey are known by pseudonyms. Nothing else is known of them: no group was asked for."
-        )
+        lines.append(f"\nThey are known by pseudonyms. {self._groups()}")
         return "\n".join(lines)
+
+    def _groups(self) -> str:
+        if not self.traits:
+            return "Nothing else is known of them: no group was asked for."
+        asked = ", ".join(map(plain, self.traits))
+        return (
+            f"They could say what group they count themselves among: {asked}. "
+            "What they said is no part of this data set."
+        )
 
     def _biases(self) -> str:
         tally = self.tally

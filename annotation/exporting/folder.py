@@ -130,7 +130,8 @@ def _card(
     if snapshot is not None:
         about.append(f"\nSnapshot `{snapshot.sha256}`, chosen by {_chosen_by(snapshot.filters)}.")
     agreement = snapshot.agreement if snapshot else agreement_report(project)
-    return Card(title, licence, tally, rows, guidelines, agreement, about)
+    traits = tuple(project.traits)
+    return Card(title, licence, tally, rows, guidelines, agreement, about, traits)
 
 
 def _chosen_by(filters: dict[str, Any]) -> str:

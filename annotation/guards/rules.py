@@ -315,6 +315,11 @@ def _snapshot_guards() -> Iterator[Guard]:
     )
 
 
+# An assignment is given: made, or taken up again after it had ended.
+_OPENING = (
+    ("INSERT", "NEW.state = 'open'"),
+    ("UPDATE", "NEW.state = 'open' AND OLD.state <> 'open'"),
+)
 _ASSIGNED = "EXISTS (SELECT 1 FROM annotation_assignment a WHERE a.task_id = {row}.task_id)"
 
 
@@ -386,15 +391,21 @@ def _reference_guards() -> Iterator[Guard]:
         "EXISTS (SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id"
         " AND t.reserved_for_id IS NOT NULL AND t.reserved_for_id <> NEW.annotator_id)",
     )
-    yield _refuse(
-        "assignment_review",
-        "annotation_assignment",
-        "INSERT",
-        "a review is by somebody who has not judged the task",
-        "EXISTS (SELECT 1 FROM annotation_review r JOIN annotation_assignment a"
-        " ON a.task_id = r.task_id WHERE r.answer_task_id = NEW.task_id"
-        " AND a.annotator_id = NEW.annotator_id AND a.state = 'submitted')",
+    judged = (
+        "EXISTS (SELECT 1 FROM annotation_review r JOIN annotation_task t ON t.id = r.task_id"
+        " LEFT JOIN annotation_submission f ON f.id = t.reference_id"
+        " JOIN annotation_assignment a ON a.task_id = t.id OR a.task_id = f.task_id"
+        " WHERE r.answer_task_id = NEW.task_id"
+        " AND a.annotator_id = NEW.annotator_id AND a.state = 'submitted')"
     )
+    for event, when in (("INSERT", ""), _OPENING[1]):
+        yield Guard(
+            f"assignment_review_{event.lower()}",
+            "annotation_assignment",
+            event,
+            refuse=((judged, "a review is by somebody who has not judged the task"),),
+            when=when,
+        )
     yield _refuse(
         "review_closed",
         "annotation_review",
@@ -456,10 +467,7 @@ def _hold_guards() -> Iterator[Guard]:
     )
     held = "EXISTS (SELECT 1 FROM annotation_task t WHERE t.id = NEW.task_id AND t.held)"
     message = "a task with a response that is held back is given to nobody"
-    for event, when in (
-        ("INSERT", "NEW.state = 'open'"),
-        ("UPDATE", "NEW.state = 'open' AND OLD.state <> 'open'"),
-    ):
+    for event, when in _OPENING:
         yield Guard(
             f"assignment_held_{event.lower()}",
             "annotation_assignment",

@@ -1,7 +1,7 @@
 """Work for people: a frozen choice of completions, and who holds it."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from annotation.models.datasets import Import, ImportedQuerySet
 from annotation.models.guidelines import GuidelineVersion
@@ -41,6 +41,15 @@ class TaskQuerySet(ImportedQuerySet["Task"]):
     def unfilled(self) -> "TaskQuerySet":
         """The same, with those of which a response is held back."""
         return self.filter(withdrawn=False, taken__lt=F("wanted"))
+
+    def over_choice_of(self, task: "Task") -> "TaskQuerySet":
+        """Tasks that show the very completions of this one, itself among them: gold made of it,
+        repeats, reviews, what asks it again."""
+        shown = TaskCompletion.objects.filter(task=task).values("completion")
+        others = TaskCompletion.objects.filter(task=OuterRef("pk")).exclude(completion__in=shown)
+        return self.filter(
+            ~Exists(others), project=task.project_id, prompt=task.prompt_id, k=task.k
+        )
 
     def offered(self) -> "TaskQuerySet":
         """Tasks that whoever comes next may get: not gold, not what is reserved for somebody."""

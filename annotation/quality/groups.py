@@ -11,8 +11,8 @@ from annotation.quality.persons import shares
 from annotation.quality.rankings import Rankings
 from annotation.quality.work import NORMAL, Work
 
-FEWEST = 3  # people below whom a group is not shown by itself: its figures would be theirs
-OTHERS = "Too few, or not said"
+FEWEST = 3  # people below whom nothing is shown: the figures would be theirs
+OTHERS = "All others, or not said"
 SPEAKS_FOR_ALL = 0.75  # of the rankings by people of groups that are shown
 
 
@@ -40,7 +40,8 @@ class Trait:
 
 
 def by_traits(project: Project, work: Work) -> list[Trait]:
-    """Each trait of the project of which anybody who judged normal tasks has said something."""
+    """Each trait of the project of which anybody who judged normal tasks has said something, and
+    of which something can be shown."""
     if not project.traits:
         return []
     said = dict(Annotator.objects.filter(project=project).values_list("pseudonym", "traits"))
@@ -51,13 +52,14 @@ def by_traits(project: Project, work: Work) -> list[Trait]:
         number = [1 + groups.index(one[name]) if one.get(name) in groups else 0 for one in told]
         if any(number):
             found.append(_trait(name, groups, np.array(number), normal))
-    return found
+    return [trait for trait in found if trait.groups]
 
 
 def _trait(name: str, groups: list[str], number: Array, work: Work) -> Trait:
     judged = np.unique(work.annotator)
     people = np.bincount(number[judged], minlength=len(groups) + 1)
-    shown = [place for place in range(1, len(groups) + 1) if people[place] >= FEWEST]
+    big = [place for place in range(1, len(groups) + 1) if people[place] >= FEWEST]
+    shown = _told_apart(people, big)
     merged = np.where(np.isin(number, shown), number, 0)
     rankings = np.bincount(merged[work.annotator], minlength=len(groups) + 1)
     rows = [
@@ -71,18 +73,30 @@ def _trait(name: str, groups: list[str], number: Array, work: Work) -> Trait:
         )
         for place in (*shown, 0)
     ]
-    return Trait(name, [row for row in rows if row.people], _warning(name, rows))
+    given = np.bincount(number[work.annotator], minlength=len(groups) + 1)
+    named = {groups[place - 1]: int(given[place]) for place in big}
+    return Trait(name, [row for row in rows if row.people >= FEWEST], _warning(name, named))
 
 
-def _warning(name: str, rows: list[Group]) -> str:
-    named = [row for row in rows if row.name != OTHERS]
-    together = sum(row.rankings for row in named)
-    first = max(named, key=lambda row: row.rankings, default=None)
-    if first is None or first.rankings < SPEAKS_FOR_ALL * together:
+def _told_apart(people: Array, big: list[int]) -> list[int]:
+    """The groups to be shown by themselves: where the rest is of too few people, whose figures
+    would follow by subtraction, the smallest of them joins it. ``people`` [groups + 1]."""
+    rest = int(people.sum() - people[big].sum())
+    if not big or rest == 0 or rest >= FEWEST:
+        return big
+    smallest = min(big, key=lambda place: people[place])
+    return [place for place in big if place != smallest]
+
+
+def _warning(name: str, named: dict[str, int]) -> str:
+    """``named`` has the rankings of each group that is large enough."""
+    together = sum(named.values())
+    first = max(named, key=lambda group: named[group], default="")
+    if not first or named[first] < SPEAKS_FOR_ALL * together:
         return ""
     return (
-        f"{name}: {100 * first.rankings / together:.0f} % of the rankings whose group is known are "
-        f"by “{first.name}”. What the data prefers is what this group prefers."
+        f"{name}: {100 * named[first] / together:.0f} % of the rankings whose group is known are "
+        f"by “{first}”. What the data prefers is what this group prefers."
     )
 
 

@@ -16,7 +16,7 @@ from annotation.forms import GuidelineForm, ReadForm
 from annotation.models import GuidelineNote, GuidelineVersion, Project, Role
 from annotation.people import RANKERS, annotator_for, has_role
 from annotation.quality.reports import measured
-from annotation.requeue import affected
+from annotation.requeue import AT_ONCE, affected
 from annotation.requeue import ask_again as requeue
 from annotation.views.access import PersonRequest, acts_from, project_for
 from annotation.views.ranking import next_task
@@ -105,14 +105,16 @@ def _effects(
         return {}
     labels = {each.pk: each.label for each in versions}
     found = [each for each in measured(project).value.versions if each.guideline in labels]
+    number = affected(project).count() if len(versions) > 1 else 0
     return {
         "measured": [(labels[each.guideline], each) for each in found],
-        "affected": affected(project).count() if len(versions) > 1 else 0,
+        "affected": number,
+        "at_once": min(number, AT_ONCE),
     }
 
 
 class AgainForm(forms.Form):
-    count = forms.IntegerField(min_value=1, max_value=1_000_000)
+    count = forms.IntegerField(min_value=1, max_value=AT_ONCE)
 
 
 @login_required
@@ -125,7 +127,9 @@ def ask_again(request: PersonRequest, slug: str) -> HttpResponse:
         number = requeue(project, form.cleaned_data["count"], by=request.user)
         messages.success(request, f"{number:,} tasks are in the queue once more.")
     else:
-        messages.error(request, "Say how many tasks are to be asked again.")
+        messages.error(
+            request, f"Say how many tasks are to be asked again, {AT_ONCE:,} at a time at most."
+        )
     return redirect("guideline", slug)
 
 

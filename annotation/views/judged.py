@@ -16,11 +16,11 @@ READERS = (Role.MANAGER, Role.RESEARCHER)
 
 
 def must_rank_first(user: User, project: Project, task: Task) -> bool:
-    """Whether this person reviews, and would no longer be blind."""
+    """Whether this person may yet have to judge the task, and would no longer be blind."""
     if has_role(user, project, *READERS):
         return False
-    reviewer = Annotator.objects.filter(project=project, user=user).first()
-    return reviews.is_blind(task, reviewer)
+    annotator = Annotator.objects.filter(project=project, user=user).first()
+    return reviews.is_blind(task, annotator)
 
 
 @login_required

@@ -1,5 +1,6 @@
 """Before the first task, for newcomers; and what they are asked, for managers."""
 
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from annotation import onboarding as verbs
-from annotation.errors import Refused
+from annotation.errors import Conflict, Refused
 from annotation.forms.ranking import RankForm
 from annotation.guidelines import in_force
 from annotation.models import (
@@ -83,8 +84,7 @@ def _outside(request: PersonRequest, project: Project, annotator: Annotator) -> 
 
 
 def _results(attempt: Qualification) -> list[verbs.Feedback]:
-    found = verbs.items_of(attempt)
-    return [verbs.feedback_on(attempt, found[pk]) for pk in attempt.items]
+    return [verbs.feedback_on(attempt, item) for item in verbs.answered(attempt)]
 
 
 def _quiz_results(attempt: Qualification) -> list[tuple[QuizQuestion, str, str]]:
@@ -109,7 +109,10 @@ def _quiz(request: PersonRequest, project: Project, attempt: Qualification) -> H
 
 def _item(request: PersonRequest, project: Project, attempt: Qualification) -> HttpResponse:
     item = verbs.next_item(attempt)
-    assert item is not None, "a try without anything left has ended"
+    if item is None:  # What was left is held back since.
+        with suppress(Conflict):
+            verbs.settle(attempt)
+        return redirect("onboarding", project.slug)
     sent = request.POST if request.method == "POST" else None
     form = RankForm(verbs.completions_of(item), sent, None, [])
     if request.method == "POST" and request.POST.get("item") != str(item.pk):

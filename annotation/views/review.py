@@ -17,6 +17,7 @@ from annotation.judged import judged
 from annotation.models import Annotator, Doubt, GuidelineNote, Review, Role, Task
 from annotation.people import annotator_for, has_role
 from annotation.views.access import PersonRequest, acts_from, project_for
+from annotation.views.judged import must_rank_first
 
 SHOWN = 50
 CLOSED_SHOWN = 20
@@ -107,6 +108,9 @@ def review(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     )
     if verbs.answer_of(found) is None:
         messages.error(request, "Rank the responses first, then say what was the matter.")
+        return redirect("reviews", slug)
+    if must_rank_first(request.user, project, found.task):
+        messages.error(request, "This is another person's review. It is shown once it is closed.")
         return redirect("reviews", slug)
     form = OutcomeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -1,13 +1,16 @@
 """Before the first task: read, quiz, rankings with known answers, and then work."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from annotation import onboarding
 from annotation.errors import Conflict, Invalid
-from annotation.models import Qualification, Submission
+from annotation.models import Completion, Qualification, Submission, Task
 from annotation.queue import claim
 from annotation.submissions import submit
-from tests.annotation.working import answer, give_tasks, held
+from annotation.tasking import make_gold
+from tests.annotation.working import answer, answer_all, give_tasks, held
 from tests.api import Api
 from tests.cast import full_ranking, give_task
 
@@ -199,3 +202,83 @@ def test_the_api_refuses_with_the_same_sentence(strict):
     reply = Api(strict.annotator).post("projects/tides/assignments/")
     assert reply.status_code == 409
     assert "Before your first task" in reply.json()["detail"]
+
+
+def hold_back(task):
+    slot = task.slots.first()
+    Completion.objects.filter(pk=slot.completion_id).update(hold="held", held_for="GPT-4")
+
+
+def test_whoever_was_told_an_answer_is_not_asked_for_it(strict):
+    item = onboarding.items(strict.project).get()
+    gold = make_gold(item.reference)
+    strict.project.gold_share = 1.0
+    strict.project.save()
+    go_through(strict.judge, 1, 1, 2, 3, 4)
+    task = item.reference.task
+    Task.objects.filter(pk=task.pk).update(wanted=2)  # it opens again
+    done = answer_all(strict.judge)
+    assert len(done) == 3
+    assert gold not in done
+    assert task not in done
+
+
+def test_others_are_asked_for_it_still(strict, judges):
+    gold = make_gold(onboarding.items(strict.project).get().reference)
+    strict.project.gold_share = 1.0
+    strict.project.save()
+    assert gold in answer_all(judges[1])  # a judge that is no person qualifies by nothing
+
+
+def test_a_task_that_waits_for_people_is_no_item(cast, judges):
+    give_tasks(cast, 1, wanted=2)
+    answer(judges[0])
+    with pytest.raises(Invalid, match="still waits for people"):
+        onboarding.add_item(cast.project, Submission.objects.get().pk, by=cast.manager)
+
+
+def test_what_is_held_back_is_no_item(strict):
+    item = onboarding.items(strict.project).get()
+    hold_back(item.reference.task)
+    assert not onboarding.items(strict.project).exists()
+    with pytest.raises(Invalid, match="held back"):
+        onboarding.add_item(strict.project, item.reference_id, by=strict.manager)
+
+
+def test_what_is_held_back_during_a_try_is_shown_no_more(strict, client):
+    client.force_login(strict.annotator)
+    page = "/projects/tides/begin/"
+    client.post(page)
+    attempt = Qualification.objects.get()
+    item = onboarding.next_item(attempt)
+    assert item is not None
+    hold_back(item.reference.task)
+    with pytest.raises(Conflict, match="held back now"):
+        onboarding.answer_item(attempt, item, ranks_of(item, 1, 2, 3, 4))
+    client.post(page, {f"q-{attempt.questions[0]}": "1"})
+    attempt.refresh_from_db()
+    assert (attempt.passed, attempt.score) == (True, None)
+    assert "You are in." in client.get(page).content.decode()
+
+
+def test_a_try_of_which_all_is_held_back_is_none(strict, client):
+    onboarding.retire(onboarding.questions(strict.project).get(), by=strict.manager)
+    client.force_login(strict.annotator)
+    page = "/projects/tides/begin/"
+    client.post(page)
+    hold_back(onboarding.items(strict.project).get().reference.task)
+    assert "I have read it: begin" in client.get(page, follow=True).content.decode()
+    assert not Qualification.objects.exists()
+
+
+def test_the_annotator_is_locked_before_the_try(strict):
+    attempt = onboarding.begin(strict.judge)
+    (question,) = onboarding.quiz_of(attempt)
+    with CaptureQueriesContext(connection) as captured:
+        onboarding.answer_quiz(attempt, {question.pk: 1})
+    read = [query["sql"] for query in captured.captured_queries]
+    first = {
+        table: min(place for place, sql in enumerate(read) if f'FROM "annotation_{table}"' in sql)
+        for table in ("annotator", "qualification")
+    }
+    assert first["annotator"] < first["qualification"]

@@ -2,9 +2,11 @@
 
 import pytest
 
+from annotation import onboarding, requeue
 from annotation.errors import Invalid
 from annotation.guidelines import publish
-from annotation.models import Submission, Task
+from annotation.importing import import_rankings
+from annotation.models import AuditEntry, Submission, Task
 from annotation.requeue import affected, ask_again
 from tests.annotation.working import answer, answer_all, give_tasks
 
@@ -80,3 +82,53 @@ def test_agreement_stands_beside_each_version(changed, client, judges):
     assert "Agreement under each version" in page
     client.force_login(changed.annotator)
     assert "Agreement under" not in client.get("/projects/tides/guideline/").content.decode()
+
+
+def test_its_first_judges_do_not_get_it_again(changed, judges):
+    first = answer(judges[0])  # the one left, under the second version
+    ask_again(changed.project, 3, by=None)
+    assert answer_all(judges[0]) == []
+    assert len(answer_all(judges[1])) == 3
+    publish(changed.project, "A third text.", changed.manager)
+    ask_again(changed.project, 10, by=None)
+    assert answer_all(judges[0]) == []
+    assert [task.asks_again for task in answer_all(judges[1])] == [first]
+    assert len(answer_all(judges[2])) == 3
+
+
+def test_what_was_imported_without_a_version_is_not_asked_again(cast, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(
+        '{"prompt": "Hi?", "completions": [{"text": "A"}, {"text": "B"}], "ranks": [1, 2],'
+        ' "annotator": "x"}\n'
+    )
+    import_rankings(rows, cast.project.slug)
+    assert Submission.objects.counted().count() == 1
+    publish(cast.project, "Another text.", cast.manager)
+    assert not affected(cast.project).exists()
+
+
+def test_what_newcomers_are_told_is_not_asked_again(changed):
+    known = Submission.objects.order_by("pk").first()
+    onboarding.add_item(changed.project, known.pk, by=changed.manager)
+    assert known.task not in affected(changed.project)
+    assert affected(changed.project).count() == 2
+
+
+def test_each_batch_is_in_the_trail(changed, monkeypatch):
+    monkeypatch.setattr(requeue, "BATCH", 2)
+    ask_again(changed.project, 3, by=changed.manager)
+    asked = AuditEntry.objects.filter(verb="guideline.asked_again").order_by("pk")
+    assert [entry.data["tasks"] for entry in asked] == [2, 1]
+
+
+def test_one_press_asks_a_limited_number(changed, client, monkeypatch):
+    monkeypatch.setattr("annotation.views.guideline.AT_ONCE", 2)
+    client.force_login(changed.manager)
+    page = client.get("/projects/tides/guideline/").content.decode()
+    assert "At most 2 at a time: press again for more." in page
+    assert 'max="2" value="2"' in page
+    too_many = {"count": str(requeue.AT_ONCE + 1)}
+    reply = client.post("/projects/tides/guideline/again/", too_many, follow=True)
+    assert "at a time at most" in reply.content.decode()
+    assert affected(changed.project).count() == 3

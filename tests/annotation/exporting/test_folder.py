@@ -106,3 +106,14 @@ def test_no_half_of_a_folder_is_left(cast, take_in, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         export(cast.project, "hf", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["in-1.jsonl"]
+
+
+def test_the_card_says_whether_groups_were_asked_for(cast, take_in, tmp_path):
+    take_in(ranking())
+    export(cast.project, "hf", tmp_path / "before")
+    assert "no group was asked for" in (tmp_path / "before/README.md").read_text()
+    cast.project.traits = {"First *language*": ["English", "German"]}
+    export(cast.project, "hf", tmp_path / "after")
+    text = (tmp_path / "after/README.md").read_text()
+    assert "no group was asked for" not in text
+    assert "count themselves among: First \\*language\\*." in text

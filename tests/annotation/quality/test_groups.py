@@ -18,7 +18,7 @@ TRAITS = {"First language": ["English", "German", "Another"]}
 
 @pytest.fixture
 def cast():
-    return make_cast(overlap=8, traits=TRAITS)
+    return make_cast(overlap=9, traits=TRAITS)
 
 
 def say(judge, *ranks):
@@ -44,13 +44,13 @@ def groups(cast):
 
 
 def test_groups_that_disagree_agree_among_themselves(cast):
-    judge_all(cast, *["English"] * 3, *["German"] * 3, "")
+    judge_all(cast, *["English"] * 3, *["German"] * 3, *[""] * 3)
     found, warning = groups(cast)
     assert found["English"].within.value == 1
     assert found["German"].within.value == 1
     assert found["German"].across.value == 0
-    assert found["English"].across.value == pytest.approx(1 / 4)  # three against, one with them
-    assert found["German"].share == pytest.approx(3 / 7)
+    assert found["English"].across.value == pytest.approx(1 / 2)  # three against, three with them
+    assert found["German"].share == pytest.approx(3 / 9)
     assert warning == ""
 
 
@@ -129,3 +129,20 @@ def test_the_settings_name_the_groups_one_a_line(cast, client):
     cast.project.refresh_from_db()
     assert cast.project.traits == {"Age": ["under 40", "40 and over"]}
     assert client.post(page, {**sent, "traits": "Age: any"}).status_code == 400
+
+
+def test_too_few_others_take_the_smallest_group_with_them(cast):
+    judge_all(cast, *["English"] * 4, *["German"] * 3, "Another")
+    found, _ = groups(cast)
+    assert {name: group.people for name, group in found.items()} == {"English": 4, OTHERS: 4}
+
+
+def test_one_group_and_one_other_are_not_told_apart(cast):
+    judge_all(cast, *["English"] * 3, "German")
+    found, _ = groups(cast)
+    assert {name: group.people for name, group in found.items()} == {OTHERS: 4}
+
+
+def test_fewer_than_three_people_are_not_shown_at_all(cast):
+    judge_all(cast, "English", "German")
+    assert by_traits(cast.project, read_work(cast.project)) == []
