@@ -18,6 +18,7 @@ from annotation.models import (
     Review,
     Snapshot,
     Submission,
+    Task,
     User,
 )
 from annotation.people import annotator_for
@@ -106,6 +107,7 @@ def lively(cast, monkeypatch):
     GuidelineNote.objects.create(project=project, text=MARKDOWN)
     Project.objects.update(traits={"Age": ["under 40", "40 and over"]})
     onboarding.add_question(project, MARKDOWN[:300], ["this", MARKDOWN[:80]], 1, by=cast.manager)
+    Task.objects.filter(submissions=receipt.id).update(wanted=1)  # an item's task is done
     onboarding.add_item(project, receipt.id, by=cast.manager)
     give_task(project, MARKDOWN, *("abc"), prompt=MARKDOWN)
     add_candidate(ensure_base(project), artefact="a", manifest_sha256="0" * 64, metrics={"kl": 6.3})
