@@ -185,9 +185,8 @@ def _unswayed(tasks: QuerySet[Any], annotator: Annotator) -> QuerySet[Any]:
         state=Assignment.State.SUBMITTED,
         task__slots__completion=first,
     )
-    return tasks.alias(before=Subquery(before.values("pk")[:1])).filter(
-        Q(asks_again=None) | Q(before=None)
-    )
+    tasks = tasks.alias(before=Subquery(before.values("pk")[:1]))
+    return tasks.filter(Q(asks_again=None) | Q(before=None))
 
 
 def _advance(annotator: Annotator, task: Any) -> None:

@@ -472,7 +472,8 @@ def test_a_review_whose_answer_was_withdrawn_waits_for_somebody_else(
     cast, disputed, judges, reviewer
 ):
     reviewed(disputed, reviewer)
-    withdraw(reviews.answer_of(Review.objects.get()), by=cast.manager, reason="x")
+    said = Submission.objects.get(annotator=reviewer)
+    withdraw(said, by=cast.manager, reason="x")
     assert list(reviews.waiting(cast.project)) == [disputed]
     with pytest.raises(Conflict, match="judged this task yourself"):
         reviews.begin(disputed, reviewer)
