@@ -176,8 +176,8 @@ class Task(models.Model):
                 condition=Q(reference__isnull=False),
             ),
             models.Index(
-                fields=["reserved_for"],
-                name="task_of_reserved_for",
+                fields=["reserved_for", "prompt"],
+                name="task_of_reserved_for_prompt",
                 condition=Q(reserved_for__isnull=False),
             ),
             # Gold is chosen among all that a project has.
