@@ -38,6 +38,7 @@ from annotation.models import (
     Assignment,
     Import,
     Qualification,
+    QualificationItem,
     Task,
     TaskCompletion,
 )
@@ -164,29 +165,45 @@ def not_had(tasks: QuerySet[Task], annotator: Annotator) -> QuerySet[Any]:
 
 def _unswayed(tasks: QuerySet[Any], annotator: Annotator) -> QuerySet[Any]:
     """Without those whose completions this person has reviewed, or was told the known order of as
-    they qualified, and without what asks again what they judged.
+    they qualified, and without what asks again what they had.
 
     The first completion stands for all of a task. None of it turns back, so that cursors may
-    pass it.
+    pass it. Each looks among few rows by index: reviews of one prompt by one person, the items of a
+    project, the tasks that show one completion.
     """
-    of_task = TaskCompletion.objects.filter(task=OuterRef(OuterRef("pk")), slot=0)
-    first = Subquery(of_task.values("completion")[:1])
-    alike = TaskCompletion.objects.filter(completion=first)
-    reviewed = alike.filter(task__purpose=Task.Purpose.REVIEW, task__reserved_for=annotator)
-    tasks = tasks.alias(reviewed=Subquery(reviewed.values("pk")[:1])).filter(
-        Q(purpose=Task.Purpose.REVIEW) | Q(reviewed=None)
+    reviewed = Task.objects.filter(
+        _shows_first(OuterRef("pk")),
+        purpose=Task.Purpose.REVIEW,
+        reserved_for=annotator,
+        prompt=OuterRef("prompt"),
     )
+    tasks = tasks.alias(reviewed=Subquery(reviewed.values("pk")[:1]))
+    tasks = tasks.filter(Q(purpose=Task.Purpose.REVIEW) | Q(reviewed=None))
     if annotator.tried:  # type: ignore[attr-defined]
-        told = alike.filter(task__submissions__qualification_item__isnull=False)
+        told = QualificationItem.objects.filter(
+            _shows_first(OuterRef("reference__task")), project=annotator.project_id
+        )
         tasks = tasks.alias(told=Subquery(told.values("pk")[:1])).filter(told=None)
     who = ExpressionWrapper(F("annotator_id") + Value(0), output_field=BigIntegerField())
-    before = Assignment.objects.alias(who=who).filter(
-        who=annotator.pk,
-        state=Assignment.State.SUBMITTED,
-        task__slots__completion=first,
+    had = Assignment.objects.alias(who=who).filter(task=OuterRef("task"), who=annotator.pk)
+    before = TaskCompletion.objects.order_by().filter(
+        # Not by the state that it has: SQLite would look among all of that state.
+        Exists(had.exclude(state=Assignment.State.EXPIRED)),
+        completion=_first(OuterRef(OuterRef("pk"))),
     )
     tasks = tasks.alias(before=Subquery(before.values("pk")[:1]))
     return tasks.filter(Q(asks_again=None) | Q(before=None))
+
+
+def _shows_first(task: OuterRef) -> Exists:
+    """Whether this task shows the first completion of the task two queries further out."""
+    first = _first(OuterRef(OuterRef(OuterRef("pk"))))
+    return Exists(TaskCompletion.objects.filter(task=task, completion=first))
+
+
+def _first(task: OuterRef) -> Subquery:
+    slots = TaskCompletion.objects.filter(task=task, slot=0).order_by()
+    return Subquery(slots.values("completion")[:1])
 
 
 def _advance(annotator: Annotator, task: Any) -> None:

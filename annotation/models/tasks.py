@@ -181,8 +181,8 @@ class Task(models.Model):
                 condition=Q(reference__isnull=False),
             ),
             models.Index(
-                fields=["reserved_for"],
-                name="task_of_reserved_for",
+                fields=["reserved_for", "prompt"],
+                name="task_of_reserved_for_prompt",
                 condition=Q(reserved_for__isnull=False),
             ),
             # Most are rankings; the explorer asks for the others.
