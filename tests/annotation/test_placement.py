@@ -22,7 +22,10 @@ Purpose = Task.Purpose
 
 
 def cast_with(**shares):
-    return make_cast(placement_seed=7, **shares)
+    """What is drawn follows from the seed and the pseudonym: both are the same in every run."""
+    cast = make_cast(placement_seed=7, **shares)
+    Annotator.objects.create(project=cast.project, user=cast.annotator, pseudonym="p-judge")
+    return cast
 
 
 def ranked(cast, count=1):
