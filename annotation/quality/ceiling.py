@@ -9,7 +9,7 @@ their agreement, up to (1 + √(2a − 1)) / 2.
 import math
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from annotation.models import Project, Submission, Task
 from annotation.quality.agreement import pairwise_agreement
@@ -30,10 +30,12 @@ class Ceiling:
 
 def ceiling(project: Project, submissions: QuerySet[Submission]) -> Ceiling:
     """Of these rankings, and of the repeats of them."""
-    ids = submissions.values("pk")
-    repeats = Q(task__purpose=Task.Purpose.REPEAT, task__reference__in=ids)
-    counted = Submission.objects.counted().filter(Q(pk__in=ids) | repeats, project=project)
-    work = read_submissions(project, counted)
+    # By their ids: of a query within a query within a query PostgreSQL makes loops in loops.
+    ids = list(submissions.values_list("pk", flat=True))
+    counted = Submission.objects.counted().filter(project=project)
+    repeats = counted.filter(task__purpose=Task.Purpose.REPEAT, task__reference__in=ids)
+    read = [*ids, *repeats.values_list("pk", flat=True)]
+    work = read_submissions(project, counted.filter(pk__in=read))
     return Ceiling(pairwise_agreement(work.of_purpose(NORMAL)), overall(work)["self_agreement"])
 
 
