@@ -28,6 +28,7 @@ RUN useradd --system --uid 10001 --create-home --shell /usr/sbin/nologin concord
     && install --directory --owner concord --group concord var
 COPY requirements-model.txt manage.py ./
 COPY templates ./templates
+COPY locale ./locale
 COPY annotation ./annotation
 COPY training ./training
 COPY webapp ./webapp

@@ -17,7 +17,7 @@ unexport VAR_DIR  # tests have folders of their own
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-dev test test-slow services-test lint format audit bench
+.PHONY: help demo install install-dev test test-slow services-test lint messages format audit bench
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lint: install-dev ## Check style, types, templates, migrations, settings and the
 	@$(DEPLOYED) makemigrations --check --dry-run
 	@$(DEPLOYED) check --deploy --fail-level WARNING
 	@$(DEPLOYED) spectacular --validate --fail-on-warn --file /dev/null
+
+messages: install-dev ## Gather the words of the pages for translation, and compile what is translated.
+	@DEBUG=1 DJANGO_SETTINGS_MODULE=webapp.settings $(RUN) -m tests.webapp.catalogue
 
 format: install-dev ## Put the code into its standard form.
 	@$(RUN) -m ruff check --fix .

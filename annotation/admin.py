@@ -6,7 +6,7 @@ from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from annotation import models, queue
+from annotation import lineup, models
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -77,7 +77,7 @@ class TaskAdmin(ReadOnly):
         self, request: HttpRequest, obj: models.Task, form: ModelForm, change: bool
     ) -> None:
         obj.save(update_fields=["wanted", "withdrawn"])
-        queue.reorder(obj.project, {obj.pk: obj.priority})
+        lineup.reorder(obj.project, {obj.pk: obj.priority})
 
 
 @admin.register(models.Prompt)
@@ -141,7 +141,8 @@ for each in (
     *(models.Demonstration, models.Doubt, models.GuidelineNote, models.GuidelineVersion),
     *(models.Import, models.Pair, models.ProblemReport, models.Qualification),
     *(models.QualificationItem, models.QuizQuestion, models.RankedItem, models.Review),
-    *(models.SnapshotItem, models.Source, models.TaskCompletion, models.Thumb),
-    *(models.Dialogue, models.TokenAccess, models.Turn),
+    *(models.SnapshotConsensus, models.SnapshotItem, models.Source, models.TaskCompletion),
+    models.Thumb,
+    *(models.Dialogue, models.TokenAccess, models.Turn, models.GuidelineQuiz, models.QuizTry),
 ):
     admin.site.register(each, ReadOnly)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
+from django.utils.translation import gettext
 
 from annotation.errors import Invalid
 from annotation.models import Pair, Project, Submission, TaskCompletion, TaskKind
@@ -26,7 +27,8 @@ class Choice:
     of models, of which one at least has written a completion; ``labels`` marks that some
     completion was given. ``minimum_agreement`` and ``minimum_accuracy`` hold for people
     (``annotation.quality``, from 0 to 1): who has no such figure is left out. ``ties`` says what
-    exports of pairs do with tied ones.
+    exports of pairs do with tied ones. ``consensus``: what is chosen goes out as one ranking for
+    each task, the one that its people agree on best.
     """
 
     kinds: tuple[str, ...] = RANKINGS
@@ -40,11 +42,12 @@ class Choice:
     minimum_agreement: float | None = None
     minimum_accuracy: float | None = None
     ties: Ties = Ties.DROP
+    consensus: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """What is said, as JSON."""
         said = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: _plain(value) for name, value in said.items() if value not in ((), None)}
+        return {name: _plain(value) for name, value in said.items() if not _is_unsaid(value)}
 
     def apply(self, project: Project) -> QuerySet[Submission]:
         """What is chosen now."""
@@ -90,6 +93,10 @@ def _reaches(value: float | None, least: float) -> bool:
 
 
 ALL = Choice()
+
+
+def _is_unsaid(value: Any) -> bool:
+    return value is None or value is False or value == ()
 
 
 def _plain(value: Any) -> Any:
@@ -147,5 +154,11 @@ def _by(submissions: QuerySet[Submission], column: str) -> dict[str, int]:
 def check(choice: Choice) -> Choice:
     """Raises Invalid, naming what cannot be."""
     if choice.since and choice.until and choice.since >= choice.until:
-        raise Invalid("until: must be later than since.")
+        raise Invalid(gettext("until: must be later than since."))
+    if choice.consensus and not set(choice.kinds) <= set(RANKINGS):
+        raise Invalid(
+            gettext(
+                "consensus: only rankings and comparisons have one. Choose no other kinds of tasks."
+            )
+        )
     return choice

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from django.utils.translation import gettext
+
 from annotation.errors import Invalid
 from annotation.models.prompts import Split
 
@@ -23,23 +25,35 @@ def parse_messages(value: Any) -> Messages:
     if isinstance(value, str):
         value = [{"role": "user", "content": value}]
     if not isinstance(value, list) or not value:
-        raise Invalid("prompt: must be a text or a list of messages.")
+        raise Invalid(gettext("prompt: must be a text or a list of messages."))
     messages = [_message(number, message) for number, message in enumerate(value, start=1)]
     total = sum(len(message["content"]) for message in messages)
     if not any(message["content"].strip() for message in messages):
-        raise Invalid("prompt: it is empty.")
+        raise Invalid(gettext("prompt: it is empty."))
     if total > MAX_PROMPT:
-        raise Invalid(f"prompt: {total:,} characters long; at most {MAX_PROMPT:,} are allowed.")
+        raise Invalid(
+            gettext("prompt: %(total)s characters long; at most %(most)s are allowed.")
+            % {"total": f"{total:,}", "most": f"{MAX_PROMPT:,}"}
+        )
     return messages
 
 
 def _message(number: int, message: Any) -> dict[str, str]:
     if not isinstance(message, dict) or set(message) != {"role", "content"}:
-        raise Invalid(f"prompt: message {number} must have a role and a content, nothing else.")
+        raise Invalid(
+            gettext("prompt: message %(number)s must have a role and a content, nothing else.")
+            % {"number": number}
+        )
     if message["role"] not in ROLES:
-        raise Invalid(f"prompt: the role of message {number} must be one of {', '.join(ROLES)}.")
+        raise Invalid(
+            gettext("prompt: the role of message %(number)s must be one of %(roles)s.")
+            % {"number": number, "roles": ", ".join(ROLES)}
+        )
     if not isinstance(message["content"], str):
-        raise Invalid(f"prompt: the content of message {number} must be a text.")
+        raise Invalid(
+            gettext("prompt: the content of message %(number)s must be a text.")
+            % {"number": number}
+        )
     check_storable(f"prompt: message {number}", message["content"])
     return {"role": message["role"], "content": message["content"]}
 
@@ -47,11 +61,16 @@ def _message(number: int, message: Any) -> dict[str, str]:
 def check_storable(name: str, text: str) -> None:
     """Raises Invalid for what no database can hold as text."""
     if "\x00" in text:
-        raise Invalid(f"{name} holds a null character, which cannot be stored. Remove it.")
+        raise Invalid(
+            gettext("%(name)s holds a null character, which cannot be stored. Remove it.")
+            % {"name": name}
+        )
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Invalid(f"{name} holds half of a surrogate pair. Mend its encoding.") from None
+        raise Invalid(
+            gettext("%(name)s holds half of a surrogate pair. Mend its encoding.") % {"name": name}
+        ) from None
 
 
 def check_storable_json(name: str, value: Any) -> None:
@@ -63,7 +82,12 @@ def check_storable_json(name: str, value: Any) -> None:
         if isinstance(item, str):
             check_storable(name, item)
         elif isinstance(item, float) and not math.isfinite(item):
-            raise Invalid(f"{name} holds {item}, which is not a number that JSON knows. Remove it.")
+            raise Invalid(
+                gettext(
+                    "%(name)s holds %(number)s, which is not a number that JSON knows. Remove it."
+                )
+                % {"name": name, "number": item}
+            )
         elif isinstance(item, dict):
             waiting += [*item.keys(), *item.values()]
         elif isinstance(item, list):
@@ -72,10 +96,11 @@ def check_storable_json(name: str, value: Any) -> None:
 
 def check_completion(name: str, text: Any) -> str:
     if not isinstance(text, str):
-        raise Invalid(f"{name}: the text must be a text.")
+        raise Invalid(gettext("%(name)s: the text must be a text.") % {"name": name})
     if len(text) > MAX_COMPLETION:
         raise Invalid(
-            f"{name}: {len(text):,} characters long; at most {MAX_COMPLETION:,} are allowed."
+            gettext("%(name)s: %(text)s characters long; at most %(most)s are allowed.")
+            % {"name": name, "text": f"{len(text):,}", "most": f"{MAX_COMPLETION:,}"}
         )
     check_storable(name, text)
     return text

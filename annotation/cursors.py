@@ -8,10 +8,11 @@ the queue does not give out (``annotation.placement`` does), or one that this pe
 of (``not_had``). A full task that opens again is
 marked ``returned`` (a trigger does), and the returned tasks before the cursor are looked at
 first. What comes in before a cursor otherwise makes every cursor of the project start again
-(``annotation.queue``: ``admit``, ``reorder``, ``restart_cursors``).
+(``annotation.lineup``: ``admit``, ``reorder``, ``restart_cursors``).
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -42,6 +43,7 @@ from annotation.models import (
     Task,
     TaskCompletion,
 )
+from annotation.prepared import Prepared, marks
 
 Place = tuple[float, int]
 
@@ -68,20 +70,58 @@ def lock_annotator(annotator: Annotator) -> Annotator:
     )
 
 
-def next_task(annotator: Annotator) -> Any:
+def next_task(annotator: Annotator, *, ahead: bool = False) -> Any:
     """The first task that is open to this locked person, locked too.
 
     Tasks that others are just claiming are stepped over; None when there are no others.
+    ``ahead`` of the one they hold, their cursor stays: that one may come back to them.
     """
+    _begin(annotator)
+    begun = annotator.cursor_order is not None
+    values = {
+        "person": annotator.pk,
+        "project": annotator.project_id,
+        "order": annotator.cursor_order,
+        "task": annotator.cursor_task,
+    }
+    returned, tried = annotator.passed_returned, annotator.tried  # type: ignore[attr-defined]
+    for search in _searches(connection.vendor, begun, returned, tried):
+        task = search.first(**values)
+        if task is not None:
+            if not ahead:
+                _advance(annotator, task)
+            return task
+    return None
+
+
+def catch_up(annotator: Annotator, task: Task) -> None:
+    """Move the cursor to a task that was found ahead and that this locked person now holds, or to
+    the first before it that is open to them after all."""
+    _begin(annotator)
+    place = _place(task)
+    if _is_after(annotator, place):
+        _move(annotator, _first_open(annotator, task))
+
+
+def _begin(annotator: Annotator) -> None:
+    """At the head of the queue, if it has changed before the cursor."""
     if annotator.cursor_epoch != annotator.project.queue_epoch:
         annotator.cursor_epoch = annotator.project.queue_epoch
         annotator.cursor_order = annotator.cursor_task = None
-    for stream in _streams(annotator):
-        task = stream.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
-        if task is not None:
-            _advance(annotator, task)
-            return task
-    return None
+
+
+@lru_cache
+def _searches(vendor: str, begun: bool, returned: bool, tried: bool) -> list[Prepared]:
+    """What ``_streams`` gives to a person of whom this is so, put into SQL once."""
+    marked = marks("person", "project", "order", "task")
+    someone: Any = Annotator(pk=marked["person"], project_id=marked["project"])
+    if begun:
+        someone.cursor_order, someone.cursor_task = float(marked["order"]), marked["task"]
+    someone.passed_returned, someone.tried = returned, tried
+    return [
+        Prepared(stream.select_for_update(of=("self",), no_key=True, skip_locked=True), marked)
+        for stream in _streams(someone)
+    ]
 
 
 def first_being_claimed(annotator: Annotator) -> int | None:
@@ -211,9 +251,14 @@ def _advance(annotator: Annotator, task: Any) -> None:
     place = _place(task)
     if connection.features.has_select_for_update_skip_locked and _is_after(annotator, place):
         # One may have been stepped over that its claimer yet lets go: the cursor stays there.
-        open_ones = (stream.first() for stream in _streams(annotator))
-        place = min(place, _place(next((each for each in open_ones if each), task)))
+        place = _first_open(annotator, task)
     _move(annotator, place)
+
+
+def _first_open(annotator: Annotator, task: Task) -> Place:
+    """The place of the first task that is open to this person, at most that of this one."""
+    open_ones = (stream.first() for stream in _streams(annotator))
+    return min(_place(task), _place(next((each for each in open_ones if each), task)))
 
 
 def _move(annotator: Annotator, place: Place) -> None:

@@ -10,8 +10,9 @@ from enum import StrEnum
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
-from annotation import queue
+from annotation import lineup, queue
 from annotation.content import MAX_PROMPT, Messages, check_storable
 from annotation.cursors import lock_annotator
 from annotation.errors import Conflict, Invalid
@@ -31,7 +32,7 @@ from annotation.tasking import add_prompt, fill_slots
 
 MAX_MESSAGE = 10_000
 MAX_TURNS = 50
-ENDED = "This conversation has ended. Begin a new one."
+ENDED = gettext_lazy("This conversation has ended. Begin a new one.")
 
 
 class Stage(StrEnum):
@@ -53,7 +54,7 @@ def begin(annotator: Annotator, message: str) -> Turn:
     """
     text = _checked(message)
     with transaction.atomic():
-        queue.lock(annotator.project)
+        lineup.lock(annotator.project)
         annotator = lock_annotator(annotator)
         _check_may(annotator)
         known = open_dialogue(annotator)
@@ -72,14 +73,17 @@ def say(dialogue: Dialogue, number: int, message: str, chosen: str = "") -> Turn
     """
     text = _checked(message)
     with transaction.atomic():
-        queue.lock(dialogue.project)
+        lineup.lock(dialogue.project)
         annotator, dialogue = _lock(dialogue)
         _check_may(annotator)
         last = last_turn(dialogue)
         if number <= last.number:
             return _same_turn(last, number, text)
         if number > MAX_TURNS:
-            raise Conflict(f"A conversation has {MAX_TURNS} turns at most. Begin a new one.")
+            raise Conflict(
+                gettext("A conversation has %(most)s turns at most. Begin a new one.")
+                % {"most": MAX_TURNS}
+            )
         reply = _chosen(last, chosen)
         last.chosen = reply
         last.save(update_fields=["chosen"])
@@ -127,7 +131,7 @@ def rank(turn: Turn) -> Assignment:
         annotator, _ = _lock(turn.dialogue)
         turn = Turn.objects.select_related("task").get(pk=turn.pk)
         if stage_of(turn) != Stage.READY:
-            raise Conflict("There is nothing to rank in this conversation just now.")
+            raise Conflict(gettext("There is nothing to rank in this conversation just now."))
         mine = Assignment.objects.filter(task=turn.task, annotator=annotator).first()
         if mine is not None and mine.state == Assignment.State.OPEN and not queue.why_lost(mine):
             return mine
@@ -140,7 +144,7 @@ def ask_again(turn: Turn) -> Turn:
         _, dialogue = _lock(turn.dialogue)
         turn = last_turn(dialogue)
         if stage_of(turn) not in (Stage.WAITING, Stage.GONE, Stage.HELD):
-            raise Conflict("The responses to this message are there already.")
+            raise Conflict(gettext("The responses to this message are there already."))
         turn.task, turn.attempt, turn.asked_at = None, turn.attempt + 1, timezone.now()
         turn.save(update_fields=["task", "attempt", "asked_at"])
     _tell(turn)
@@ -211,13 +215,13 @@ def dialogue_address(task: Task) -> str:
 def why_not(annotator: Annotator) -> str:
     """Why this person cannot converse now, in a sentence for them; empty when they can."""
     if annotator.paused:
-        return queue.PAUSED
+        return str(queue.PAUSED)
     if queue.must_qualify(annotator):
-        return queue.UNQUALIFIED
+        return str(queue.UNQUALIFIED)
     if not annotator.project.converse:
-        return "This project wants no conversations just now. Ask a manager."
+        return gettext("This project wants no conversations just now. Ask a manager.")
     if in_force(annotator.project) is None:
-        return "This project has no guideline yet. Ask a manager to publish one."
+        return gettext("This project has no guideline yet. Ask a manager to publish one.")
     return ""
 
 
@@ -227,9 +231,12 @@ def why_not(annotator: Annotator) -> str:
 def _checked(message: str) -> str:
     text = message.replace("\r\n", "\n").strip()
     if not text:
-        raise Invalid("message: it is empty. Write something first.")
+        raise Invalid(gettext("message: it is empty. Write something first."))
     if len(text) > MAX_MESSAGE:
-        raise Invalid(f"message: longer than {MAX_MESSAGE:,} characters. Shorten it.")
+        raise Invalid(
+            gettext("message: longer than %(most)s characters. Shorten it.")
+            % {"most": f"{MAX_MESSAGE:,}"}
+        )
     check_storable("message:", text)
     return text
 
@@ -253,19 +260,21 @@ def _same_turn(turn: Turn, number: int, text: str) -> Turn:
     """The turn, where this message is its own, sent once more. Raises Conflict."""
     if turn.number == number and turn.prompt.messages[-1]["content"] == text:
         return turn
-    raise Conflict("The conversation has gone on in another window. Look at it before you go on.")
+    raise Conflict(
+        gettext("The conversation has gone on in another window. Look at it before you go on.")
+    )
 
 
 def _chosen(turn: Turn, uid: str) -> Completion:
     found = choices(turn)
     if not found:
-        raise Conflict("Rank the responses first, then go on.")
+        raise Conflict(gettext("Rank the responses first, then go on."))
     if len(found) == 1 and not uid:
         return found[0]
     for each in found:
         if str(each.uid) == uid:
             return each
-    raise Invalid("chosen: choose one of the best responses to go on with.")
+    raise Invalid(gettext("chosen: choose one of the best responses to go on with."))
 
 
 def _add_turn(
@@ -274,8 +283,11 @@ def _add_turn(
     total = sum(len(each["content"]) for each in messages)
     if total > MAX_PROMPT:
         raise Invalid(
-            f"message: with it the conversation has {total:,} characters; at most {MAX_PROMPT:,} "
-            "are allowed. Shorten it, or begin a new conversation."
+            gettext(
+                "message: with it the conversation has %(total)s characters; at most "
+                "%(most)s are allowed. Shorten it, or begin a new conversation."
+            )
+            % {"total": f"{total:,}", "most": f"{MAX_PROMPT:,}"}
         )
     # Said by others before, it is the prompt that they have. Whoever comes here locked the project.
     parent = after.prompt if after else None

@@ -7,6 +7,7 @@ is up. A page that time has cut short says how far back it looked, and the next 
 Where a filter leaves only few tasks, as a rare word does, these are looked at alone.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from string import ascii_uppercase
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, Max, Min, OuterRef, Prefetch, Q, QuerySet
 
 from annotation import words as searching
@@ -32,10 +34,13 @@ from annotation.models import (
 
 ROWS = 50
 WINDOW, WINDOW_OF_WORDS = 2_000, 200  # answers of the first window
+LEAST = 50  # answers that a window holds, however little time is left
 SECONDS = 0.12  # after which no further window is begun
 FEW = 3_000  # tasks, or texts, that are looked at alone
-# No transaction that writes answers takes longer, so that ids and times disagree by no more.
-OVERLAP = timedelta(minutes=10)
+MANY = 10  # times as many, and they are not even looked for
+# An answer takes its time and its id one right after the other: with a statement that writes many,
+# and clocks that are set by the network, they disagree by no more.
+OVERLAP = timedelta(minutes=1)
 AGREED = "agreed"
 
 
@@ -97,6 +102,7 @@ def _by_windows(
     project: Project, query: Query, fitting: Any, span: tuple[int, int], seconds: float
 ) -> Page:
     began, (low, high) = time.monotonic(), span
+    lapped = began
     width = WINDOW_OF_WORDS if query.words else WINDOW
     pks: list[int] = []
     while True:
@@ -108,10 +114,13 @@ def _by_windows(
         pks += some.values_list("pk", flat=True)[: ROWS + 1 - len(pks)]
         if len(pks) > ROWS:
             return _page(pks[:ROWS], pks[ROWS - 1])
-        high, width = floor, width * 2
+        high, now = floor, time.monotonic()
         if floor == low:
             return _page(pks, None)
-        if time.monotonic() - began >= seconds:
+        # The next window may take what time there is, and is twice as wide at most.
+        share = (seconds - (now - began)) / max(now - lapped, 1e-3)
+        width, lapped = max(LEAST, int(width * min(2.0, share))), now
+        if now - began >= seconds:
             reached = Submission.objects.filter(project=project, pk__gte=floor).order_by("pk")
             when = reached.values_list("created_at", flat=True).first()
             return _page(pks, floor, cut=True, reached=when)
@@ -211,7 +220,7 @@ def _narrowings(project: Project, query: Query) -> Iterator[set[int] | None]:
         yield _if_few(tasks.filter(kind=query.kind).values_list("pk", flat=True))
     if query.source:
         slots = TaskCompletion.objects.filter(completion__source_id=query.source)
-        yield _if_few(slots.values_list("task_id", flat=True))
+        yield _if_few(slots.order_by().values_list("task_id", flat=True))
     if query.agreement and query.agreement != AGREED:
         doubts = Doubt.objects.filter(task__project=project, reason=query.agreement)
         yield _if_few(doubts.values_list("task_id", flat=True))
@@ -235,8 +244,28 @@ def _with_words(project: Project, words: str) -> set[int] | None:
 
 
 def _if_few(ids: Any) -> set[int] | None:
-    found = list(ids[: FEW + 1])
-    return set(found) if len(found) <= FEW else None
+    """These ids; None where there are more than FEW."""
+    found = list(ids[: FEW + 1]) if connection.vendor == "sqlite" else _some(ids)
+    return set(found) if found is not None and len(found) <= FEW else None
+
+
+def _some(ids: Any) -> list[int] | None:
+    """FEW ids and one more; None where PostgreSQL expects so many that to look for them would take
+    longer than to find a page by windows.
+
+    A materialized part is planned for all of its rows, and read no further than is asked for. With
+    a limit of its own it would be planned as if the first few rows of the table would do, and for
+    words that means to take texts apart one by one.
+    """
+    (plan,) = json.loads(ids.explain(format="json"))
+    if plan["Plan"]["Plan Rows"] > MANY * FEW:
+        return None
+    statement, terms = ids.query.sql_with_params()
+    # A statement of Django's own; every value is a parameter.
+    few = f"WITH found AS MATERIALIZED ({statement}) SELECT * FROM found LIMIT {FEW + 1}"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(few, terms)
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 # --- what is shown --------------------------------------------------------------------------

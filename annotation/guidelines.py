@@ -5,7 +5,9 @@ from hashlib import sha256
 from textwrap import shorten
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.content import check_storable
@@ -19,10 +21,13 @@ NUMBERED = re.compile(r"\d{1,2}[.)]\s+[*_]*([^.:;*]+)")
 
 def in_force(project: Project) -> GuidelineVersion | None:
     """The newest published version."""
-    return (
-        GuidelineVersion.objects.filter(project=project, published_at__isnull=False)
-        .order_by("-published_at", "-pk")
-        .first()
+    return newest_first(project).first()
+
+
+def newest_first(project: Project) -> QuerySet[GuidelineVersion]:
+    """The published versions; the first of them is in force."""
+    return GuidelineVersion.objects.filter(project=project, published_at__isnull=False).order_by(
+        "-published_at", "-pk"
     )
 
 
@@ -43,10 +48,10 @@ def criteria(body: str) -> list[str]:
 
 def news_for(annotator: Annotator) -> GuidelineVersion | None:
     """The version in force, when this person has read an older one; None when nothing is new."""
-    current = in_force(annotator.project)
-    if current is None or annotator.read_guideline_id in (None, current.pk):
+    if annotator.read_guideline_id is None:
         return None
-    return current
+    current = in_force(annotator.project)
+    return None if current is None or current.pk == annotator.read_guideline_id else current
 
 
 def begin_with(annotator: Annotator, version: GuidelineVersion | None) -> None:
@@ -61,7 +66,9 @@ def acknowledge(annotator: Annotator, version_id: int, by: User) -> None:
     """Note that the person has read this version. Raises Conflict when a newer one is in force."""
     current = in_force(annotator.project)
     if current is None or current.pk != version_id:
-        raise Conflict("The guideline has changed once more meanwhile. Read the newest version.")
+        raise Conflict(
+            gettext("The guideline has changed once more meanwhile. Read the newest version.")
+        )
     with transaction.atomic():
         Annotator.objects.filter(pk=annotator.pk).update(read_guideline=current)
         record("guideline.acknowledged", current, project=annotator.project, by=by)
@@ -70,15 +77,21 @@ def acknowledge(annotator: Annotator, version_id: int, by: User) -> None:
 def publish(project: Project, body: str, by: User | None) -> GuidelineVersion:
     """A new version, in force at once. Raises Invalid when it is empty, too long or unchanged."""
     if not body.strip():
-        raise Invalid("guideline: it is empty. Write what annotators are to look for.")
+        raise Invalid(gettext("guideline: it is empty. Write what annotators are to look for."))
     if len(body) > MAX_CHARACTERS:
-        raise Invalid(f"guideline: longer than {MAX_CHARACTERS:,} characters. Shorten it.")
+        raise Invalid(
+            gettext("guideline: longer than %(most)s characters. Shorten it.")
+            % {"most": f"{MAX_CHARACTERS:,}"}
+        )
     check_storable("guideline:", body)
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         current = in_force(project)
         if current is not None and current.body == body:
-            raise Invalid(f"guideline: this is the text of {current.label} already.")
+            raise Invalid(
+                gettext("guideline: this is the text of %(label)s already.")
+                % {"label": current.label}
+            )
         version = GuidelineVersion.objects.create(
             project=project,
             label=_next_label(project),

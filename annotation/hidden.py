@@ -7,6 +7,8 @@ writing system or an emoji needs, because there a reader does see what they do.
 import re
 import unicodedata
 
+from django.utils.translation import gettext
+
 # Invisible, though Unicode does not count them among controls and formats.
 FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
 FORMATS = (
@@ -66,7 +68,8 @@ def _shown(text: str, start: int, end: int) -> str:
     marks = [text[place] if _is_at_work(text, place) else _mark(text[place]) for place in named]
     more = end - start - len(named)
     if more:
-        marks.append(f'<span class="hidden-character">and {more:,} more hidden characters</span>')
+        words = gettext("and %(more)s more hidden characters") % {"more": f"{more:,}"}
+        marks.append(f'<span class="hidden-character">{words}</span>')
     return "".join(marks)
 
 

@@ -6,12 +6,13 @@ queue by ``Task.held``, which the database itself keeps (``annotation.guards``).
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext
 
-from annotation import queue
+from annotation import lineup
 from annotation.audit import record
 from annotation.errors import Conflict
 from annotation.identities import screen_of
-from annotation.models import Completion, Project, Task, TaskCompletion, TaskKind, User
+from annotation.models import Assignment, Completion, Project, Task, TaskCompletion, TaskKind, User
 from annotation.progress import Report, silent
 from annotation.tasking import make_task
 
@@ -41,7 +42,7 @@ def refuse(completion: Completion, *, by: User) -> None:
     """Never show it. Its tasks are withdrawn; where enough responses remain, a task over those
     takes the place of each. Raises Conflict when somebody has decided before."""
     with transaction.atomic():
-        queue.lock(completion.prompt.project)
+        lineup.lock(completion.prompt.project)
         _decide(completion, Hold.REFUSED, by)
         # A reference names the completions that its ranking holds; there is no task without one.
         tasks = Task.objects.unfilled().filter(slots__completion=completion)
@@ -74,7 +75,7 @@ def _replace(task: Task) -> None:
 def _decide(completion: Completion, decision: str, by: User) -> None:
     held = Completion.objects.filter(pk=completion.pk, hold=Hold.HELD)
     if not held.update(hold=decision):
-        raise Conflict("This response has been decided on already.")
+        raise Conflict(gettext("This response has been decided on already."))
     record(
         f"completion.{decision}",
         completion,
@@ -90,7 +91,8 @@ def look_again(project: Project, report: Report = silent) -> int:
     Looks at the completions of open tasks that nobody has had yet. Run again, it goes on.
     """
     screen = screen_of(project.held_names)
-    seen = TaskCompletion.objects.filter(completion=OuterRef("pk"), task__assignments__isnull=False)
+    given = Assignment.objects.given().filter(task=OuterRef("task"))
+    seen = TaskCompletion.objects.filter(Exists(given), completion=OuterRef("pk"))
     open_slots = TaskCompletion.objects.filter(
         completion=OuterRef("pk"), task__in=Task.objects.open().filter(project=project)
     )

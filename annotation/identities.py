@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 MAX_NAMES, MAX_NAME = 300, 60
 
@@ -35,12 +36,18 @@ def default_names() -> list[str]:
 def check_names(value: object) -> None:
     """Raises ValidationError for what is no list of short texts that hold a letter."""
     if not isinstance(value, list) or len(value) > MAX_NAMES:
-        raise ValidationError(f"Give a list of at most {MAX_NAMES} names.")
+        raise ValidationError(
+            gettext("Give a list of at most %(most)s names.") % {"most": MAX_NAMES}
+        )
     for name in value:
         if not isinstance(name, str) or not 0 < len(name.strip()) <= MAX_NAME:
-            raise ValidationError(f"A name is a text of 1 to {MAX_NAME} characters.")
+            raise ValidationError(
+                gettext("A name is a text of 1 to %(most)s characters.") % {"most": MAX_NAME}
+            )
         if not any(map(str.isalnum, folded(name))):
-            raise ValidationError(f"“{name}” holds no letter and no digit.")
+            raise ValidationError(
+                gettext("“%(name)s” holds no letter and no digit.") % {"name": name}
+            )
 
 
 def folded(text: str) -> str:

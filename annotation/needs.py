@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from annotation.guidelines import in_force
 from annotation.holding import held_of
@@ -48,22 +49,22 @@ def in_order(needs: list[Need]) -> list[Need]:
     return sorted(needs, key=lambda need: need.weight)
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def _of_queue(project: Project) -> list[Need]:
     if in_force(project) is None:
         address = reverse("guideline", args=[project.slug])
-        return [Need(GRAVE, "There is no guideline, so that nobody can rank.", address)]
+        return [Need(GRAVE, gettext("There is no guideline, so that nobody can rank."), address)]
     tasks = Task.objects.open().visible().offered().filter(project=project)
     left = tasks.order_by("queue_order", "pk")[: COUNTED_UP_TO + 1].count()
     address = reverse("project-settings", args=[project.slug])
     if not left:
-        return [Need(GRAVE, "The queue is empty: nobody can be given a task.", address)]
+        return [Need(GRAVE, gettext("The queue is empty: nobody can be given a task."), address)]
     if left < min(project.keep_open, COUNTED_UP_TO) / 2:
-        open_tasks = count(left, "task is open", "tasks are open")
-        return [Need(SOON, f"The queue runs dry: {open_tasks}.", address)]
+        words = ngettext(
+            "The queue runs dry: %(number)s task is open.",
+            "The queue runs dry: %(number)s tasks are open.",
+            left,
+        )
+        return [Need(SOON, words % {"number": f"{left:,}"}, address)]
     return []
 
 
@@ -78,10 +79,19 @@ def _of_reports(project: Project) -> list[Need]:
         broken=Count("pk", filter=Q(skip_reason=Assignment.SkipReason.BROKEN)),
     )
     address = reverse("project", args=[project.slug]) + "#reports"
-    words = {"harmful": "disturbing", "broken": "broken"}
+    harmful = ngettext(
+        "%(number)s task reported as disturbing this week.",
+        "%(number)s tasks reported as disturbing this week.",
+        reported["harmful"],
+    )
+    broken = ngettext(
+        "%(number)s task reported as broken this week.",
+        "%(number)s tasks reported as broken this week.",
+        reported["broken"],
+    )
     return [
-        Need(GRAVE, f"{count(reported[name], 'task')} reported as {word} this week.", address)
-        for name, word in words.items()
+        Need(GRAVE, words % {"number": f"{reported[name]:,}"}, address)
+        for name, words in (("harmful", harmful), ("broken", broken))
         if reported[name]
     ]
 
@@ -90,10 +100,19 @@ def _of_problems(project: Project) -> list[Need]:
     address = reverse("problems", args=[project.slug])
     needs = []
     if reported := project.problems.filter(resolved_at=None).count():
-        needs.append(Need(SOON, f"{count(reported, 'problem')} reported with a task.", address))
+        words = ngettext(
+            "%(number)s problem reported with a task.",
+            "%(number)s problems reported with a task.",
+            reported,
+        )
+        needs.append(Need(SOON, words % {"number": f"{reported:,}"}, address))
     if held := held_of(project).count():
-        back = count(held, "response is held back", "responses are held back")
-        needs.append(Need(SOON, f"{back} until you decide.", address))
+        words = ngettext(
+            "%(number)s response is held back until you decide.",
+            "%(number)s responses are held back until you decide.",
+            held,
+        )
+        needs.append(Need(SOON, words % {"number": f"{held:,}"}, address))
     return needs
 
 
@@ -111,8 +130,11 @@ def _of_people(project: Project, measured: Measured) -> list[Need]:
     flagged = [one for one in measured.people if one.flags and one.pseudonym not in known]
     if not flagged:
         return []
-    stand_out = count(len(flagged), "annotator stands out", "annotators stand out")
-    return [Need(SOON, f"{stand_out}.", reverse("quality", args=[project.slug]) + "#attention")]
+    words = ngettext(
+        "%(number)s annotator stands out.", "%(number)s annotators stand out.", len(flagged)
+    )
+    address = reverse("quality", args=[project.slug]) + "#attention"
+    return [Need(SOON, words % {"number": f"{len(flagged):,}"}, address)]
 
 
 def _of_reviews(project: Project) -> list[Need]:
@@ -120,15 +142,25 @@ def _of_reviews(project: Project) -> list[Need]:
     needs = []
     missed = waiting(project, Doubt.Reason.GOLD).count()
     if missed:
-        known = count(missed, "known answer was", "known answers were")
-        needs.append(Need(SOON, f"{known} missed.", f"{address}?reason=gold"))
+        words = ngettext(
+            "%(number)s known answer was missed.", "%(number)s known answers were missed.", missed
+        )
+        needs.append(Need(SOON, words % {"number": f"{missed:,}"}, f"{address}?reason=gold"))
     doubted = waiting(project)[: COUNTED_UP_TO + 1].count()
     if doubted:
-        words = f"{shown_count(doubted)} doubtful {'task waits' if doubted == 1 else 'tasks wait'}"
-        needs.append(Need(WORTH_A_LOOK, f"{words} for a review.", address))
+        words = ngettext(
+            "%(number)s doubtful task waits for a review.",
+            "%(number)s doubtful tasks wait for a review.",
+            doubted,
+        )
+        needs.append(Need(WORTH_A_LOOK, words % {"number": shown_count(doubted)}, address))
     notes = GuidelineNote.objects.filter(project=project, closed_at=None).count()
     if notes:
         address = reverse("guideline", args=[project.slug]) + "#notes"
-        opened = count(notes, "note says", "notes say")
-        needs.append(Need(WORTH_A_LOOK, f"{opened} what the guideline leaves open.", address))
+        words = ngettext(
+            "%(number)s note says what the guideline leaves open.",
+            "%(number)s notes say what the guideline leaves open.",
+            notes,
+        )
+        needs.append(Need(WORTH_A_LOOK, words % {"number": f"{notes:,}"}, address))
     return needs

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.answers import parse
 from annotation.audit import record
@@ -32,13 +33,10 @@ from annotation.models import (
 )
 from annotation.pairs import strict_pairs
 from annotation.queue import must_qualify
+from annotation.quizzes import credit, questions_for
 
 MAX_OPTIONS = 6
-NOTHING = "There is nothing to qualify by yet. Ask a manager."
-
-
-def questions(project: Project) -> QuerySet[QuizQuestion]:
-    return QuizQuestion.objects.filter(project=project, retired=False).order_by("pk")
+NOTHING = gettext_lazy("There is nothing to qualify by yet. Ask a manager.")
 
 
 def items(project: Project) -> QuerySet[QualificationItem]:
@@ -58,11 +56,17 @@ def add_question(
     """``right`` counts the options from 1. Raises Invalid."""
     options = [option.strip() for option in options if option.strip()]
     if not text.strip():
-        raise Invalid("question: it is empty.")
+        raise Invalid(gettext("question: it is empty."))
     if not 2 <= len(options) <= MAX_OPTIONS or len(set(options)) < len(options):
-        raise Invalid(f"options: give 2 to {MAX_OPTIONS} different ones, one a line.")
+        raise Invalid(
+            gettext("options: give 2 to %(most)s different ones, one a line.")
+            % {"most": MAX_OPTIONS}
+        )
     if not 1 <= right <= len(options):
-        raise Invalid(f"right: name the right option by its number, 1 to {len(options)}.")
+        raise Invalid(
+            gettext("right: name the right option by its number, 1 to %(options)s.")
+            % {"options": len(options)}
+        )
     check_storable("question:", "\n".join([text, why, *options]))
     with transaction.atomic():
         made = QuizQuestion.objects.create(
@@ -86,13 +90,22 @@ def add_item(project: Project, submission: int, *, by: User) -> QualificationIte
         .first()
     )
     if found is None:
-        raise Invalid(f"submission: {submission} is no ranking that counts. Choose another.")
+        raise Invalid(
+            gettext("submission: %(submission)s is no ranking that counts. Choose another.")
+            % {"submission": submission}
+        )
     if found.task.held:
-        raise Invalid(f"submission: a response of {submission} is held back. Choose another.")
+        raise Invalid(
+            gettext("submission: a response of %(submission)s is held back. Choose another.")
+            % {"submission": submission}
+        )
     if Task.objects.unfilled().filter(pk=found.task_id).exists():
         raise Invalid(
-            f"submission: the task of {submission} still waits for people, who would be told its "
-            "answer. Choose one whose task is done."
+            gettext(
+                "submission: the task of %(submission)s still waits for people, who would be "
+                "told its answer. Choose one whose task is done."
+            )
+            % {"submission": submission}
         )
     with transaction.atomic():
         item, _ = QualificationItem.objects.update_or_create(
@@ -153,11 +166,11 @@ def begin(annotator: Annotator) -> Qualification:
         if begun is not None:
             return begun
         if not must_qualify(annotator):
-            raise Conflict("You need not qualify: tasks are open to you.")
+            raise Conflict(gettext("You need not qualify: tasks are open to you."))
         if not tries_left(annotator):
-            raise Conflict("You have used all your tries. A manager can give you more.")
+            raise Conflict(gettext("You have used all your tries. A manager can give you more."))
         project = annotator.project
-        asked = list(questions(project).values_list("pk", flat=True))
+        asked = list(questions_for(project).values_list("pk", flat=True))
         ranked = list(items(project).values_list("pk", flat=True))
         if not asked and not ranked:
             raise Conflict(NOTHING)
@@ -176,12 +189,12 @@ def answer_quiz(attempt: Qualification, answers: Mapping[int, int]) -> None:
     asked = quiz_of(attempt)
     for number, question in enumerate(asked, start=1):
         if not 0 <= answers.get(question.pk, -1) < len(question.options):
-            raise Invalid(f"Question {number}: choose an answer.")
+            raise Invalid(gettext("Question %(number)s: choose an answer.") % {"number": number})
     right = sum(answers[question.pk] == question.right for question in asked)
     with transaction.atomic():
         stored = _locked(attempt)
         if stored.quiz_score is not None or not asked:
-            raise Conflict("You have answered the quiz already.")
+            raise Conflict(gettext("You have answered the quiz already."))
         stored.quiz = {str(question.pk): answers[question.pk] for question in asked}
         stored.quiz_score = right / len(asked)
         _go_on(stored)
@@ -211,17 +224,20 @@ def completions_of(item: QualificationItem) -> list[Completion]:
     return [slot.completion for slot in slots]
 
 
-def answer_item(attempt: Qualification, item: QualificationItem, body: Any) -> "Feedback":
-    """Raises Invalid for what is no ranking of its completions, Conflict when it was answered."""
+def answer_item(
+    attempt: Qualification, item: QualificationItem, body: Any, *, must_place: bool = True
+) -> "Feedback":
+    """Raises Invalid for what is no ranking of its completions, Conflict when it was answered.
+    ``must_place`` as ``answers.parse`` has it."""
     completions = completions_of(item)
     texts = {str(each.uid): each.text for each in completions}
-    said = parse(TaskKind.RANK, body, texts, must_place=True, labels=item.project.labels)
+    said = parse(TaskKind.RANK, body, texts, must_place=must_place, labels=item.project.labels)
     with transaction.atomic():
         stored = _locked(attempt)
         if str(item.pk) in stored.said or item.pk not in stored.items:
-            raise Conflict("You have answered this already.")
+            raise Conflict(gettext("You have answered this already."))
         if items_of(stored)[item.pk].reference.task.held:
-            raise Conflict("A response of this one is held back now. Go on with the next.")
+            raise Conflict(gettext("A response of this one is held back now. Go on with the next."))
         stored.said = {**stored.said, str(item.pk): said.ranks}
         feedback = feedback_on(stored, item)
         _go_on(stored)
@@ -291,7 +307,7 @@ def _locked(attempt: Qualification) -> Qualification:
         .get(pk=attempt.pk)
     )
     if stored.ended_at is not None:
-        raise Conflict("This try has ended.")
+        raise Conflict(gettext("This try has ended."))
     return stored
 
 
@@ -313,3 +329,4 @@ def _judge(attempt: Qualification) -> None:
     if attempt.passed:
         Annotator.objects.filter(pk=attempt.annotator_id).update(qualified_at=attempt.ended_at)
         record("annotator.qualified", attempt.annotator, project=attempt.annotator.project)
+        credit(attempt.annotator, {int(pk): said for pk, said in attempt.quiz.items()})

@@ -1,6 +1,7 @@
 """Who may do what where."""
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from annotation.errors import NotAllowed
 from annotation.models import Annotator, Membership, Project, Role, User
@@ -23,7 +24,10 @@ def require_role(user: User, project: Project, *wanted: str) -> None:
     """Raises NotAllowed unless the person has one of these roles."""
     if not has_role(user, project, *wanted):
         needed = " or ".join(wanted)
-        raise NotAllowed(f"You need the role {needed} in {project.name}. Ask a manager.")
+        raise NotAllowed(
+            gettext("You need the role %(needed)s in %(name)s. Ask a manager.")
+            % {"needed": needed, "name": project.name}
+        )
 
 
 def projects_of(user: User) -> QuerySet[Project]:
@@ -36,5 +40,11 @@ def projects_of(user: User) -> QuerySet[Project]:
 def annotator_for(user: User, project: Project) -> Annotator:
     """The person's pseudonym in this project, made on first use. Raises NotAllowed."""
     require_role(user, project, *RANKERS)
+    return judge_of(user, project)
+
+
+def judge_of(user: User, project: Project) -> Annotator:
+    """The same for somebody who is known to rank there."""
     annotator, _ = Annotator.objects.get_or_create(project=project, user=user)
+    annotator.project = project  # not to be fetched again
     return annotator

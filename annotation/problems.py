@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.content import check_storable
@@ -21,16 +22,19 @@ def report(assignment_id: int, annotator: Annotator, reason: str, comment: str) 
     """
     if reason not in ProblemReport.Reason.values:
         known = ", ".join(ProblemReport.Reason.values)
-        raise Invalid(f"reason: {reason!r} is not known. Use one of: {known}.")
+        raise Invalid(
+            gettext("reason: %(reason)r is not known. Use one of: %(known)s.")
+            % {"reason": reason, "known": known}
+        )
     comment = _text("comment", comment)
     if reason == ProblemReport.Reason.OTHER and not comment:
-        raise Invalid("comment: say in a few words what is wrong.")
+        raise Invalid(gettext("comment: say in a few words what is wrong."))
     with transaction.atomic():
         # Locked, so that of two clicks the second finds what the first has told.
-        mine = Assignment.objects.select_for_update(no_key=True).select_related(None)
+        mine = Assignment.objects.given().select_for_update(no_key=True).select_related(None)
         assignment = mine.filter(pk=assignment_id, annotator=annotator).first()
         if assignment is None:
-            raise LeaseLost("This task is not yours. Ask for the next task.")
+            raise LeaseLost(gettext("This task is not yours. Ask for the next task."))
         known_one = assignment.problems.filter(reason=reason, resolved_at=None).first()
         return known_one or ProblemReport.objects.create(
             project_id=annotator.project_id, assignment=assignment, reason=reason, comment=comment
@@ -44,13 +48,13 @@ def resolve(problem: ProblemReport, *, by: User, note: str, withdraw: bool = Fal
     """
     note = _text("note", note)
     if not note:
-        raise Invalid("note: say in a few words what was done.")
+        raise Invalid(gettext("note: say in a few words what was done."))
     with transaction.atomic():
         resolved = ProblemReport.objects.filter(pk=problem.pk, resolved_at=None).update(
             resolved_at=timezone.now(), resolved_by=by, note=note
         )
         if not resolved:
-            raise Conflict("This report has been resolved already.")
+            raise Conflict(gettext("This report has been resolved already."))
         task = problem.assignment.task_id
         if withdraw:
             Task.objects.filter(pk=task).update(withdrawn=True)
@@ -65,7 +69,10 @@ def resolve(problem: ProblemReport, *, by: User, note: str, withdraw: bool = Fal
 
 def _text(name: str, value: str) -> str:
     if len(value) > MAX_COMMENT:
-        raise Invalid(f"{name}: longer than {MAX_COMMENT:,} characters. Shorten it.")
+        raise Invalid(
+            gettext("%(name)s: longer than %(most)s characters. Shorten it.")
+            % {"name": name, "most": f"{MAX_COMMENT:,}"}
+        )
     check_storable(f"{name}:", value)
     return value.strip()
 

@@ -9,9 +9,9 @@ from django.db import transaction
 from annotation.audit import record
 from annotation.errors import Conflict, Invalid
 from annotation.importing.rows import PromptRow, parse_prompt_row
+from annotation.lineup import admit, lock
 from annotation.models import Completion, Project, Prompt, Source, Task, TaskCompletion, User
 from annotation.placement import people_wanted
-from annotation.queue import admit, lock
 from annotation.tasking import new_completion
 
 MAX_ROWS = 1000

@@ -15,6 +15,7 @@ from html import escape, unescape
 from typing import Any
 
 import nh3
+from django.utils.translation import get_language, gettext
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -60,7 +61,9 @@ _cleaner = nh3.Cleaner(
 
 def render(text: str) -> str:
     """Safe HTML of a markdown text."""
-    return _cached(text) if len(text) <= CACHED_CHARACTERS else _render(text)
+    if len(text) > CACHED_CHARACTERS:
+        return _render(text)
+    return _cached(text, get_language())
 
 
 def render_once(text: str) -> str:
@@ -78,10 +81,22 @@ def _render(text: str) -> str:
     html = _cleaner.clean(written)
     if not _is_whole(text, html, formulas):
         html = f"<pre>{escape(text)}</pre>"
-    return hidden.reveal(html)
+    return _named(hidden.reveal(html))
 
 
-_cached = lru_cache(maxsize=1024)(_render)
+@lru_cache(maxsize=1024)
+def _cached(text: str, language: str) -> str:
+    """``language`` is the one in force: pages differ by what we say about a text."""
+    return _render(text)
+
+
+def _named(html: str) -> str:
+    """With what scrolls named in the reader's language. A text cannot write such a name."""
+    if 'aria-label="' not in html:
+        return html
+    for label, name in (("Table", gettext("Table")), ("Formula", gettext("Formula"))):
+        html = html.replace(f'aria-label="{label}"', f'aria-label="{escape(name)}"')
+    return html
 
 
 def _is_whole(text: str, html: str, formulas: Sequence[Drawn]) -> bool:
@@ -143,7 +158,8 @@ def _image(
     self: Any, tokens: Sequence[Token], place: int, options: Any, env: dict[str, str]
 ) -> str:
     token = tokens[place]
-    return f"<em>Image: {escape(token.content)}</em>{_address(token, 'src', env['source'])}"
+    words = escape(gettext("Image: %(words)s") % {"words": token.content})
+    return f"<em>{words}</em>{_address(token, 'src', env['source'])}"
 
 
 def _formula(

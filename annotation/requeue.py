@@ -2,13 +2,14 @@
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.errors import Conflict, Invalid
 from annotation.guidelines import in_force
+from annotation.lineup import admit, lock
 from annotation.models import Project, Submission, Task, User
 from annotation.placement import chance, copy_slots
-from annotation.queue import admit, lock
 
 BATCH = 200
 AT_ONCE = 2_000  # tasks that one press of the button asks again
@@ -43,9 +44,9 @@ def ask_again(project: Project, count: int, *, by: User | None) -> int:
     """
     current = in_force(project)
     if current is None:
-        raise Conflict("This project has no guideline yet. Publish one first.")
+        raise Conflict(gettext("This project has no guideline yet. Publish one first."))
     if count < 1:
-        raise Invalid("count: ask for one task at least.")
+        raise Invalid(gettext("count: ask for one task at least."))
     ids = sorted(
         affected(project).values_list("pk", flat=True),
         key=lambda pk: chance(project, "again", current.pk, pk),

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.content import check_storable
 from annotation.cursors import lock_annotator
 from annotation.errors import Conflict, Invalid
+from annotation.lineup import lock
 from annotation.models import (
     Annotator,
     Assignment,
@@ -27,7 +29,7 @@ from annotation.quality.doubts import doubts
 from annotation.quality.kept import OF_WORKERS, keep
 from annotation.quality.reading import read_work
 from annotation.quality.reliability import reliability
-from annotation.queue import assign, lock
+from annotation.queue import assign
 
 MAX_WORDS = 10_000
 RANKED = ("rank", "compare")
@@ -117,12 +119,14 @@ def begin(task: Task, reviewer: Annotator) -> Assignment:
         project = lock(task.project)
         reviewer = lock_annotator(reviewer)
         if task.purpose == Task.Purpose.REVIEW:
-            raise Conflict("This is a review itself, and is not reviewed once more.")
+            raise Conflict(gettext("This is a review itself, and is not reviewed once more."))
         same = Task.objects.over_choice_of(task)
         if Submission.objects.filter(task__in=same, annotator=reviewer).exists():
-            raise Conflict("You have judged this task yourself. Somebody else has to review it.")
+            raise Conflict(
+                gettext("You have judged this task yourself. Somebody else has to review it.")
+            )
         if not Task.objects.filter(_free(), pk=task.pk).exists():
-            raise Conflict("Somebody else is reviewing this task. Take another one.")
+            raise Conflict(gettext("Somebody else is reviewing this task. Take another one."))
         # By number: whoever gave up their review before keeps their task.
         number = Task.objects.filter(project=project, key__startswith=f"review:{task.pk}:").count()
         asked = Task.objects.create(
@@ -158,13 +162,13 @@ def conclude(review: Review, cause: str, words: str, *, by: User) -> None:
     words = words.strip()
     _check(cause, words)
     if answer_of(review) is None:
-        raise Conflict("Rank the responses first, then say what was the matter.")
+        raise Conflict(gettext("Rank the responses first, then say what was the matter."))
     with transaction.atomic():
         closed = Review.objects.filter(pk=review.pk, closed_at=None).update(
             cause=cause, words=words, closed_at=timezone.now()
         )
         if not closed:
-            raise Conflict("This review is closed already.")
+            raise Conflict(gettext("This review is closed already."))
         project = review.task.project
         if cause == Review.Cause.GUIDELINE:
             GuidelineNote.objects.create(project=project, review=review, text=words)
@@ -174,11 +178,17 @@ def conclude(review: Review, cause: str, words: str, *, by: User) -> None:
 def _check(cause: str, words: str) -> None:
     if cause not in Review.Cause.values:
         known = ", ".join(Review.Cause.values)
-        raise Invalid(f"cause: {cause!r} is not known. Use one of: {known}.")
+        raise Invalid(
+            gettext("cause: %(cause)r is not known. Use one of: %(known)s.")
+            % {"cause": cause, "known": known}
+        )
     if cause == Review.Cause.GUIDELINE and not words:
-        raise Invalid("words: say what the guideline leaves open, for those who write it.")
+        raise Invalid(gettext("words: say what the guideline leaves open, for those who write it."))
     if len(words) > MAX_WORDS:
-        raise Invalid(f"words: longer than {MAX_WORDS:,} characters. Shorten them.")
+        raise Invalid(
+            gettext("words: longer than %(most)s characters. Shorten them.")
+            % {"most": f"{MAX_WORDS:,}"}
+        )
     check_storable("words:", words)
 
 
@@ -189,7 +199,7 @@ def close_note(note: GuidelineNote, *, by: User) -> None:
             closed_at=timezone.now(), closed_by=by
         )
         if not closed:
-            raise Conflict("This note is closed already.")
+            raise Conflict(gettext("This note is closed already."))
         record("guideline.note.closed", note, project=note.project, by=by)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from annotation.errors import Conflict
 from annotation.models import Annotator, SnapshotItem, Submission, Task
@@ -49,15 +50,19 @@ def frozen() -> Q:
 def why_fixed(submission: Submission) -> str:
     """Why this answer can no longer be changed, in a sentence for its person; empty if it can."""
     if not submission.current:
-        return "You have changed this answer already. Open the newest one from your work."
+        return gettext("You have changed this answer already. Open the newest one from your work.")
     if submission.withdrawn_at is not None:
-        return "This answer has been withdrawn. Ask a manager."
+        return gettext("This answer has been withdrawn. Ask a manager.")
     if submission.origin == Submission.Origin.IMPORT:
-        return "This answer was imported and stays as it was."
+        return gettext("This answer was imported and stays as it was.")
     if submission.task.purpose == Task.Purpose.REVIEW:
-        return "This was a review, ranked before you saw what others said. It stays as it is."
+        return gettext(
+            "This was a review, ranked before you saw what others said. It stays as it is."
+        )
     if Submission.objects.filter(frozen(), pk=submission.pk).exists():
-        return "This answer is part of a data set by now and stays as it is. Tell a manager."
+        return gettext(
+            "This answer is part of a data set by now and stays as it is. Tell a manager."
+        )
     return ""
 
 
@@ -89,7 +94,7 @@ def _held(submission_id: int, annotator: Annotator) -> Submission:
         .first()
     )
     if before is None:
-        raise Conflict("This answer is not yours.")
+        raise Conflict(gettext("This answer is not yours."))
     reason = why_fixed(before)
     if reason:
         raise Conflict(reason)
@@ -99,7 +104,7 @@ def _held(submission_id: int, annotator: Annotator) -> Submission:
 def _supersede(before: Submission, body: Any, key: str, origin: str) -> Submission:
     shown, answer = read(before.assignment, body, origin)
     Submission.objects.filter(pk=before.pk).update(current=False)
-    return write(
+    submission, _ = write(
         before.assignment,
         answer,
         shown,
@@ -111,3 +116,4 @@ def _supersede(before: Submission, body: Any, key: str, origin: str) -> Submissi
         revision=before.revision + 1,
         supersedes=before,
     )
+    return submission

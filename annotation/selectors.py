@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
+from annotation.guidelines import newest_first
 from annotation.models import (
     Annotator,
     Assignment,
@@ -20,6 +21,7 @@ from annotation.models import (
     Task,
     User,
 )
+from annotation.models.tasks import TaskQuerySet
 from annotation.people import RANKERS
 
 COUNTED_UP_TO = 100
@@ -80,7 +82,7 @@ def work_of(annotator: Annotator) -> Work:
         total=Count("pk"), today=Count("pk", filter=Q(created_at__gte=start_of_day()))
     )
     return Work(
-        waiting=waiting_for(annotator.project, annotator),
+        waiting=waiting_for(annotator.project, annotator) or _only_reserved_for(annotator),
         today=done["today"],
         total=done["total"],
         guideline=guidelines_of(annotator.project).first(),
@@ -89,11 +91,26 @@ def work_of(annotator: Annotator) -> Work:
 
 def waiting_for(project: Project, annotator: Annotator | None) -> int:
     """How many open tasks this person could be given, counted no further than is shown."""
-    open_tasks = Task.objects.open().offered().visible().filter(project=project)
-    if annotator is not None:
-        had = Assignment.objects.filter(task=OuterRef("pk"), annotator=annotator)
-        open_tasks = open_tasks.filter(~Exists(had.exclude(state=Assignment.State.EXPIRED)))
+    open_tasks = _for_person(annotator).open().filter(project=project)
     return open_tasks.order_by("queue_order", "pk")[: COUNTED_UP_TO + 1].count()
+
+
+def _only_reserved_for(annotator: Annotator) -> int:
+    """How many more a claim would give this person once no other is left (``reserving``)."""
+    kept = Assignment.objects.filter(
+        state=Assignment.State.RESERVED, task__project=annotator.project_id
+    )
+    tasks = _for_person(annotator).filter(withdrawn=False, held=False)
+    return tasks.filter(pk__in=kept.values("task")).count()
+
+
+def _for_person(annotator: Annotator | None) -> TaskQuerySet:
+    tasks = Task.objects.offered().visible()
+    if annotator is None:
+        return tasks
+    had = Assignment.objects.filter(task=OuterRef("pk"), annotator=annotator)
+    had = had.exclude(state__in=(Assignment.State.EXPIRED, Assignment.State.RESERVED))
+    return tasks.filter(~Exists(had))
 
 
 def shown_count(count: int) -> str:
@@ -161,11 +178,7 @@ def start_of_day() -> datetime:
 
 def guidelines_of(project: Project) -> QuerySet[GuidelineVersion]:
     """Published versions, the one in force first."""
-    return (
-        GuidelineVersion.objects.filter(project=project, published_at__isnull=False)
-        .select_related("published_by")
-        .order_by("-published_at", "-pk")
-    )
+    return newest_first(project).select_related("published_by")
 
 
 def frozen_snapshots(project: Project) -> QuerySet[Snapshot]:

@@ -1,35 +1,28 @@
 """Freezing a list of submissions, so that what was trained on or exported can be named."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.bulk import insert
 from annotation.choosing import ALL, RANKINGS, Choice, check
+from annotation.consensuses import COLUMNS, keep_consensus
 from annotation.errors import Conflict, Invalid
 from annotation.models import Project, Snapshot, SnapshotItem, Submission, TaskKind, User
-from annotation.models.submissions import SubmissionQuerySet
-from annotation.quality.reading import Filters
-from annotation.quality.reports import agreement_report
+from annotation.quality.reports import agreement_of
 
 ITEM_BATCH = 5000
 RESERVED = "round-"  # names that begin so are for rounds
-
-
-@dataclass(frozen=True)
-class Held(Filters):
-    """Filters of figures: what this snapshot holds."""
-
-    snapshot: Snapshot | None = None
-
-    def apply(self, submissions: SubmissionQuerySet) -> SubmissionQuerySet:
-        return submissions.filter(snapshots=self.snapshot)
+ABANDONED = timedelta(hours=1)  # after which nobody is taken to be filling a snapshot any more
 
 
 def freeze(
@@ -45,62 +38,135 @@ def freeze(
 
     Raises Invalid below ``minimum``, Conflict when the name is taken.
 
-    The hash covers ids and body hashes in id order, so that it can be computed again from the
-    rows at any time (``snapshot_hash``).
+    What is chosen is found by one statement, and then filled in a little at a time, so that nobody
+    waits for it who claims or submits; measuring reads what was filled in and nothing else. Only
+    then is it frozen, as of the moment of choosing. The hash covers ids and body hashes in id
+    order, and each consensus, so that it can be computed again from the rows at any time
+    (``snapshot_hash``).
     """
-    chosen = check(choice).apply(project)
-    with transaction.atomic():
-        _take_name(project, name)
-        rows = list(chosen.order_by("pk").values_list("pk", "body_sha256"))
-        _require(project, choice, len(rows), minimum)
-        snapshot = Snapshot.objects.create(project=project, name=name, filters=choice.as_dict())
+    at = timezone.now()
+    rows = list(check(choice).apply(project).order_by("pk").values_list("pk", "body_sha256"))
+    _require(project, choice, len(rows), minimum)
+    snapshot = _begin(project, name, choice)
+    try:
         _fill(snapshot, [pk for pk, _ in rows])
+        if choice.consensus:
+            keep_consensus(snapshot)
         if measured:
-            snapshot.agreement = agreement_report(project, Held(snapshot=snapshot))
-        snapshot.size, snapshot.sha256 = len(rows), _hash(rows)
-        snapshot.frozen_at = timezone.now()
-        snapshot.save(update_fields=["agreement", "size", "sha256", "frozen_at"])
-        record("snapshot.frozen", snapshot, project=project, by=by, data={"size": len(rows)})
+            snapshot.agreement = agreement_of(project, snapshot.submissions.all())
+        snapshot.size, snapshot.frozen_at = len(rows), at
+        snapshot.sha256 = _hash(rows, snapshot)
+        with transaction.atomic():
+            _end(snapshot)
+            record("snapshot.frozen", snapshot, project=project, by=by, data={"size": len(rows)})
+    except BaseException:
+        if not connection.in_atomic_block:  # else all of it is undone there
+            _discard(snapshot)
+        raise
     return snapshot
+
+
+def _begin(project: Project, name: str, choice: Choice) -> Snapshot:
+    """The row that takes the name. Raises Conflict."""
+    with transaction.atomic():
+        # The lock lets only one of two requests for a name go on.
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        there = Snapshot.objects.filter(project=project, name=name).first()
+        if there is not None:
+            _make_way(there)
+        return Snapshot.objects.create(
+            project=project,
+            name=name,
+            filters=choice.as_dict(),
+            is_consensus=choice.consensus,
+        )
+
+
+def _make_way(there: Snapshot) -> None:
+    """Remove what a process left behind as it died. Raises Conflict for anything else."""
+    if there.frozen_at is not None:
+        raise Conflict(
+            gettext("name: a snapshot %(name)r exists already. Choose another name.")
+            % {"name": there.name}
+        )
+    if timezone.now() - there.created_at < ABANDONED:
+        raise Conflict(
+            gettext(
+                "name: a snapshot %(name)r is being frozen just now. Wait until it is there, or "
+                "choose another name."
+            )
+            % {"name": there.name}
+        )
+    _discard(there)
 
 
 def _fill(snapshot: Snapshot, submissions: Sequence[int]) -> None:
     for start in range(0, len(submissions), ITEM_BATCH):
-        chunk = submissions[start : start + ITEM_BATCH]
-        insert(SnapshotItem, ("submission_id",), [(pk,) for pk in chunk], snapshot_id=snapshot.pk)
+        rows = [(pk,) for pk in submissions[start : start + ITEM_BATCH]]
+        with transaction.atomic():
+            insert(SnapshotItem, ("submission_id",), rows, snapshot_id=snapshot.pk)
+
+
+def _end(snapshot: Snapshot) -> None:
+    """Raises Conflict when it was taken for abandoned."""
+    values = {name: getattr(snapshot, name) for name in ("agreement", "size", "sha256")}
+    if not Snapshot.objects.filter(pk=snapshot.pk, frozen_at__isnull=True).update(
+        frozen_at=snapshot.frozen_at, **values
+    ):
+        raise Conflict(
+            gettext("name: the snapshot %(name)r was given up. Freeze it again.")
+            % {"name": snapshot.name}
+        )
+
+
+def _discard(snapshot: Snapshot) -> None:
+    """Remove one that is not frozen; a frozen one stays."""
+    with transaction.atomic():
+        left = Snapshot.objects.select_for_update().filter(pk=snapshot.pk, frozen_at__isnull=True)
+        if left.exists():
+            snapshot.consensus.all().delete()
+            snapshot.items.all().delete()
+            left.delete()
 
 
 def _require(project: Project, choice: Choice, found: int, minimum: int) -> None:
     if found >= minimum:
         return
     if choice.as_dict().keys() > {"kinds", "ties"} and not found:
-        raise Invalid("These filters match nothing. Take one of them away.")
-    things, mend = _called(choice.kinds)
-    raise Invalid(f"{project.name} has {found} {things}; at least {minimum} are needed. {mend}")
+        raise Invalid(gettext("These filters match nothing. Take one of them away."))
+    counts = {"name": project.name, "found": found, "minimum": minimum}
+    raise Invalid(_too_few(choice.kinds) % counts)
 
 
-def _called(kinds: Sequence[str]) -> tuple[str, str]:
-    """What answers of these kinds of tasks are, and how there come to be more of them."""
+def _too_few(kinds: Sequence[str]) -> str:
+    """That there are too few answers of these kinds of tasks, and how there come to be more."""
     if set(kinds) <= set(RANKINGS):
-        return "rankings", "Rank more tasks first."
+        return gettext(
+            "%(name)s has %(found)s rankings; at least %(minimum)s are needed. Rank more tasks "
+            "first."
+        )
     if set(kinds) == {TaskKind.WRITE}:
-        return "written answers", "Write or edit more first."
+        return gettext(
+            "%(name)s has %(found)s written answers; at least %(minimum)s are needed. Write or "
+            "edit more first."
+        )
     if TaskKind.WRITE not in kinds:
-        return "rankings and thumbs", "Answer more tasks first."
-    return "answers", "Answer more tasks first."
-
-
-def _take_name(project: Project, name: str) -> None:
-    # The lock lets only one of two requests for a name go on.
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    if Snapshot.objects.filter(project=project, name=name).exists():
-        raise Conflict(f"name: a snapshot {name!r} exists already. Choose another name.")
+        return gettext(
+            "%(name)s has %(found)s rankings and thumbs; at least %(minimum)s are needed. Answer "
+            "more tasks first."
+        )
+    return gettext(
+        "%(name)s has %(found)s answers; at least %(minimum)s are needed. Answer more tasks first."
+    )
 
 
 def check_name(name: str) -> str:
     """A name that people may give. Raises Invalid."""
     if name.startswith(RESERVED):
-        raise Invalid(f"name: those that begin with {RESERVED} are for rounds. Choose another one.")
+        raise Invalid(
+            gettext("name: those that begin with %(reserved)s are for rounds. Choose another one.")
+            % {"reserved": RESERVED}
+        )
     return name
 
 
@@ -108,23 +174,40 @@ def get_snapshot(project: Project, name: str) -> Snapshot:
     """The frozen snapshot of this name. Raises Invalid."""
     snapshot = Snapshot.objects.filter(project=project, name=name, frozen_at__isnull=False).first()
     if snapshot is None:
-        raise Invalid(f"snapshot: {project.slug} has no snapshot {name!r}. Name one that it has.")
+        raise Invalid(
+            gettext("snapshot: %(slug)s has no snapshot %(name)r. Name one that it has.")
+            % {"slug": project.slug, "name": name}
+        )
     return snapshot
 
 
-def withdrawn_from(snapshots: Sequence[Snapshot]) -> dict[int, int]:
+def withdrawn_from(snapshots: Iterable[Snapshot]) -> dict[int, int]:
     """How many submissions of each were withdrawn since; those with none are not listed.
 
     What a snapshot holds stays, so that what was made from it can be explained and made again.
     """
+    shown = list(snapshots)
     marked = SnapshotItem.objects.filter(
-        snapshot__in=snapshots,
+        snapshot__in=shown,
         submission__in=Submission.objects.filter(
-            project__in={snapshot.project_id for snapshot in snapshots},
+            project__in={snapshot.project_id for snapshot in shown},
             withdrawn_at__isnull=False,
         ),
     )
     return dict(marked.values_list("snapshot").annotate(count=Count("pk")).order_by())
+
+
+def marked_in(project: Project) -> set[int]:
+    """The snapshots of a project, by id, of which something was withdrawn since."""
+    withdrawn = Submission.objects.filter(project=project, withdrawn_at__isnull=False)
+    marked = SnapshotItem.objects.filter(submission__in=withdrawn)
+    return set(marked.order_by().values_list("snapshot", flat=True).distinct())
+
+
+def withdrawn_in_any(snapshots: Iterable[int]) -> int:
+    """How many submissions that any of these holds, by id, were withdrawn since."""
+    marked = Submission.objects.filter(snapshots__in=list(snapshots), withdrawn_at__isnull=False)
+    return marked.distinct().count()
 
 
 @dataclass(frozen=True)
@@ -166,11 +249,15 @@ def snapshot_hash(snapshot: Snapshot) -> str:
     rows = snapshot.items.order_by("submission_id").values_list(
         "submission_id", "submission__body_sha256"
     )
-    return _hash(list(rows))
+    return _hash(list(rows), snapshot)
 
 
-def _hash(rows: Sequence[tuple[int, str]]) -> str:
+def _hash(rows: Sequence[tuple[int, str]], snapshot: Snapshot) -> str:
     digest = sha256()
     for pk, body in rows:
         digest.update(f"{pk}:{body}\n".encode())
+    if snapshot.is_consensus:
+        found = snapshot.consensus.order_by("task_id").values_list(*COLUMNS)
+        for row in found.iterator(chunk_size=ITEM_BATCH):
+            digest.update(f"consensus:{json.dumps(row)}\n".encode())
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.content import check_storable
@@ -43,9 +44,15 @@ def change_standing(
     Raises Invalid for a weight outside of 0.01 to 1, or a reason that cannot be stored.
     """
     if not LEAST_WEIGHT <= standing.weight <= 1:
-        raise Invalid(f"weight: {standing.weight:g} is not between {LEAST_WEIGHT} and 1.")
+        raise Invalid(
+            gettext("weight: %(weight)s is not between %(least_weight)s and 1.")
+            % {"weight": f"{standing.weight:g}", "least_weight": LEAST_WEIGHT}
+        )
     if len(reason) > MAX_REASON:
-        raise Invalid(f"reason: longer than {MAX_REASON:,} characters. Shorten it.")
+        raise Invalid(
+            gettext("reason: longer than %(most)s characters. Shorten it.")
+            % {"most": f"{MAX_REASON:,}"}
+        )
     check_storable("reason:", reason)
     with transaction.atomic():
         # In the order of locks that the queue keeps: the project before its annotators.
@@ -61,12 +68,13 @@ def change_standing(
         data = {**changes, "reason": reason}
         record(VERB, stored, project=stored.project, by=by, data=data)
         if changes.keys() != {"paused"}:
-            _announce(annotator.project_id)
+            reweigh(annotator.project_id)
     return True
 
 
-def _announce(project_id: int) -> None:
-    """Counted in the database, so that whoever has read the rankings finds out in any case."""
+def reweigh(project_id: int) -> None:
+    """Say that rankings count otherwise than before; inside a transaction. Counted in
+    the database, so that whoever has read the rankings finds out in any case."""
     Project.objects.filter(pk=project_id).update(standing_epoch=F("standing_epoch") + 1)
     transaction.on_commit(
         lambda: reweighed.send_robust(Project, project_id=project_id), robust=True

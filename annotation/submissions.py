@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation import answers, queue
 from annotation.audit import record
@@ -56,8 +57,8 @@ def submit(
             replayed = replay(annotator, key, digest)
             if replayed is not None:
                 return replayed
-            submission = _store(assignment_id, annotator, body, key, digest, origin)
-            receipt = receipt_of(submission)
+            submission, pairs = _store(assignment_id, annotator, body, key, digest, origin)
+            receipt = Receipt(submission.pk, pairs)
     except LeaseLost:
         # Kept if it can be: what is not theirs, or cannot be stored, is no draft.
         with suppress(Refused):
@@ -71,7 +72,9 @@ def submit(
 def check_key(key: str) -> None:
     """Raises Invalid for what cannot serve as an idempotency key."""
     if not key or len(key) > MAX_KEY:
-        raise Invalid(f"Idempotency-Key: send a text of 1 to {MAX_KEY} characters.")
+        raise Invalid(
+            gettext("Idempotency-Key: send a text of 1 to %(most)s characters.") % {"most": MAX_KEY}
+        )
     check_storable("Idempotency-Key:", key)
 
 
@@ -80,7 +83,7 @@ def body_hash(assignment_id: int, body: Any) -> str:
     try:
         canonical = json.dumps([assignment_id, body], sort_keys=True, separators=(",", ":"))
     except RecursionError:
-        raise Invalid("The body is nested too deeply.") from None
+        raise Invalid(gettext("The body is nested too deeply.")) from None
     return sha256(canonical.encode()).hexdigest()
 
 
@@ -93,8 +96,10 @@ def replay(annotator: Annotator, key: str, digest: str) -> Receipt | None:
         return None
     if before.body_sha256 != digest:
         raise KeyReused(
-            "Idempotency-Key: this key came before with another body. Nothing was changed; "
-            "use a new key for a new answer."
+            gettext(
+                "Idempotency-Key: this key came before with another body. Nothing was changed; "
+                "use a new key for a new answer."
+            )
         )
     return receipt_of(before)
 
@@ -105,7 +110,7 @@ def receipt_of(submission: Submission) -> Receipt:
 
 def _store(
     assignment_id: int, annotator: Annotator, body: Any, key: str, digest: str, origin: str
-) -> Submission:
+) -> tuple[Submission, int]:
     assignment = queue.hold(assignment_id, annotator)
     shown, answer = read(assignment, body, origin)
     now = timezone.now()
@@ -119,7 +124,7 @@ def _store(
         answer,
         shown,
         seconds=elapsed if answer.seconds is None else answer.seconds,
-        guideline=assignment.guideline,
+        guideline_id=assignment.guideline_id,
         origin=origin,
         key=key,
         body_sha256=digest,
@@ -128,8 +133,9 @@ def _store(
 
 def write(
     assignment: Assignment, answer: answers.Answer, shown: dict[str, Completion], **fields: Any
-) -> Submission:
-    """Store a parsed answer to the assignment, and seal it; inside a transaction."""
+) -> tuple[Submission, int]:
+    """Store a parsed answer to the assignment, and seal it; inside a transaction. With it comes
+    the number of pairs that follow."""
     submission = Submission.objects.create(
         project_id=assignment.task.project_id,
         task=assignment.task,
@@ -140,16 +146,16 @@ def write(
         comment=answer.comment,
         **fields,
     )
-    _write_detail(submission, assignment, answer, shown)
+    pairs = _write_detail(submission, assignment, answer, shown)
     seal(submission)
-    return submission
+    return submission, pairs
 
 
 def read(
     assignment: Assignment, body: Any, origin: str
 ) -> tuple[dict[str, Completion], answers.Answer]:
     """The task's completions by uid, and the body parsed against them. Raises Invalid."""
-    completions = Completion.objects.filter(slots__task_id=assignment.task_id)
+    completions = Completion.objects.filter(slots__task_id=assignment.task_id).only("uid", "text")
     shown = {str(item.uid): item for item in completions}
     texts = {uid: item.text for uid, item in shown.items()}
     answer = answers.parse(
@@ -173,7 +179,7 @@ def _write_detail(
     assignment: Assignment,
     answer: answers.Answer,
     shown: dict[str, Completion],
-) -> None:
+) -> int:
     kind = assignment.task.kind
     if kind == TaskKind.THUMBS:
         (completion,) = shown.values()
@@ -182,12 +188,13 @@ def _write_detail(
         edited = next(iter(shown.values()), None)
         Demonstration.objects.create(submission=submission, text=answer.text, edited=edited)
     else:
-        _write_ranking(submission, answer, shown)
+        return _write_ranking(submission, answer, shown)
+    return 0
 
 
 def _write_ranking(
     submission: Submission, answer: answers.Answer, shown: dict[str, Completion]
-) -> None:
+) -> int:
     ranking = Ranking.objects.create(submission=submission, strengths=list(answer.strengths))
     items = [
         RankedItem(
@@ -200,7 +207,7 @@ def _write_ranking(
         for uid, rank in answer.ranks.items()
     ]
     RankedItem.objects.bulk_create(items)
-    Pair.objects.bulk_create(pairs_of(ranking, items, answer.strengths))
+    return len(Pair.objects.bulk_create(pairs_of(ranking, items, answer.strengths)))
 
 
 def pairs_of(

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.content import check_completion, content_hash, group_of, parse_messages, split_of
 from annotation.content import text_hash as hash_text
 from annotation.errors import Conflict, Invalid
 from annotation.identities import screen_of
+from annotation.lineup import admit, lock
 from annotation.models import (
     COMPLETIONS_BY_KIND,
     Completion,
@@ -24,7 +26,6 @@ from annotation.models import (
     User,
 )
 from annotation.placement import hold_against, people_wanted, task_name
-from annotation.queue import admit, lock
 
 GOLD_PEOPLE = 30_000  # everybody: the column holds no more than 32,767
 
@@ -52,7 +53,9 @@ def add_prompt(project: Project, prompt: Any, **fields: Any) -> tuple[Prompt, bo
     same = Prompt.objects.filter(project=project, content_sha256=made.content_sha256)
     known = same.select_related("batch").first()
     if known is not None and known.batch is not None and known.batch.published_at is None:
-        raise Conflict("prompt: an import that is not finished holds it. Finish that one first.")
+        raise Conflict(
+            gettext("prompt: an import that is not finished holds it. Finish that one first.")
+        )
     if known is not None:
         return known, False
     made.save()
@@ -154,7 +157,10 @@ def make_gold(reference: Submission, *, by: User | str | None = None) -> Task:
     counted = Submission.objects.counted().select_related("task", "project")
     found = counted.filter(pk=reference.pk, ranking__isnull=False).first()
     if found is None:
-        raise Invalid(f"submission: {reference.pk} is no ranking that counts. Choose another.")
+        raise Invalid(
+            gettext("submission: %(pk)s is no ranking that counts. Choose another.")
+            % {"pk": reference.pk}
+        )
     with transaction.atomic():
         project = lock(found.project)
         known = Task.objects.filter(reference=found, purpose=Task.Purpose.GOLD).first()
@@ -178,4 +184,7 @@ def check_k(kind: str, k: int) -> None:
     least, greatest = COMPLETIONS_BY_KIND[TaskKind(kind)]
     if not least <= k <= greatest:
         allowed = str(least) if least == greatest else f"{least} to {greatest}"
-        raise Invalid(f"completions: a {kind} task needs {allowed}, not {k}.")
+        raise Invalid(
+            gettext("completions: a %(kind)s task needs %(allowed)s, not %(k)s.")
+            % {"kind": kind, "allowed": allowed, "k": k}
+        )

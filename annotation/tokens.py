@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from knox.models import AuthToken
 
 from annotation.audit import record
@@ -28,13 +29,22 @@ def issue(
     off or has MAX_TOKENS.
     """
     if days is not None and not 1 <= days <= MAX_DAYS:
-        raise Invalid(f"days: must be from 1 to {MAX_DAYS:,}.")
+        raise Invalid(gettext("days: must be from 1 to %(most)s.") % {"most": f"{MAX_DAYS:,}"})
     if scope not in Scope.values:
-        raise Invalid(f"scope: {scope!r} is not known. Use one of: {', '.join(Scope.values)}.")
+        raise Invalid(
+            gettext("scope: %(scope)r is not known. Use one of: %(values)s.")
+            % {"scope": scope, "values": ", ".join(Scope.values)}
+        )
     if not user.is_active:
-        raise Conflict(f"The account {user.username} is switched off. Switch it on first.")
+        raise Conflict(
+            gettext("The account %(username)s is switched off. Switch it on first.")
+            % {"username": user.username}
+        )
     if AuthToken.objects.filter(user=user).count() >= MAX_TOKENS:
-        raise Conflict(f"{user.username} has {MAX_TOKENS} tokens. Revoke one that is not used.")
+        raise Conflict(
+            gettext("%(username)s has %(most)s tokens. Revoke one that is not used.")
+            % {"username": user.username, "most": MAX_TOKENS}
+        )
     with transaction.atomic():
         expiry = None if days is None else timedelta(days=days)
         made, token = AuthToken.objects.create(user, expiry=expiry)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.errors import Invalid
@@ -20,9 +21,12 @@ def tell(annotator: Annotator, said: Mapping[str, str], *, agreed: bool) -> None
     told = {name: group for name, group in said.items() if group}
     for name, group in told.items():
         if group not in known.get(name, []):
-            raise Invalid(f"{name}: {group!r} is not among the groups. Reload the page.")
+            raise Invalid(
+                gettext("%(name)s: %(group)r is not among the groups. Reload the page.")
+                % {"name": name, "group": group}
+            )
     if told and not agreed:
-        raise Invalid("Say that you agree, or leave everything open.")
+        raise Invalid(gettext("Say that you agree, or leave everything open."))
     with transaction.atomic():
         Annotator.objects.filter(pk=annotator.pk).update(
             traits=told, traits_agreed_at=timezone.now() if told else None

@@ -9,15 +9,16 @@ from annotation.views.data import (
     snapshot_download,
 )
 from annotation.views.exploring import explorer
+from annotation.views.following import following
 from annotation.views.guideline import (
     ask_again,
     guideline,
     guideline_changes,
-    guideline_news,
     guideline_version,
 )
 from annotation.views.judged import judged_task
 from annotation.views.mine import my_work
+from annotation.views.news import guideline_news
 from annotation.views.onboarding import (
     onboarding,
     qualifying,
@@ -28,6 +29,7 @@ from annotation.views.onboarding import (
 from annotation.views.person import person, standing
 from annotation.views.problems import decide_held, problems, resolve_problem
 from annotation.views.quality import quality, quality_sheet
+from annotation.views.quizzes import ask_quiz, end_quiz
 from annotation.views.ranking import rank
 from annotation.views.review import (
     begin_review,
@@ -41,9 +43,11 @@ from annotation.views.settings import project_settings
 from annotation.views.tasks import preview, report, skip, task
 from annotation.views.tokens import revoke_token, tokens
 from annotation.views.traits import about_me
+from annotation.views.withdrawal import withdrawal
 
 urlpatterns = [
     path("projects/<slug:slug>/rank/", rank, name="rank"),
+    path("projects/<slug:slug>/rank/following/", following, name="following"),
     path("projects/<slug:slug>/mine/", my_work, name="my-work"),
     path("projects/<slug:slug>/guideline/", guideline, name="guideline"),
     path("projects/<slug:slug>/guideline/<int:pk>/", guideline_version, name="guideline-version"),
@@ -54,6 +58,8 @@ urlpatterns = [
         name="guideline-changes",
     ),
     path("projects/<slug:slug>/guideline/again/", ask_again, name="ask-again"),
+    path("projects/<slug:slug>/guideline/quiz/", ask_quiz, name="ask-quiz"),
+    path("projects/<slug:slug>/quizzes/<int:pk>/end/", end_quiz, name="end-quiz"),
     path("projects/<slug:slug>/begin/", onboarding, name="onboarding"),
     path("projects/<slug:slug>/about-me/", about_me, name="about-me"),
     path("projects/<slug:slug>/newcomers/", qualifying, name="qualifying"),
@@ -83,6 +89,7 @@ urlpatterns = [
     path("projects/<slug:slug>/quality/<slug:name>.csv", quality_sheet, name="quality-sheet"),
     path("projects/<slug:slug>/annotators/<int:pk>/", person, name="annotator"),
     path("projects/<slug:slug>/annotators/<int:pk>/standing/", standing, name="standing"),
+    path("projects/<slug:slug>/annotators/<int:pk>/withdrawal/", withdrawal, name="withdrawal"),
     path("projects/<slug:slug>/tasks/<int:pk>/", judged_task, name="judged-task"),
     path("projects/<slug:slug>/tasks/<int:pk>/review/", begin_review, name="begin-review"),
     path("projects/<slug:slug>/review/", reviews, name="reviews"),

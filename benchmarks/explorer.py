@@ -17,11 +17,13 @@ import random
 import statistics
 import tempfile
 import time
+from datetime import timedelta
 from typing import Any
 
 GOAL_SECONDS = 0.3
 RANKINGS, HALF, QUICK, PEOPLE, K, TIMES = 1_000_000, 200_000, 20_000, 100, 4, 20
 CHUNK = 10_000  # tasks of one transaction
+APART = 20  # seconds between two answers
 VOCABULARY = [f"word{number}" for number in range(20_000)]
 COMMON = "everywhere"  # in each prompt; VOCABULARY falls off as in a language
 WORDS_OF_A_TEXT = 60
@@ -182,7 +184,7 @@ def fill(rankings: int) -> None:
             newer = start >= tasks // 2
             with transaction.atomic():
                 terms = (project, people, sources, guidelines[newer], snapshot)
-                write(chance, numbers, "new" if newer else "old", *terms)
+                write(chance, numbers, tasks, "new" if newer else "old", *terms)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
@@ -190,6 +192,7 @@ def fill(rankings: int) -> None:
 def write(
     chance: random.Random,
     numbers: range,
+    total: int,
     source: str,
     project: Any,
     people: list[Any],
@@ -247,7 +250,7 @@ def write(
     insert(TaskCompletion, ("task_id", "completion_id", "slot"), slots)
     doubted = [(task,) for at, task in enumerate(tasks) if at % 10 == 0]
     insert(Doubt, ("task_id",), doubted, reason="disagreement", strength=0.5, said="They do.")
-    now = timezone.now()
+    now, left = timezone.now(), 2 * (total - numbers.start)
     answers = [
         (task, judge.pk, four) for task, four in by_task for judge in chance.sample(people, 2)
     ]
@@ -257,8 +260,11 @@ def write(
     )  # fmt: skip
     said = insert(
         Submission,
-        ("task_id", "annotator_id", "order", "assignment_id", "key"),
-        [(*each, one, f"{one}") for each, one in zip(answers, held, strict=True)],
+        ("task_id", "annotator_id", "order", "assignment_id", "key", "created_at"),
+        [
+            (*each, one, f"{one}", now - timedelta(seconds=APART * (left - place)))
+            for place, (each, one) in enumerate(zip(answers, held, strict=True))
+        ],
         guideline_id=guideline, origin="api", body_sha256="0" * 64, sealed=True, **here,
     )  # fmt: skip
     insert(Ranking, ("submission_id",), [(one,) for one in said])

@@ -6,8 +6,9 @@ Serves a project of its own (SQLite in a temporary folder, the web server that `
 nothing else beside it) and ranks tasks of four 150-word answers by keyboard. ``bytes`` and
 ``requests`` are a first visit's, everything over the wire, headers included; ``interactive_s``
 runs from the request to the moment when a key has its effect; ``submit_to_next_s`` from the key
-that submits to the same moment on the next task; ``server_cpu_s`` is the server's own time for
-one item, claim and submission and page. Medians. Needs Chromium.
+that submits to the same moment on the next task, after a pause for thought that is shorter than
+any person's; ``server_cpu_s`` is the server's own time for one item: claim, draft, submission and
+page. Medians. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 GOALS = {"bytes": 150_000, "requests": 12, "interactive_s": 0.5, "submit_to_next_s": 0.12}
 WORDS = ("the", "sea", "is", "salty", "because", "rivers", "carry", "minerals", "from", "rocks")
 VISITS, QUICK_VISITS = 9, 3
+THOUGHT = 1000  # ms between the last response placed and the review
 # The rail draws the picked card's letter in its place as soon as a key has had its effect.
 READY = "() => document.querySelector('#rail .rail-place') !== null"
 
@@ -183,6 +185,7 @@ def rank(browser: Browser, base: str, cookie: str, address: str, items: int) -> 
     for _ in range(items):
         for key in "abcd":
             page.keyboard.press(key)
+        page.wait_for_timeout(THOUGHT)
         page.keyboard.press("Enter")
         page.wait_for_selector("#review[open]")
         before = page.url

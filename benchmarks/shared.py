@@ -2,10 +2,11 @@
 
     python -m benchmarks.shared [--quick]
 
-Three ways to the same log-probabilities and the same gradients of an adapter, on a random Llama in
+Four ways to the same log-probabilities and the same gradients of an adapter, on a random Llama in
 float32: a row for every completion; the prompt once, its keys and values handed to each completion;
-and all of a prompt in one row. Forward alone, and forward with backward. Seconds are medians of
-interleaved repetitions. Prints JSON.
+all of a prompt in one row under a mask; and end to end without one, as the trainings have it.
+Forward alone, and forward with backward. Seconds are medians of interleaved repetitions.
+Prints JSON.
 """
 
 import argparse
@@ -21,9 +22,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.engine import adapters
+from training.engine.branches import branch_trace
 from training.engine.config import LoraSettings
 from training.engine.decoder import Trace, present
-from training.engine.scoring import group_trace
+from training.engine.scoring import handed_trace
 from training.engine.shared import shared_trace
 from training.engine.tokens import token_terms
 
@@ -32,18 +34,27 @@ Way = Callable[[Any, list[int], Ids], Trace]
 
 
 def separate(model: Any, prompt: list[int], completions: Ids) -> Trace:
-    return group_trace(model, [prompt] * len(completions), [[each] for each in completions], 0)
+    return handed_trace(model, [prompt] * len(completions), [[each] for each in completions], 0)
 
 
 def handed_on(model: Any, prompt: list[int], completions: Ids) -> Trace:
-    return group_trace(model, [prompt], [completions], 0)
+    return handed_trace(model, [prompt], [completions], 0)
 
 
 def one_row(model: Any, prompt: list[int], completions: Ids) -> Trace:
     return shared_trace(model, [prompt], [completions], 0)
 
 
-WAYS: dict[str, Way] = {"separate rows": separate, "prompt once": handed_on, "one row": one_row}
+def end_to_end(model: Any, prompt: list[int], completions: Ids) -> Trace:
+    return branch_trace(model, [prompt], [completions])
+
+
+WAYS: dict[str, Way] = {
+    "separate rows": separate,
+    "prompt once": handed_on,
+    "one row": one_row,
+    "end to end": end_to_end,
+}
 
 
 def build(hidden: int, layers: int) -> Any:

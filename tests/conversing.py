@@ -1,10 +1,17 @@
 """A stand-in for the policy: replies to a turn of a dialogue, as a worker would."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from annotation import dialogues
 from annotation.models import Completion, Task, Turn
 from annotation.tasking import new_completion, outside_source
+
+
+def decode(ids: Sequence[int]) -> str:
+    """Tokens that are bytes, as a text."""
+    return bytes(ids).decode(errors="replace")
 
 
 def reply(turn: Turn, *texts: str) -> Task | None:

@@ -131,6 +131,8 @@ class Person:
     def _answer(self, assignment: Assignment) -> None:
         body = body_of(assignment)
         key = str(assignment.pk)
+        if self.chance.random() < 0.5:  # as a browser does that fetches the next task ahead
+            self.did["reserved"] += self._timed(queue.reserve, self.annotator) is not None
         self._timed(
             *(submissions.submit, assignment.pk, self.annotator, body), key=key, origin="api"
         )
@@ -144,7 +146,9 @@ class Person:
         if not (self.skips or self.wanders) or time.monotonic() > deadline:
             return False
         time.sleep(0.2)
-        held = Assignment.objects.filter(state=Assignment.State.OPEN)
+        held = Assignment.objects.filter(
+            state__in=(Assignment.State.OPEN, Assignment.State.RESERVED)
+        )
         return Task.objects.open().exists() or held.exists()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client, TestCase
 from django.urls import URLResolver, get_resolver
@@ -22,6 +23,7 @@ from annotation.models import (
     Annotator,
     Doubt,
     GuidelineNote,
+    GuidelineQuiz,
     Pair,
     Project,
     QualificationItem,
@@ -71,6 +73,8 @@ NOBODY = "405 405 405 405 405 405"
 SIGNED_IN_405 = "302 405 405 405 405 405"
 MEMBERS_READ = Row("401 200 200 200 200 404")
 READERS_READ = Row("401 403 403 200 200 404")
+MANAGERS_READ = Row("401 403 403 200 403 404")
+RANKERS_READ = Row("401 200 200 403 403 404")
 PAGE_FOR_ALL = Row("302 200 200 200 200 404")
 PAGE_FOR_READERS = Row("302 403 403 200 200 404")
 NO_POST = Row(SIGNED_IN_405, foreign=SIGNED_IN_405)
@@ -83,6 +87,9 @@ DIALOGUE = f"{PROJECT}converse/<int:pk>/"
 API = f"api/v1/{PROJECT}"
 WORK = "api/v1/assignments/<int:id>/"
 REASON = {"reason": "It forgot its words."}
+QUESTION = {"text": "What comes first?", "options": ["Harmless", "Helpful"], "right": 1}
+PREFERENCE = {"prompt": "Why?", "chosen": "Salt.", "rejected": "Fish."}
+MESSAGE = {"message": "And then?", "number": 2}
 
 ROWS = {
     # --- the API, people's side ---
@@ -109,6 +116,8 @@ ROWS = {
     f"GET {API}completions/<uuid:id>/": READERS_READ,
     f"GET {API}tasks/": READERS_READ,
     f"GET {API}tasks/<int:id>/": READERS_READ,
+    f"POST {API}rankings/": Row("401 403 403 201 403 404", body=lambda *_: [PREFERENCE]),
+    f"POST {API}rankings/check/": Row("401 403 403 200 403 404", body=lambda *_: [PREFERENCE]),
     f"GET {API}submissions/": READERS_READ,
     f"GET {API}submissions/<int:id>/": READERS_READ,
     f"GET {API}pairs/": READERS_READ,
@@ -116,11 +125,41 @@ ROWS = {
     f"GET {API}guidelines/": MEMBERS_READ,
     f"POST {API}guidelines/": Row("401 403 403 201 403 404", body=lambda *_: {"body": "New."}),
     f"GET {API}guidelines/<int:id>/": MEMBERS_READ,
+    f"POST {API}guidelines/<int:id>/acknowledge/": Row("401 204 204 403 403 404", scope="annotate"),
+    f"GET {API}guidelines/again/": MANAGERS_READ,
+    f"POST {API}guidelines/again/": Row("401 403 403 200 403 404", body=lambda *_: {"count": 1}),
+    f"GET {API}notes/": Row("401 403 200 200 200 404"),
+    f"POST {API}notes/<int:id>/close/": Row("401 403 403 200 403 404"),
+    f"GET {API}problems/": MANAGERS_READ,
+    f"GET {API}problems/<int:id>/": MANAGERS_READ,
+    f"POST {API}problems/<int:id>/resolve/": Row(
+        "401 403 403 200 403 404", body=lambda *_: {"note": "Mended."}
+    ),
+    f"GET {API}onboarding/": RANKERS_READ,
+    # Nobody is to qualify here.
+    f"POST {API}onboarding/": Row("401 409 409 403 403 404", scope="annotate"),
+    f"POST {API}onboarding/quiz/": Row(
+        "401 409 409 403 403 404", body=lambda *_: {"answers": {}}, scope="annotate"
+    ),
+    f"POST {API}onboarding/items/<int:id>/": Row("401 409 409 403 403 404", scope="annotate"),
+    f"GET {API}questions/": MANAGERS_READ,
+    f"POST {API}questions/": Row("401 403 403 201 403 404", body=lambda *_: QUESTION),
+    f"POST {API}questions/<int:id>/retire/": Row("401 403 403 200 403 404"),
+    f"GET {API}items/": MANAGERS_READ,
+    f"POST {API}items/": Row(
+        "401 403 403 400 403 404", body=lambda world, _: {"submission": world.names["submissions"]}
+    ),
+    f"POST {API}items/<int:id>/retire/": Row("401 403 403 200 403 404"),
+    f"GET {API}qualifications/": MANAGERS_READ,
+    f"POST {API}annotators/<int:id>/requalify/": Row("401 403 403 204 403 404"),
     f"GET {API}agreement/": READERS_READ,
     f"GET {API}annotators/": READERS_READ,
     f"GET {API}annotators/<int:id>/": READERS_READ,
     f"PUT {API}annotators/<int:id>/standing/": Row(
         "401 403 403 200 403 404", body=lambda *_: {"paused": True}
+    ),
+    f"POST {API}annotators/<int:id>/withdrawal/": Row(
+        "401 403 403 200 403 404", body=lambda *_: {"reason": "They asked."}
     ),
     f"GET {API}tasks/<int:id>/consensus/": Row("401 403 409 200 200 404"),
     f"POST {API}tasks/<int:id>/review/": Row("401 403 201 403 403 404", scope="annotate"),
@@ -133,6 +172,7 @@ ROWS = {
     f"GET {API}snapshots/": READERS_READ,
     f"POST {API}snapshots/": Row("401 403 403 201 201 404", body=lambda _, who: {"name": who}),
     f"GET {API}snapshots/<int:id>/": READERS_READ,
+    f"GET {API}snapshots/<int:id>/consensus/": READERS_READ,
     f"GET {API}snapshots/<int:id>/differences/<int:other>/": READERS_READ,
     f"GET {API}snapshots/<int:id>/exports/<slug:name>/": READERS_READ,
     # --- the API, models' side ---
@@ -144,15 +184,38 @@ ROWS = {
     ),
     f"GET {API}reward-models/": READERS_READ,
     f"GET {API}reward-models/<int:id>/": READERS_READ,
+    f"GET {API}reward-accuracy/": READERS_READ,
+    f"GET {API}tasks/<int:id>/scores/": READERS_READ,
+    f"POST {API}tasks/<int:id>/scores/": Row("401 403 403 202 202 404"),
     f"GET {API}policies/": READERS_READ,
     f"GET {API}policies/<int:version>/": READERS_READ,
     f"POST {API}policies/<int:version>/promote/": Row("401 403 403 200 403 404"),
     f"POST {API}policies/<int:version>/reject/": Row(
         "401 403 403 200 403 404", body=lambda *_: REASON
     ),
+    f"GET {API}arena/": READERS_READ,
+    f"GET {API}arena/matches/": READERS_READ,
+    f"POST {API}arena/matches/": Row(
+        "401 403 403 409 403 404",  # nothing is held out
+        body=lambda *_: {"first": 0, "second": 1, "prompts": 1},
+    ),
+    f"GET {API}dialogues/": RANKERS_READ,
+    f"POST {API}dialogues/": Row(
+        "401 409 201 403 403 404", body=lambda *_: {"message": "How?"}, scope="annotate"
+    ),
+    # A conversation is its person's own.
+    f"GET {API}dialogues/<int:id>/": Row("401 200 404 403 403 404"),
+    f"POST {API}dialogues/<int:id>/turns/": Row(
+        "401 409 404 403 403 404", body=lambda *_: MESSAGE, scope="annotate"
+    ),
+    f"POST {API}dialogues/<int:id>/rank/": Row("401 409 404 403 403 404", scope="annotate"),
+    f"POST {API}dialogues/<int:id>/again/": Row("401 200 404 403 403 404", scope="annotate"),
+    f"POST {API}dialogues/<int:id>/end/": Row("401 200 404 403 403 404", scope="annotate"),
     # --- pages, people's side ---
     f"GET {PROJECT}rank/": Row("302 302 200 403 403 404"),
     f"POST {PROJECT}rank/": Row("302 302 302 403 403 404"),
+    f"GET {PROJECT}rank/following/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}rank/following/": Row("302 204 204 403 403 404"),
     f"GET {PROJECT}guideline/": PAGE_FOR_ALL,
     f"POST {PROJECT}guideline/": Row("302 403 403 302 403 404", body=lambda *_: {"body": "New."}),
     f"GET {PROJECT}guideline/<int:pk>/": PAGE_FOR_ALL,
@@ -163,6 +226,10 @@ ROWS = {
     f"POST {PROJECT}guideline/<int:pk>/to/<int:other>/": NO_POST,
     f"GET {PROJECT}guideline/again/": BACK_TO_ITS_PAGE,
     f"POST {PROJECT}guideline/again/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}guideline/quiz/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}guideline/quiz/": Row("302 403 403 302 403 404"),
+    f"GET {PROJECT}quizzes/<int:pk>/end/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}quizzes/<int:pk>/end/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}begin/": Row("302 200 200 403 403 404"),
     f"POST {PROJECT}begin/": Row("302 302 302 403 403 404"),
     f"GET {PROJECT}about-me/": Row("302 200 200 403 403 404"),
@@ -203,6 +270,8 @@ ROWS = {
     f"POST {PROJECT}quality/<slug:name>.csv": NO_POST,
     f"GET {PROJECT}annotators/<int:pk>/": PAGE_FOR_READERS,
     f"POST {PROJECT}annotators/<int:pk>/": NO_POST,
+    f"GET {PROJECT}annotators/<int:pk>/withdrawal/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}annotators/<int:pk>/withdrawal/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}annotators/<int:pk>/standing/": BACK_TO_ITS_PAGE,
     f"POST {PROJECT}annotators/<int:pk>/standing/": Row(
         "302 403 403 302 403 404", body=lambda *_: {"action": "pause"}
@@ -272,6 +341,8 @@ ROWS = {
     f"POST {DIALOGUE}again/": Row("302 302 404 403 403 404"),
     f"GET {DIALOGUE}end/": BACK_TO_ITS_PAGE,
     f"POST {DIALOGUE}end/": Row("302 302 404 403 403 404"),
+    f"GET {PROJECT}tasks/<int:pk>/scores/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}tasks/<int:pk>/scores/": Row("302 403 403 302 302 404"),
     f"GET {PROJECT}arena/": PAGE_FOR_READERS,
     f"POST {PROJECT}arena/": Row("302 403 403 400 403 404"),
     f"GET {PROJECT}arena/matches/": PAGE_FOR_READERS,
@@ -285,6 +356,8 @@ ROWS = {
     "POST accounts/tokens/<int:pk>/revoke/": Row(
         "302 404 404 404 404 404", foreign="302 404 404 404 404 404"
     ),
+    "GET language": BACK_TO_ITS_PAGE,
+    "POST language": BACK_TO_ITS_PAGE,
     "GET accounts/login/": Row("200 302 302 302 302 302"),
     "POST accounts/login/": Row("200 302 302 302 302 302"),
     "GET accounts/logout/": Row("302 200 200 200 200 200"),
@@ -316,7 +389,7 @@ class World:
         done, _ = queue.claim(judge)
         submission = submit(done.pk, judge, full_ranking(task), key="k", origin="api").id
         self.held, _ = queue.claim(holder)
-        self.names = {
+        self.names: dict[str, Any] = {
             "slug": project.slug,
             "assignments": self.held.pk,
             "prompts": task.prompt_id,
@@ -327,7 +400,7 @@ class World:
             "quality": "agreement",
             **self.doubt(task),
             **self.ask_newcomers(submission),
-            "converse": dialogues.begin(holder, f"Who, {project.slug}?").dialogue_id,
+            **self.converse(holder),
             "pairs": Pair.objects.filter(ranking_id=submission).first().pk,
             "guidelines": guidelines.in_force(project).pk,
             "guideline": guidelines.in_force(project).pk,
@@ -355,7 +428,15 @@ class World:
             project=self.project, text="Why?", options=["Yes", "No"], right=0
         )
         item = QualificationItem.objects.create(project=self.project, reference_id=submission)
-        return {"questions": question.pk, "items": item.pk}
+        # About a version that is not in force any more: nobody owes it.
+        version = self.project.guidelines.latest("pk")
+        quiz = GuidelineQuiz.objects.create(version=version, questions=[question.pk])
+        guidelines.publish(self.project, f"# Anew in {self.project.slug}", None)
+        return {"questions": question.pk, "items": item.pk, "quizzes": quiz.pk}
+
+    def converse(self, holder: Annotator) -> dict[str, int]:
+        begun = dialogues.begin(holder, f"Who, {self.project.slug}?").dialogue_id
+        return {"converse": begun, "dialogues": begun}
 
     def doubt(self, task: Task) -> dict[str, int]:
         """One task that waits for a review, another whose reviewer has yet to rank."""
@@ -474,6 +555,7 @@ class PermissionTests(TestCase):
         check_reply(path, method, reply)
         return not (reply.status_code == 403 and reply.json()["code"] == "scope")
 
+    @pytest.mark.timeout(1200)  # some five hundred requests, on a busy machine
     def test_a_token_reaches_as_far_as_its_scope_route_by_route(self):
         order = list(Scope)
         tokens = {

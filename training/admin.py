@@ -61,11 +61,19 @@ class FeatureAdmin(ReadOnly):
     exclude = ("vector",)
 
 
+@admin.register(models.Foretold)
+class ForetoldAdmin(ReadOnly):
+    fields = ("reward_model",)
+
+
 @admin.register(models.LiveHead)
 class LiveHeadAdmin(ReadOnly):
     list_display = ("project", "learned_rankings", "learned_pairs", "fitted_at")
     exclude = ("state",)
 
 
-for each in (models.Evaluation, models.LivePrediction, models.LogProb, models.RewardModel):
+for each in (
+    *(models.Evaluation, models.LivePrediction, models.LogProb, models.RewardModel),
+    models.Score,
+):
     admin.site.register(each, ReadOnly)

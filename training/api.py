@@ -1,5 +1,6 @@
 """The models' side over HTTP: rounds, reward models, policies. Parse, call one verb, render."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django_filters import ChoiceFilter, FilterSet
@@ -17,6 +18,7 @@ from training.forms import MAX_REASON
 from training.methods import METHODS
 from training.models import Job, Policy, RewardModel, Round
 from training.tasks import wake
+from training.withdrawals import of_policies, of_reward_models
 
 
 class JobSerializer(serializers.ModelSerializer):
@@ -61,18 +63,47 @@ class ReasonSerializer(Closed):
     reason = serializers.CharField(max_length=MAX_REASON)
 
 
-class RewardModelSerializer(serializers.ModelSerializer):
+class MarkedListSerializer(serializers.ListSerializer):
+    """Counts once, for all that it lists, how much of what they contain was withdrawn."""
+
+    def to_representation(self, data: Any) -> Any:
+        shown = list(data)
+        context: Any = self.context
+        child: Any = self.child
+        context["withdrawn"] = child.marks(shown)
+        return super().to_representation(shown)
+
+
+class MarkedSerializer(serializers.ModelSerializer):
+    withdrawn = serializers.SerializerMethodField(
+        help_text="How many of the answers that it was made from were withdrawn since."
+    )
+
+    def marks(self, shown: Sequence[Any]) -> dict[int, int]:
+        """By id."""
+        raise NotImplementedError
+
+    def get_withdrawn(self, shown: Any) -> int:
+        found = self.context.get("withdrawn")
+        return (self.marks([shown]) if found is None else found).get(shown.pk, 0)
+
+
+class RewardModelSerializer(MarkedSerializer):
     round = serializers.IntegerField(source="round.number", allow_null=True)
 
     class Meta:
         model = RewardModel
+        list_serializer_class = MarkedListSerializer
         fields = (
             *("id", "depth", "encoder", "snapshot", "round", "manifest_sha256", "metrics"),
-            "created_at",
+            *("withdrawn", "created_at"),
         )
 
+    def marks(self, shown: Sequence[RewardModel]) -> dict[int, int]:
+        return of_reward_models(shown)
 
-class PolicySerializer(serializers.ModelSerializer):
+
+class PolicySerializer(MarkedSerializer):
     parent = serializers.IntegerField(  # type: ignore[assignment]
         source="parent.version", allow_null=True, help_text="The version it was trained from."
     )
@@ -83,10 +114,14 @@ class PolicySerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Policy
+        list_serializer_class = MarkedListSerializer
         fields = (
             *("version", "state", "parent", "reference", "round", "trunk_sha256"),
-            *("manifest_sha256", "metrics", "rejected_because", "created_at"),
+            *("manifest_sha256", "metrics", "rejected_because", "withdrawn", "created_at"),
         )
+
+    def marks(self, shown: Sequence[Policy]) -> dict[int, int]:
+        return of_policies(shown[0].project, shown) if shown else {}
 
 
 class RoundFilters(FilterSet):
@@ -104,8 +139,8 @@ class PolicyFilters(FilterSet):
 
 ROUNDS = Round.objects.select_related("base_policy", "policy")
 ROUNDS_WITH_JOBS = ROUNDS.prefetch_related("jobs")
-REWARD_MODELS = RewardModel.objects.select_related("round")
-POLICIES = Policy.objects.select_related("parent", "reference", "round")
+REWARD_MODELS = RewardModel.objects.select_related("round").defer("head")
+POLICIES = Policy.objects.select_related("project", "parent", "reference", "round")
 
 
 @describes("list_rounds", "List rounds")

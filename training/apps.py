@@ -6,4 +6,4 @@ class TrainingConfig(AppConfig):
     verbose_name = "Training"
 
     def ready(self) -> None:
-        from training import receivers  # noqa: F401
+        from training import outcomes, receivers  # noqa: F401

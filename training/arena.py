@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext
 
-from annotation import queue
+from annotation import lineup
 from annotation.audit import record
 from annotation.errors import Conflict, Invalid
 from annotation.models import Completion, Project, Prompt, RankedItem, Submission, Task, User
@@ -39,15 +40,20 @@ def start(
     """
     _check(first, second, prompts, people)
     with transaction.atomic():
-        project = queue.lock(project)
+        project = lineup.lock(project)
         last = _matches(project).first()
         if last is not None and last.state in (Job.State.PENDING, Job.State.RUNNING):
-            raise Conflict("Another match is being prepared. Wait until its tasks are there.")
+            raise Conflict(
+                gettext("Another match is being prepared. Wait until its tasks are there.")
+            )
         chosen = _unmet(project, first, second)[:prompts]
         if not chosen:
             raise Conflict(
-                f"{first} and {second} have met on every held-out prompt that there is. "
-                "Import further prompts first."
+                gettext(
+                    "%(first)s and %(second)s have met on every held-out prompt that there is. "
+                    "Import further prompts first."
+                )
+                % {"first": first, "second": second}
             )
         payload = {
             "first": min(first.version, second.version),
@@ -63,11 +69,13 @@ def start(
 
 def _check(first: Policy, second: Policy, prompts: int, people: int) -> None:
     if first.pk == second.pk:
-        raise Invalid("second: choose two different policies.")
+        raise Invalid(gettext("second: choose two different policies."))
     if not 1 <= prompts <= MOST_PROMPTS:
-        raise Invalid(f"prompts: from 1 to {MOST_PROMPTS}.")
+        raise Invalid(
+            gettext("prompts: from 1 to %(most_prompts)s.") % {"most_prompts": MOST_PROMPTS}
+        )
     if not 1 <= people <= MOST_PEOPLE:
-        raise Invalid(f"people: from 1 to {MOST_PEOPLE}.")
+        raise Invalid(gettext("people: from 1 to %(most_people)s.") % {"most_people": MOST_PEOPLE})
 
 
 def _matches(project: Project) -> QuerySet[Job]:
@@ -207,10 +215,10 @@ class Match:
 
 def matches(project: Project, shown: int = 10) -> list[Match]:
     """The newest first; one query, and one for each."""
-    return [_match(job) for job in _matches(project)[:shown]]
+    return [match_of(job) for job in _matches(project)[:shown]]
 
 
-def _match(job: Job) -> Match:
+def match_of(job: Job) -> Match:
     tasks = Task.objects.filter(
         project=job.project_id, key__startswith=f"arena:{job.pk}:", withdrawn=False
     )

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -24,16 +25,20 @@ READERS = (Role.MANAGER, Role.RESEARCHER)
 
 
 class MatchForm(forms.Form):
-    first = forms.ModelChoiceField(Policy.objects.none(), empty_label=None, label="Policy")
-    second = forms.ModelChoiceField(Policy.objects.none(), empty_label=None, label="against")
+    first = forms.ModelChoiceField(
+        Policy.objects.none(), empty_label=None, label=gettext_lazy("Policy")
+    )
+    second = forms.ModelChoiceField(
+        Policy.objects.none(), empty_label=None, label=gettext_lazy("against")
+    )
     prompts = forms.IntegerField(
         min_value=1,
         max_value=verbs.MOST_PROMPTS,
         initial=30,
-        label="Held-out prompts",
+        label=gettext_lazy("Held-out prompts"),
     )
     people = forms.IntegerField(
-        min_value=1, max_value=verbs.MOST_PEOPLE, initial=1, label="People for each"
+        min_value=1, max_value=verbs.MOST_PEOPLE, initial=1, label=gettext_lazy("People for each")
     )
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
@@ -60,7 +65,9 @@ def arena(request: PersonRequest, slug: str) -> HttpResponse:
         if form.is_valid():
             verbs.start(found, **form.cleaned_data, by=request.user)
             wake()
-            messages.success(request, "The match begins: both policies answer, then people judge.")
+            messages.success(
+                request, gettext("The match begins: both policies answer, then people judge.")
+            )
             return redirect("arena", slug)
     except Conflict as refusal:
         messages.error(request, str(refusal))

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from typing import Any, Self
 
+from django.utils.translation import gettext
+
 from annotation.errors import Invalid
 from training.engine.config import (
     PreferenceSettings,
@@ -74,11 +76,22 @@ class RoundSettings:
             *("evaluation_prompts", "evaluation_samples"),
         ):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
+                raise ValueError(gettext("%(name)s must be at least 1") % {"name": name})
         if self.reward.depth == "full":
-            raise ValueError("reward.depth: full is for the command line; a round takes lora")
+            raise ValueError(
+                gettext("reward.depth: full is for the command line; a round takes lora")
+            )
+        for section in ("reward", "preference", "ppo", "sft"):
+            if getattr(self, section).shard:
+                raise ValueError(
+                    gettext(
+                        "%(section)s.shard: a round has one process; several are for the command "
+                        "line"
+                    )
+                    % {"section": section}
+                )
         if self.queue_prompts < 0:
-            raise ValueError("queue_prompts must not be negative")
+            raise ValueError(gettext("queue_prompts must not be negative"))
 
     def minimum_of(self, method: str) -> int:
         """How many answers a round of this method needs."""
@@ -93,7 +106,7 @@ class RoundSettings:
         try:
             return cls(**_nested(cls, values))
         except (TypeError, ValueError) as error:
-            raise Invalid(f"configuration: {error}") from None
+            raise Invalid(gettext("configuration: %(error)s") % {"error": error}) from None
 
 
 _NESTED: dict[str, Any] = {
@@ -108,18 +121,22 @@ _NESTED: dict[str, Any] = {
 
 def _nested(cls: Any, values: Any) -> dict[str, Any]:
     if not isinstance(values, dict):
-        raise ValueError(f"{cls.__name__} must be an object")
+        raise ValueError(gettext("%(name)s must be an object") % {"name": cls.__name__})
     defaults = {each.name: each for each in fields(cls)}
     ready = {}
     for name, value in values.items():
         if name not in defaults:
-            raise ValueError(f"{cls.__name__} has no field {name}")
+            raise ValueError(
+                gettext("%(name)s has no field %(name2)s") % {"name": cls.__name__, "name2": name}
+            )
         if name in _NESTED:
             if not isinstance(value, dict):
-                raise ValueError(f"{name} must be an object")
+                raise ValueError(gettext("%(name)s must be an object") % {"name": name})
             value = _NESTED[name](value)
         elif type(value) not in _accepted(defaults[name].type):
-            raise ValueError(f"{name}: {value!r} is not of its type")
+            raise ValueError(
+                gettext("%(name)s: %(value)r is not of its type") % {"name": name, "value": value}
+            )
         ready[name] = value
     return ready
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from annotation.models import Doubt, Submission, Task
 from training.models import LivePrediction
+from training.outcomes import SURPRISED
 
 SURPRISE = 1.2  # nats a pair
 
@@ -25,7 +26,7 @@ def contradictions(predictions: Sequence[LivePrediction]) -> list[Doubt]:
     found: dict[int, Doubt] = {}
     for each in sorted(predictions, key=lambda one: -one.logloss):
         if each.pairs and each.logloss >= SURPRISE and each.submission_id not in reviewed:
-            said = f"The live head gave what was said {math.exp(-each.logloss):.0%} a pair."
+            said = SURPRISED % {"share": f"{math.exp(-each.logloss):.0%}"}
             doubt = Doubt(
                 task_id=each.submission.task_id,
                 submission_id=each.submission_id,

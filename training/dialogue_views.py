@@ -10,16 +10,18 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation import dialogues, guidelines, queue
+from annotation import dialogues, guidelines, queue, quizzes
 from annotation.dialogues import Stage
 from annotation.errors import Invalid, Refused
 from annotation.forms.pages import MessageForm
 from annotation.models import Annotator, Dialogue, Project, Turn
 from annotation.people import RANKERS, annotator_for
 from annotation.views.access import PersonRequest, acts_from, project_for
+from training.growing import growing
 from training.turns import waiting_for
 
 SHOWN = 20
@@ -117,6 +119,7 @@ def _context(found: Dialogue) -> dict[str, Any]:
         "stage": stage,
         "choices": dialogues.choices(turn),
         "waiting": waiting_for(turn) if waits else None,
+        "growing": growing(turn) if waits else [],
     }
 
 
@@ -131,9 +134,9 @@ def waiting(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 @login_required
 @acts_from("dialogue", "slug", "pk")
 def rank_turn(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
-    """Take the turn's task, the guideline first where it has changed."""
+    """Take the turn's task, the guideline first where it has changed or is asked about."""
     found = _mine(request, slug, pk)
-    if guidelines.news_for(found.annotator):
+    if guidelines.news_for(found.annotator) or quizzes.owed(found.annotator):
         return redirect("guideline-news", slug)
     try:
         assignment = dialogues.rank(dialogues.last_turn(found))
@@ -159,5 +162,5 @@ def ask_again(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 @acts_from("dialogue", "slug", "pk")
 def end_dialogue(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     dialogues.end(_mine(request, slug, pk))
-    messages.success(request, "The conversation has ended. Thank you.")
+    messages.success(request, gettext("The conversation has ended. Thank you."))
     return redirect("converse", slug)

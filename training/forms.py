@@ -6,6 +6,8 @@ from functools import reduce
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.errors import Invalid
 from training.configuration import RoundSettings
@@ -41,16 +43,18 @@ class RoundForm(forms.Form):
     """
 
     method = forms.ChoiceField(
-        choices=[(name, f"{each.title}: {each.says}") for name, each in METHODS.items()],
+        choices=[
+            (name, format_lazy("{}: {}", each.title, each.says)) for name, each in METHODS.items()
+        ],
         widget=forms.RadioSelect,
-        label="Method",
+        label=gettext_lazy("Method"),
     )
     queue_prompts = forms.IntegerField(
         required=False,
         min_value=0,
         max_value=1000,
-        label="New tasks",
-        help_text="Prompts that the new policy answers for people to rank next.",
+        label=gettext_lazy("New tasks"),
+        help_text=gettext_lazy("Prompts that the new policy answers for people to rank next."),
     )
 
     def __init__(
@@ -81,7 +85,10 @@ class RoundForm(forms.Form):
                 method,
                 option,
                 [self[_named(method, each)] for each in method.main_fields()],
-                [(_label(each), each.help, self._value(method, each)) for each in method.fields()],
+                [
+                    (_label(each), gettext(each.help), self._value(method, each))
+                    for each in method.fields()
+                ],
             )
             for method, option in zip(METHODS.values(), self["method"], strict=True)
         ]
@@ -100,7 +107,10 @@ class RoundForm(forms.Form):
 
     def _complain(self, method: Method, said: str) -> None:
         named = {each.path[-1]: _named(method, each) for each in method.main_fields()}
-        self.add_error(named.get(said.split()[0].rpartition(".")[2]), f"{said.rstrip('.')}.")
+        self.add_error(
+            named.get(said.split()[0].rpartition(".")[2]),
+            f"{said.rstrip('.')}.",
+        )
 
     def configuration(self) -> dict[str, Any]:
         """What differs from the plan; nested settings are whole, as ``rounds.start`` takes them."""
@@ -127,15 +137,20 @@ def _label(each: Explained) -> str:
     return words.replace("lora", "LoRA") if each.path[0] == "lora" else words.capitalize()
 
 
+def _explained(each: Explained) -> str:
+    said = gettext(each.help)
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def _field(each: Explained, value: Any) -> forms.Field:
     """An optional field that shows what holds without it; the engine judges what is said."""
     about: dict[str, Any] = {
         "required": False,
         "label": _label(each),
-        "help_text": f"{each.help[0].upper()}{each.help[1:]}.",
+        "help_text": _explained(each),
     }
     if each.choices:
-        empty = [("", f"as it is: {value}")]
+        empty = [("", gettext("as it is: %(value)s") % {"value": value})]
         return forms.ChoiceField(
             choices=[*empty, *((name, name) for name in each.choices)], **about
         )
@@ -164,6 +179,6 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 2}),
-        label="Why?",
-        error_messages={"required": "Say why, for those who look back."},
+        label=gettext_lazy("Why?"),
+        error_messages={"required": gettext_lazy("Say why, for those who look back.")},
     )

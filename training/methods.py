@@ -6,6 +6,9 @@ Plain Python: the web process reads it to explain and to check a form.
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
 from annotation.choosing import RANKINGS
 from annotation.models import TaskKind
 from training.engine.config import PreferenceSettings, RewardSettings, SftSettings
@@ -13,13 +16,13 @@ from training.engine.ppo.config import PpoSettings
 from training.engine.settings import Explained, explained
 
 STEP_NAMES = {
-    "embed": "Read the answers",
-    "reward": "Fit the reward model",
-    "sft": "Train the policy",
-    "policy": "Train the policy",
-    "ppo": "Train the policy",
-    "evaluate": "Answer held-out prompts",
-    "publish": "Put new answers into the queue",
+    "embed": gettext_lazy("Read the answers"),
+    "reward": gettext_lazy("Fit the reward model"),
+    "sft": gettext_lazy("Train the policy"),
+    "policy": gettext_lazy("Train the policy"),
+    "ppo": gettext_lazy("Train the policy"),
+    "evaluate": gettext_lazy("Answer held-out prompts"),
+    "publish": gettext_lazy("Put new answers into the queue"),
 }
 
 
@@ -28,8 +31,8 @@ class Method:
     """One way to run a round."""
 
     name: str
-    title: str
-    says: str  # one sentence for people
+    title: str | Promise
+    says: str | Promise  # one sentence for people
     section: str  # of the round's settings, which its training reads
     settings: Any  # the class of that section
     steps: tuple[str, ...]
@@ -47,8 +50,8 @@ class Method:
         return [known[name] for name in self.main]
 
     def _reads(self, each: Explained) -> bool:
-        if each.path[-1] == "seed" or each.path[0] in self.fixed:
-            return False  # the round decides
+        if each.path[-1] in ("seed", "shard") or each.path[0] in self.fixed:
+            return False  # the round decides, which has one process
         return not each.only or self.name in each.only or not set(each.only) & set(METHODS)
 
 
@@ -57,14 +60,14 @@ EARNED = ("embed", "reward", "ppo", "evaluate", "publish")
 STEADY = ("learning_rate", "epochs", "prompts_per_step")
 
 
-def _direct(name: str, title: str, says: str, *main: str, **more: Any) -> Method:
+def _direct(name: str, title: str, says: str | Promise, *main: str, **more: Any) -> Method:
     return Method(
         name, title, says, "preference", PreferenceSettings, TAUGHT,
         (*main, *STEADY, "lora.rank"), {"loss": name}, **more,
     )  # fmt: skip
 
 
-def _rollouts(name: str, title: str, says: str, *main: str) -> Method:
+def _rollouts(name: str, title: str, says: str | Promise, *main: str) -> Method:
     offered = ("beta", *STEADY, "samples_per_prompt", *main, "max_new_tokens", "lora.rank")
     return Method(name, title, says, "ppo", PpoSettings, EARNED, offered, {"algorithm": name})
 
@@ -73,48 +76,104 @@ METHODS = {
     each.name: each
     for each in (
         _direct(
-            "dpo", "DPO", "Fit a reward model, then move the policy towards the preferred answers "
-            "directly.", "beta", "label_smoothing", "margin",
+            "dpo",
+            "DPO",
+            gettext_lazy(
+                "Fit a reward model, then move the policy towards the preferred answers directly."
+            ),
+            "beta",
+            "label_smoothing",
+            "margin",
         ),
         _direct(
-            "ipo", "IPO", "Fit a reward model, then move the policy up to a lead that is enough.",
+            "ipo",
+            "IPO",
+            gettext_lazy("Fit a reward model, then move the policy up to a lead that is enough."),
             "beta",
         ),
         _direct(
-            "hinge", "SLiC hinge", "Fit a reward model, then move the policy where a pair is not "
-            "clear yet: clear pairs rest.", "beta", "margin",
+            "hinge",
+            "SLiC hinge",
+            gettext_lazy(
+                "Fit a reward model, then move the policy where a pair is not "
+                "clear yet: clear pairs rest."
+            ),
+            "beta",
+            "margin",
         ),
         _direct(
-            "kto", "KTO", "Fit a reward model where there are rankings, then move the policy: what "
-            "won or got a thumb up is good, what lost or got a thumb down is bad.",
-            "beta", "desirable_weight", "undesirable_weight",
+            "kto",
+            "KTO",
+            gettext_lazy(
+                "Fit a reward model where there are rankings, then move the policy: what "
+                "won or got a thumb up is good, what lost or got a thumb down is bad."
+            ),
+            "beta",
+            "desirable_weight",
+            "undesirable_weight",
             kinds=(*RANKINGS, TaskKind.THUMBS.value),
         ),
         _direct(
-            "orpo", "ORPO", "Fit a reward model, then teach the policy the best answers and their "
-            "odds.", "orpo_lambda",
+            "orpo",
+            "ORPO",
+            gettext_lazy(
+                "Fit a reward model, then teach the policy the best answers and their odds."
+            ),
+            "orpo_lambda",
         ),
         _direct(
-            "simpo", "SimPO", "Fit a reward model, then move the policy, whatever the length of an "
-            "answer.", "simpo_beta", "simpo_gamma",
+            "simpo",
+            "SimPO",
+            gettext_lazy(
+                "Fit a reward model, then move the policy, whatever the length of an answer."
+            ),
+            "simpo_beta",
+            "simpo_gamma",
         ),
         _rollouts(
-            "ppo", "PPO", "Fit a reward model, then let the policy earn its scores, held to the "
-            "base.", "batch_epochs", "minibatch",
+            "ppo",
+            "PPO",
+            gettext_lazy(
+                "Fit a reward model, then let the policy earn its scores, held to the base."
+            ),
+            "batch_epochs",
+            "minibatch",
         ),
-        _rollouts("rloo", "RLOO", "As PPO, without a value head: an answer is held against the "
-                  "prompt's other ones."),
-        _rollouts("reinforce", "REINFORCE", "As PPO, without a value head: an answer is held "
-                  "against the mean of all. The plainest, to compare with."),
-        Method(
-            "sft", "SFT", "Teach the policy what people wrote or edited themselves. No rankings "
-            "are read.", "sft", SftSettings, ("embed", "sft", "evaluate", "publish"),
-            (*STEADY, "lora.rank"), kinds=(TaskKind.WRITE.value,),
+        _rollouts(
+            "rloo",
+            "RLOO",
+            gettext_lazy(
+                "As PPO, without a value head: an answer is held against the prompt's other ones."
+            ),
+        ),
+        _rollouts(
+            "reinforce",
+            "REINFORCE",
+            gettext_lazy(
+                "As PPO, without a value head: an answer is held "
+                "against the mean of all. The plainest, to compare with."
+            ),
         ),
         Method(
-            "reward", "Reward model only", "Fit a reward model; the policy stays as it is.",
-            "reward", RewardSettings, ("embed", "reward"), ("depth", "layer", "l2", "learning_rate",
-            "epochs"),
+            "sft",
+            "SFT",
+            gettext_lazy(
+                "Teach the policy what people wrote or edited themselves. No rankings are read."
+            ),
+            "sft",
+            SftSettings,
+            ("embed", "sft", "evaluate", "publish"),
+            (*STEADY, "lora.rank"),
+            kinds=(TaskKind.WRITE.value,),
+        ),
+        Method(
+            "reward",
+            gettext_lazy("Reward model only"),
+            gettext_lazy("Fit a reward model; the policy stays as it is."),
+            "reward",
+            RewardSettings,
+            ("embed", "reward"),
+            ("depth", "layer", "l2", "learning_rate", "epochs"),
         ),
     )
-}  # fmt: skip
+}

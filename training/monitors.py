@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from annotation.models import Completion
+from training import outcomes
 from training.configuration import Limits
 from training.engine.evaluate import (
     clustered_interval,
@@ -97,28 +98,27 @@ def broken_limits(figures: dict[str, Any], base: dict[str, Any], limits: Limits)
     kl, allowed = figures["kl"], limits.kl
     check(
         not kl <= allowed,
-        f"it has moved {kl:.1f} nats from its reference (at most {allowed:g})",
+        outcomes.MOVED % {"kl": f"{kl:.1f}", "allowed": f"{allowed:g}"},
     )
     ratio = figures["reference_perplexity"] / base["reference_perplexity"]
     check(
         not ratio <= limits.perplexity_ratio,
-        f"its text is {ratio:.1f} times as surprising to the base model as the base's own "
-        f"(at most {limits.perplexity_ratio:g})",
+        outcomes.SURPRISING % {"ratio": f"{ratio:.1f}", "allowed": f"{limits.perplexity_ratio:g}"},
     )
     diversity = figures["distinct_2"] / max(base["distinct_2"], 1e-9)
     check(
         not diversity >= limits.distinct_2_ratio,
-        f"its word pairs are {diversity:.0%} as varied as the base's "
-        f"(at least {limits.distinct_2_ratio:.0%})",
+        outcomes.UNVARIED
+        % {"share": f"{diversity:.0%}", "allowed": f"{limits.distinct_2_ratio:.0%}"},
     )
     check(
         not figures["repetition"] <= max(limits.repetition, base["repetition"]),
-        f"{figures['repetition']:.0%} of its phrases repeat (at most {limits.repetition:.0%})",
+        outcomes.REPEATING
+        % {"share": f"{figures['repetition']:.0%}", "allowed": f"{limits.repetition:.0%}"},
     )
     length = figures["mean_length"] / max(base["mean_length"], 1e-9)
     check(
         not 1 / limits.length_ratio <= length <= limits.length_ratio,
-        f"its answers are {length:.2f} times as long as the base's "
-        f"(within {limits.length_ratio:g} times)",
+        outcomes.LENGTH % {"ratio": f"{length:.2f}", "allowed": f"{limits.length_ratio:g}"},
     )
     return broken

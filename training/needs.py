@@ -5,9 +5,11 @@ from datetime import timedelta
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.models import Project
 from annotation.needs import GRAVE, SOON, Need
+from annotation.telling import told
 from training.models import Job, Round
 from training.turns import key_of, waiting_turns
 
@@ -24,9 +26,12 @@ def _of_rounds(project: Project) -> list[Need]:
         return []
     address = reverse("round", args=[project.slug, last.number])
     if last.state == Round.State.FAILED:
-        return [Need(GRAVE, f"Round {last.number} failed: {last.outcome}", address)]
+        failed = gettext("Round %(number)s failed: %(outcome)s")
+        return [
+            Need(GRAVE, failed % {"number": last.number, "outcome": told(last.outcome)}, address)
+        ]
     if last.state == Round.State.WAITING:
-        words = f"Round {last.number} waits for your decision."
+        words = gettext("Round %(number)s waits for your decision.") % {"number": last.number}
         return [Need(SOON, words, reverse("project", args=[project.slug]) + "#decide")]
     return []
 
@@ -37,7 +42,8 @@ def _of_dialogues(project: Project) -> list[Need]:
     failed = Job.objects.filter(key__in=keys, state=Job.State.FAILED).order_by("-pk").first()
     if failed is None:
         return []
-    words = f"The model could not reply in a conversation: {failed.error or 'nobody knows why.'}"
+    words = gettext("The model could not reply in a conversation: %(why)s")
+    words %= {"why": failed.error or gettext("nobody knows why.")}
     return [Need(GRAVE, words, reverse("project", args=[project.slug]))]
 
 
@@ -54,5 +60,5 @@ def _of_workers(project: Project) -> list[Need]:
     busy = Job.objects.filter(state=Job.State.RUNNING, lease_until__gte=timezone.now())
     if stalled is None or busy.exists():
         return []
-    words = "Work waits for more than five minutes and no worker takes it. Start one."
+    words = gettext("Work waits for more than five minutes and no worker takes it. Start one.")
     return [Need(GRAVE, words, reverse("project", args=[project.slug]))]

@@ -68,5 +68,5 @@ def artefact_folder(name: str) -> Path:
 
 
 def adapter_folder(policy: Policy) -> Path | None:
-    """The policy's adapters; None for the base."""
+    """The policy's adapters or its full model; None for the base."""
     return artefact_folder(policy.artefact) if policy.artefact else None

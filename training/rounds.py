@@ -12,13 +12,14 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.choosing import Choice
 from annotation.errors import Conflict, Invalid
 from annotation.models import Annotator, Project, User
 from annotation.snapshots import freeze
-from training import jobs, policies
+from training import jobs, outcomes, policies
 from training.configuration import RoundSettings, configuration_hash
 from training.methods import METHODS, Method
 from training.models import Job, Policy, Round, RoundPlan
@@ -42,7 +43,10 @@ def start(
     answers of the kinds that the method reads.
     """
     if method not in METHODS:
-        raise Invalid(f"method: {method!r} is not known. Use one of: {', '.join(METHODS)}.")
+        raise Invalid(
+            gettext("method: %(method)r is not known. Use one of: %(methods)s.")
+            % {"method": method, "methods": ", ".join(METHODS)}
+        )
     plan = RoundPlan.objects.filter(project=project).first()
     planned = plan.configuration if plan else {}
     said = with_fixed({**planned, **(configuration or {})}, METHODS[method])
@@ -72,8 +76,16 @@ def with_fixed(values: dict[str, Any], method: Method) -> dict[str, Any]:
     for name, value in method.fixed.items():
         if section.get(name, value) != value:
             raise Invalid(
-                f"{method.section}: {name} is {section[name]!r}, but the method is {value}. "
-                f"Leave {name} out: it follows from the method."
+                gettext(
+                    "%(section)s: %(name)s is %(said)r, but the method is %(value)s. Leave "
+                    "%(name)s out: it follows from the method."
+                )
+                % {
+                    "section": method.section,
+                    "name": name,
+                    "said": section[name],
+                    "value": value,
+                }
             )
     return {**values, method.section: {**section, **method.fixed}}
 
@@ -89,6 +101,8 @@ def _start(
     Project.objects.select_for_update().get(pk=project.pk)
     if Round.objects.filter(project=project, state__in=(State.RUNNING, State.WAITING)).exists():
         raise Conflict(_running_message(project))
+    base = policies.active(project)
+    _check_depth(base, method, settings)
     number = 1 + (Round.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0)
     seed = secrets.randbelow(2**31) if seed is None else seed
     configuration = _seeded(settings, seed).as_dict()
@@ -107,12 +121,34 @@ def _start(
             Choice(kinds=method.kinds),
             minimum=settings.minimum_of(method.name),
         ),
-        base_policy=policies.active(project),
+        base_policy=base,
         weights=_weights(project),
     )
     record("round.started", made, project=project, by=by, data={"method": method.name})
     _ask(made, method.steps[0], 1)
     return made
+
+
+def _check_depth(base: Policy, method: Method, settings: RoundSettings) -> None:
+    """Raise Invalid when an adapter is to be trained on a policy that is a whole model."""
+    trains_policy = "evaluate" in method.steps
+    if trains_policy and getattr(settings, method.section).depth == "lora" and _is_full(base):
+        raise Invalid(
+            gettext(
+                "%(section)s.depth: policy %(policy)s is a full model, on which no adapter is "
+                "trained. Set depth to full."
+            )
+            % {"section": method.section, "policy": base}
+        )
+
+
+def _is_full(policy: Policy) -> bool:
+    """Whether all of the policy's weights were trained, as the round that made it was told."""
+    made = Round.objects.filter(policy=policy).first()
+    if made is None:
+        return False
+    section = made.configuration.get(METHODS[made.method].section, {})
+    return bool(section.get("depth") == "full")
 
 
 def _weights(project: Project) -> dict[str, float]:
@@ -137,11 +173,12 @@ def _running_message(project: Project) -> str:
         project=project, state__in=(State.RUNNING, State.WAITING)
     ).first()
     if current is not None and current.state == State.WAITING:
-        return (
-            f"Round {current.number} of {project.name} waits for a decision. "
-            "Promote or reject its policy first."
-        )
-    return f"A round of {project.name} is running. Wait until it has ended."
+        return gettext(
+            "Round %(number)s of %(name)s waits for a decision. Promote or reject its policy first."
+        ) % {"number": current.number, "name": project.name}
+    return gettext("A round of %(name)s is running. Wait until it has ended.") % {
+        "name": project.name
+    }
 
 
 def _ask(round: Round, step: str, part: int) -> Job:
@@ -187,7 +224,9 @@ def stop(round: Round, *, by: User | str, reason: str) -> None:
     """End a running round early; what waits in its chain is cancelled. Raises Conflict."""
     with transaction.atomic():
         if not end(round, State.STOPPED, reason):
-            raise Conflict(f"Round {round.number} has ended already.")
+            raise Conflict(
+                gettext("Round %(number)s has ended already.") % {"number": round.number}
+            )
         waiting = round.jobs.filter(state__in=(Job.State.PENDING, Job.State.RUNNING))
         waiting.update(state=Job.State.CANCELLED, fence=F("fence") + 1, finished_at=timezone.now())
         _reject_candidate(round, reason)
@@ -217,9 +256,12 @@ def promote(policy: Policy, *, by: User | str) -> None:
         retired = policies_here.filter(successors=policy, state=Policy.State.ACTIVE)
         candidate = policies_here.filter(pk=policy.pk, state=Policy.State.CANDIDATE)
         if not (candidate.exists() and retired.update(state=Policy.State.RETIRED)):
-            raise Conflict(f"Policy {policy} is no longer a candidate for the active one's place.")
+            raise Conflict(
+                gettext("Policy %(policy)s is no longer a candidate for the active one's place.")
+                % {"policy": policy}
+            )
         candidate.update(state=Policy.State.ACTIVE)
-        _settle(policy, f"Policy {policy} is active.")
+        _settle(policy, gettext("Policy %(policy)s is active.") % {"policy": policy})
         record("policy.promoted", policy, project=policy.project, by=by)
 
 
@@ -229,8 +271,8 @@ def reject(policy: Policy, *, by: User | str, reason: str) -> None:
         if not Policy.objects.filter(pk=policy.pk, state=Policy.State.CANDIDATE).update(
             state=Policy.State.REJECTED, rejected_because=reason
         ):
-            raise Conflict(f"Policy {policy} is not a candidate.")
-        _settle(policy, f"Policy {policy} was rejected: {reason}")
+            raise Conflict(gettext("Policy %(policy)s is not a candidate.") % {"policy": policy})
+        _settle(policy, outcomes.REJECTED % {"policy": policy, "reason": reason})
         record("policy.rejected", policy, project=policy.project, by=by, data={"reason": reason})
 
 

@@ -18,7 +18,7 @@ from training.models import Policy, RoundPlan
 from training.policies import adapter_folder
 
 if TYPE_CHECKING:
-    from training.engine.sampling import Sample
+    from training.engine.sampling import Growth, Sample
 
 PROMPTS_AT_ONCE = 32
 REDRAWS = 2  # further seeds for a prompt whose samples came out nearly the same
@@ -59,15 +59,18 @@ def draw(
     *,
     distinct: bool = False,
     deadline: float = float("inf"),
+    on_growth: "Growth | None" = None,
 ) -> bool:
     """Store ``count`` samples of the policy for each prompt; returns whether all is done.
 
     False when the deadline came first: asked again, it goes on. Seeds follow from policy, prompt,
     purpose and place, so that a second worker draws what the first would have drawn. With
     ``distinct``, prompts whose samples came out nearly the same get up to REDRAWS more.
+    ``on_growth`` sees the tokens that are there so far, token by token.
     """
     for extra in range(1 + (REDRAWS if distinct else 0)):
-        if not _draw_missing(lease, policy, prompts, count, extra, purpose, settings, deadline):
+        todo = _todo(policy, prompts, count, extra, purpose, settings)
+        if not _draw_missing(lease, policy, todo, settings, deadline, on_growth):
             return False
     return True
 
@@ -75,20 +78,17 @@ def draw(
 def _draw_missing(
     lease: Lease,
     policy: Policy,
-    prompts: Sequence[Prompt],
-    count: int,
-    extra: int,
-    purpose: str,
+    todo: Sequence[tuple[Prompt, list[int]]],
     settings: SamplingSettings,
     deadline: float,
+    on_growth: "Growth | None",
 ) -> bool:
-    todo = _todo(policy, prompts, count, extra, purpose, settings)
     for start in range(0, len(todo), PROMPTS_AT_ONCE):
         if time.monotonic() > deadline:
             return False
         chunk = todo[start : start + PROMPTS_AT_ONCE]
         lease.beat(start, len(todo), f"sampling {policy}")
-        _draw_chunk(lease, policy, chunk, settings)
+        _draw_chunk(lease, policy, chunk, settings, on_growth)
     lease.beat(len(todo), len(todo))
     return True
 
@@ -133,6 +133,7 @@ def _draw_chunk(
     policy: Policy,
     chunk: Sequence[tuple[Prompt, list[int]]],
     settings: SamplingSettings,
+    on_growth: "Growth | None",
 ) -> None:
     from training.engine.sampling import sample
     from training.engine.sequences import encode_prompt
@@ -146,7 +147,7 @@ def _draw_chunk(
         return False
 
     with loaded.adapter(adapter_folder(policy)):
-        drawn = list(sample(loaded, prompts, seeds, settings, should_stop=still_ours))
+        drawn = list(sample(loaded, prompts, seeds, settings, None, still_ours, on_growth))
     with lease.guarded():
         Completion.objects.bulk_create(
             (_completion(policy, chunk[each.prompt_index][0], each, settings) for each in drawn),

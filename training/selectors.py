@@ -6,6 +6,7 @@ from math import sqrt
 
 from django.db.models import Count, F, FloatField, QuerySet, Sum
 from django.db.models.expressions import CombinedExpression
+from django.utils.translation import gettext_lazy
 
 from annotation.models import Annotator, Membership, Project, Role, Submission, User
 from training.methods import METHODS, STEP_NAMES
@@ -129,7 +130,7 @@ def steps_of(round: Round) -> list[Step]:
 
 
 def _step(kind: str, job: Job | None, missing: str) -> Step:
-    name = STEP_NAMES.get(kind, kind)
+    name = str(STEP_NAMES.get(kind, kind))
     if job is None:
         return Step(name, missing)
     return Step(name, job.state, job.done, job.total, job.note, job.error)
@@ -145,9 +146,9 @@ def rounds_of(project: Project) -> QuerySet[Round]:
 
 # What is drawn beside each other, as the metrics of a reward model name it.
 CEILING = {
-    "accuracy": "Reward model",
-    "human_agreement": "Two people on the same",
-    "self_agreement": "One person, asked again",
+    "accuracy": gettext_lazy("Reward model"),
+    "human_agreement": gettext_lazy("Two people on the same"),
+    "self_agreement": gettext_lazy("One person, asked again"),
 }
 Ends = tuple[float | None, float | None, float | None]  # value, low, high
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.models import Project, Turn
 from training import jobs
@@ -12,7 +13,7 @@ from training.models import Job
 
 PRIORITY = 100  # before anything of a round: a person waits
 SLOW = timedelta(seconds=20)
-KEPT = "What you wrote is kept: you may leave this page and come back."
+KEPT = gettext_lazy("What you wrote is kept: you may leave this page and come back.")
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,19 @@ def waiting_for(turn: Turn) -> Waiting:
         return _before(turn, job)
     if job.state == Job.State.RUNNING:
         if job.lease_until and job.lease_until >= timezone.now():
-            return Waiting("The model writes its responses.")
+            return Waiting(gettext("The model writes its responses."))
         return Waiting(
-            f"The worker that wrote them has gone silent. The next one begins anew. {KEPT}",
+            gettext(
+                "The worker that wrote them has gone silent. The next one begins anew. %(kept)s"
+            )
+            % {"kept": KEPT},
             slow=True,
         )
     return Waiting(
-        "The model could not reply. What you wrote is kept. Try again; if that fails too, tell a "
-        "manager, who can see why.",
+        gettext(
+            "The model could not reply. What you wrote is kept. Try again; if that fails too, tell "
+            "a manager, who can see why."
+        ),
         failed=True,
     )
 
@@ -76,12 +82,17 @@ def waiting_for(turn: Turn) -> Waiting:
 def _before(turn: Turn, job: Job | None) -> Waiting:
     """Nobody is at it yet."""
     if job is not None and job.attempt:
-        return Waiting(f"That did not work. It is tried again in a moment. {KEPT}", slow=True)
+        return Waiting(
+            gettext("That did not work. It is tried again in a moment. %(kept)s") % {"kept": KEPT},
+            slow=True,
+        )
     busy = Job.objects.filter(
         Q(state=Job.State.RUNNING, lease_until__gte=timezone.now()), queue=Job.Queue.GPU
     )
     if busy.exists():
-        return Waiting("The model is at other work for a moment. Yours is next.")
+        return Waiting(gettext("The model is at other work for a moment. Yours is next."))
     if timezone.now() - turn.asked_at > SLOW:
-        return Waiting(f"No worker has come for it yet. {KEPT}", slow=True)
-    return Waiting("Your message is on its way to the model.")
+        return Waiting(
+            gettext("No worker has come for it yet. %(kept)s") % {"kept": KEPT}, slow=True
+        )
+    return Waiting(gettext("Your message is on its way to the model."))

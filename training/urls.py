@@ -20,6 +20,7 @@ urlpatterns = [
     path(f"{ROUND}stop/", views.stop_round, name="stop-round"),
     path(f"{POLICY}promote/", views.promote, name="promote"),
     path(f"{POLICY}reject/", views.reject, name="reject"),
+    path(f"{PROJECT}tasks/<int:pk>/scores/", views.score_task, name="score-task"),
     path(f"{PROJECT}converse/", dialogue_views.converse, name="converse"),
     path(DIALOGUE, dialogue_views.dialogue, name="dialogue"),
     path(f"{DIALOGUE}waiting/", dialogue_views.waiting, name="dialogue-waiting"),

@@ -8,14 +8,16 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from annotation.charts import Chart, lines
 from annotation.errors import Conflict, Refused
+from annotation.judged import find_task
 from annotation.models import Project, Role
 from annotation.needs import in_order, people_needs, reports
 from annotation.people import has_role
@@ -25,6 +27,7 @@ from annotation.quality.pace import forecast, pace_of
 from annotation.quality.reports import measured
 from annotation.selectors import given_counts, people_of, progress, projects_for
 from annotation.sheets import sheet
+from annotation.snapshots import withdrawn_in_any
 from annotation.views.access import PersonRequest, acts_from, project_for
 from annotation.views.figures import agreement_chart, pace_chart, point
 from training import rounds, selectors
@@ -32,7 +35,9 @@ from training.forms import ReasonForm, RoundForm
 from training.methods import METHODS
 from training.models import Policy, Round, RoundPlan
 from training.needs import models_needs
+from training.scores import ask_for_scores
 from training.tasks import wake
+from training.withdrawals import of_policies
 
 READERS = (Role.MANAGER, Role.RESEARCHER)
 
@@ -69,7 +74,7 @@ def _project_page(
         "rounds": shown,
         "current": current,
         "steps": selectors.steps_of(current) if current else [],
-        "policies": list(selectors.policies_of(project)[: selectors.POLICIES_SHOWN]),
+        "policies": _policies(project),
         **_live(project),
         **_outlook(project),
         "ceiling": selectors.ceiling_of(shown),
@@ -81,6 +86,13 @@ def _project_page(
         context["needs"] = in_order(needs)
         context |= {"plan": plan, "form": form or RoundForm(plan=plan), "reason": ReasonForm()}
     return render(request, "project.html", context, status=status)
+
+
+def _policies(project: Project) -> list[tuple[Policy, int]]:
+    """The newest, each with how much of what it learned from was withdrawn since."""
+    shown = list(selectors.policies_of(project)[: selectors.POLICIES_SHOWN])
+    withdrawn = of_policies(project, shown)
+    return [(each, withdrawn.get(each.pk, 0)) for each in shown]
 
 
 def _outlook(project: Project) -> dict[str, Any]:
@@ -109,9 +121,9 @@ def ceiling_chart(found: list[selectors.RoundCeiling]) -> Chart | None:
     """None before the first reward model."""
     if not found:
         return None
-    names = [f"Round {each.number}" for each in found]
+    names = [gettext("Round %(number)s") % {"number": each.number} for each in found]
     series = {
-        words: [
+        str(words): [
             point(f"{words}, {rounds_name}", Figure(*each.figures[name]))
             for rounds_name, each in zip(names, found, strict=True)
         ]
@@ -149,7 +161,9 @@ def start_round(request: PersonRequest, slug: str) -> HttpResponse:
                 configuration=form.configuration(),
             )
             wake()
-            messages.success(request, f"Round {made.number} has started.")
+            messages.success(
+                request, gettext("Round %(number)s has started.") % {"number": made.number}
+            )
             return redirect("project", slug)
     except Conflict as refusal:
         # The page of a project whose round runs has no form to say it beside.
@@ -202,6 +216,7 @@ def _round_context(request: PersonRequest, project: Project, number: int) -> dic
         "steps": selectors.steps_of(shown),
         "explained": METHODS[shown.method].says if shown.method in METHODS else "",
         "reason": ReasonForm(),
+        "withdrawn": withdrawn_in_any([shown.snapshot_id]),
     }
 
 
@@ -214,7 +229,7 @@ def stop_round(request: PersonRequest, slug: str, number: int) -> HttpResponse:
     if reason:
         try:
             rounds.stop(running, by=request.user, reason=reason)
-            messages.success(request, f"Round {number} is stopped.")
+            messages.success(request, gettext("Round %(number)s is stopped.") % {"number": number})
         except Refused as refusal:
             messages.error(request, str(refusal))
     return redirect("round", slug, number)
@@ -226,7 +241,7 @@ def promote(request: PersonRequest, slug: str, version: int) -> HttpResponse:
     policy = _candidate(request, slug, version)
     try:
         rounds.promote(policy, by=request.user)
-        messages.success(request, f"Policy {policy} is active now.")
+        messages.success(request, gettext("Policy %(policy)s is active now.") % {"policy": policy})
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("project", slug)
@@ -240,10 +255,27 @@ def reject(request: PersonRequest, slug: str, version: int) -> HttpResponse:
     if reason:
         try:
             rounds.reject(policy, by=request.user, reason=reason)
-            messages.success(request, f"Policy {policy} is rejected; the active one stays.")
+            messages.success(
+                request,
+                gettext("Policy %(policy)s is rejected; the active one stays.")
+                % {"policy": policy},
+            )
         except Refused as refusal:
             messages.error(request, str(refusal))
     return redirect("project", slug)
+
+
+@login_required
+@acts_from("judged-task", "slug", "pk")
+def score_task(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
+    """Ask for the scores that a task's page lacks."""
+    found = project_for(request.user, slug, *READERS)
+    task = find_task(found, pk)
+    if task is None:
+        raise Http404
+    ask_for_scores(task)
+    wake()
+    return redirect("judged-task", slug, pk)
 
 
 def _candidate(request: PersonRequest, slug: str, version: int) -> Policy:

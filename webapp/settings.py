@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "webapp.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -84,6 +84,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "builtins": ["django.templatetags.i18n"],
         },
     },
 ]
@@ -184,8 +185,14 @@ CONTENT_SECURITY_POLICY = {
 # --- pages and files ------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-# The pages are written in English; else parts of them would follow the browser's language.
-LANGUAGES = [("en", "English")]
+# What the pages speak, wholly: a test refuses a catalogue with a gap.
+LANGUAGES = [("en", "English"), ("ar", "Arabic")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "webapp.formats"
+LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365
+LANGUAGE_COOKIE_SECURE = BEHIND_TLS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = USE_TZ = True
 STATIC_URL = "static/"
@@ -252,6 +259,8 @@ SPECTACULAR_SETTINGS = {
         "SkipReason": "annotation.models.Assignment.SkipReason",
         "AnnotatorKind": "annotation.models.Annotator.Kind",
         "Origin": "annotation.models.Submission.Origin",
+        "DoubtReason": "annotation.models.Doubt.Reason",
+        "ProblemReason": "annotation.models.ProblemReport.Reason",
         "AssignmentState": "annotation.models.Assignment.State",
         "RoundState": "training.models.Round.State",
         "PolicyState": "training.models.Policy.State",
@@ -305,4 +314,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # It names every address that it asks for, those that are signed in somebody's name too.
+    "loggers": {"httpx2": {"level": "WARNING"}},
 }

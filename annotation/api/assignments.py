@@ -52,7 +52,7 @@ class AssignmentsView(ProjectList):
     serializer_class = AssignmentSerializer
 
     def get_queryset(self) -> QuerySet[Assignment]:
-        assignments = Assignment.objects.filter(task__project=self.project)
+        assignments = Assignment.objects.given().filter(task__project=self.project)
         if not self.reads:
             assignments = assignments.filter(annotator__user=person(self.request))
         return assignments.select_related("task__reference", "annotator")

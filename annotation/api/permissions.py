@@ -54,7 +54,7 @@ class HoldsWork(BasePermission):
         if not request.user.is_authenticated:
             return False
         user = person(request)
-        assignments = Assignment.objects.select_related("task__project")
+        assignments = Assignment.objects.given().select_related("task__project")
         assignment = get_object_or_404(
             assignments.filter(task__project__in=projects_of(user)), pk=view.kwargs["id"]
         )

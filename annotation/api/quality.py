@@ -42,6 +42,52 @@ class LabelsSerializer(serializers.Serializer):
     thumbs = LabelFiguresSerializer()
 
 
+class PartSerializer(serializers.Serializer):
+    """Some of the rankings, and how often two people decide alike in them."""
+
+    rankings = serializers.IntegerField()
+    agreement = FigureSerializer()
+
+
+class PeriodSerializer(PartSerializer):
+    start = serializers.DateTimeField()
+    days = serializers.IntegerField()
+
+
+class VersionSerializer(PartSerializer):
+    guideline = serializers.CharField(help_text="A label; empty where no version is known.")
+
+
+class CategorySerializer(PartSerializer):
+    name = serializers.CharField(help_text="Empty: prompts without a category.")
+
+
+class KindsSerializer(serializers.Serializer):
+    """Two kinds of annotators, or one among themselves."""
+
+    one = serializers.ChoiceField(Annotator.Kind.choices)
+    other = serializers.ChoiceField(Annotator.Kind.choices)
+    agreement = FigureSerializer()
+
+
+class TwoSerializer(serializers.Serializer):
+    one = serializers.CharField(help_text="A pseudonym.")
+    other = serializers.CharField(help_text="A pseudonym.")
+    agreement = FigureSerializer()
+
+
+class GroupSerializer(serializers.Serializer):
+    """A group that people count themselves among, of three people at least."""
+
+    trait = serializers.CharField()
+    name = serializers.CharField()
+    people = serializers.IntegerField()
+    rankings = serializers.IntegerField()
+    share = serializers.FloatField(help_text="Of all rankings.")
+    within = FigureSerializer(help_text="Between two of the group.")
+    across = FigureSerializer(help_text="Between one of the group and one of all others.")
+
+
 class AgreementSerializer(serializers.Serializer):
     project = serializers.CharField()
     rankings = serializers.IntegerField()
@@ -50,6 +96,17 @@ class AgreementSerializer(serializers.Serializer):
     annotators = serializers.IntegerField()
     figures = AgreementFiguresSerializer()
     labels = LabelsSerializer()
+    over_time = PeriodSerializer(many=True)
+    versions = VersionSerializer(many=True, help_text="By guideline version, oldest first.")
+    categories = CategorySerializer(many=True, help_text="By category of the prompts.")
+    kinds = KindsSerializer(many=True, help_text="Humans, models: where there are several kinds.")
+    pairs = TwoSerializer(
+        many=True, help_text="The 1,000 pairs of annotators who met at most questions."
+    )
+    groups = GroupSerializer(many=True)
+    warnings = serializers.ListField(
+        child=serializers.CharField(), help_text="Where one group speaks for all."
+    )
 
 
 class FlagSerializer(serializers.Serializer):

@@ -26,24 +26,30 @@ TIES = [(ties.value, ties.value) for ties in Ties]
 MAX_NAMED = 100
 
 
+class SnapshotListSerializer(serializers.ListSerializer):
+    def to_representation(self, data: Any) -> Any:
+        snapshots = list(data)
+        context: Any = self.context
+        context["withdrawn"] = withdrawn_from(snapshots)
+        return super().to_representation(snapshots)
+
+
 class SnapshotSerializer(serializers.ModelSerializer):
     submissions = serializers.IntegerField(source="size", help_text="How many it holds.")
-
-    class Meta:
-        model = Snapshot
-        fields: tuple[str, ...] = ("id", "name", "filters", "submissions", "sha256", "frozen_at")
-
-
-class OneSnapshotSerializer(SnapshotSerializer):
     withdrawn = serializers.SerializerMethodField(
         help_text="How many of them were withdrawn since. What it holds stays."
     )
 
-    class Meta(SnapshotSerializer.Meta):
-        fields = (*SnapshotSerializer.Meta.fields, "withdrawn")
+    class Meta:
+        model = Snapshot
+        list_serializer_class = SnapshotListSerializer
+        fields: tuple[str, ...] = (
+            *("id", "name", "filters", "submissions", "withdrawn", "sha256", "frozen_at"),
+        )
 
     def get_withdrawn(self, snapshot: Snapshot) -> int:
-        return withdrawn_from([snapshot]).get(snapshot.pk, 0)
+        found = self.context.get("withdrawn")
+        return (withdrawn_from([snapshot]) if found is None else found).get(snapshot.pk, 0)
 
 
 class DifferenceSerializer(serializers.Serializer):
@@ -88,6 +94,9 @@ class NewSnapshotSerializer(Closed):
     minimum_agreement = _share("Of each annotator with the others; none known: left out.")
     minimum_accuracy = _share("Of each annotator, estimated; none known: left out.")
     ties = serializers.ChoiceField(choices=TIES, default="drop")
+    consensus = serializers.BooleanField(
+        default=False, help_text="One ranking for each task goes out: what its people agree on."
+    )
 
     def validate_name(self, name: str) -> str:
         try:
@@ -124,7 +133,7 @@ class SnapshotsView(ProjectList):
         operation_id="freeze_snapshot",
         summary="Freeze what is chosen of the submissions that count now",
         request=NewSnapshotSerializer,
-        responses={201: OneSnapshotSerializer, 409: CONFLICT},
+        responses={201: SnapshotSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, slug: str) -> Response:
         sent = NewSnapshotSerializer(data=request.data)
@@ -136,14 +145,14 @@ class SnapshotsView(ProjectList):
             measured=True,
             by=person(request),
         )
-        return Response(OneSnapshotSerializer(snapshot).data, status=201)
+        return Response(SnapshotSerializer(snapshot).data, status=201)
 
 
 @describes("get_snapshot", "Read one snapshot")
 class SnapshotView(ProjectDetail):
     noun = "snapshots"
     queryset = FROZEN
-    serializer_class = OneSnapshotSerializer
+    serializer_class = SnapshotSerializer
 
 
 class SnapshotDifferenceView(ProjectView):

@@ -14,7 +14,10 @@ from annotation.api.serializers import Closed
 from annotation.api.views import ProjectView
 from annotation.models import Annotator
 from annotation.quality.effects import Effect, kept_effects
+from annotation.quality.reports import measured
+from annotation.quality.weeks import Week
 from annotation.standing import LEAST_WEIGHT, MAX_REASON, Standing, change_standing, standing_of
+from annotation.withdrawals import withdraw_person
 
 
 class EffectFiguresSerializer(serializers.Serializer):
@@ -47,7 +50,21 @@ class AnnotatorSerializer(serializers.Serializer):
     weight = serializers.FloatField(help_text="As how much of a ranking each of theirs counts.")
 
 
+class WeekSerializer(serializers.Serializer):
+    """One annotator's rankings of normal tasks from a Monday on."""
+
+    start = serializers.DateTimeField()
+    rankings = serializers.IntegerField()
+    agreement = serializers.SerializerMethodField()
+    seconds = serializers.FloatField(allow_null=True, help_text="The median.")
+
+    @extend_schema_field(FigureSerializer)
+    def get_agreement(self, week: Week) -> dict[str, Any]:
+        return week.agreement.as_dict()
+
+
 class AnnotatorEffectsSerializer(AnnotatorSerializer):
+    weeks = WeekSerializer(many=True, help_text="The newest 26 in which they ranked.")
     effects = EffectSerializer(many=True, help_text="How it is, then what could be.")
 
 
@@ -69,6 +86,41 @@ def described(annotator: Annotator) -> dict[str, Any]:
     }
 
 
+class WithdrawalSerializer(Closed):
+    reason = serializers.CharField(
+        max_length=MAX_REASON, help_text="Who asked for it, and when. It is kept."
+    )
+
+
+class WithdrawnSerializer(serializers.Serializer):
+    withdrawn = serializers.IntegerField(help_text="How many answers counted no more.")
+
+
+class WithdrawalView(ProjectView):
+    noun = "quality"
+    roles = {"POST": MANAGERS}
+    queryset = Annotator.objects.select_related("project")
+    filter_backends = ()
+    pagination_class = None
+
+    @extend_schema(
+        operation_id="withdraw_annotator",
+        summary="Withdraw all that an annotator has said, at their wish",
+        description="It stays stored and counts no more, for good. Snapshots, exports and models "
+        "that hold it say so.",
+        request=WithdrawalSerializer,
+        responses=WithdrawnSerializer,
+    )
+    def post(self, request: Request, slug: str, id: int) -> Response:
+        annotator = get_object_or_404(self.get_queryset(), pk=id)
+        sent = WithdrawalSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        reason = sent.validated_data["reason"]
+        return Response(
+            {"withdrawn": withdraw_person(annotator, by=person(request), reason=reason)}
+        )
+
+
 class AnnotatorView(ProjectView):
     noun = "quality"
     queryset = Annotator.objects.select_related("project")
@@ -83,7 +135,12 @@ class AnnotatorView(ProjectView):
     def get(self, request: Request, slug: str, id: int) -> Response:
         annotator = get_object_or_404(self.get_queryset(), pk=id)
         found = kept_effects(annotator)
-        body = {**described(annotator), "effects": EffectSerializer(found, many=True).data}
+        weeks = measured(self.project).value.weeks.get(annotator.pseudonym, [])
+        body = {
+            **described(annotator),
+            "weeks": WeekSerializer(weeks, many=True).data,
+            "effects": EffectSerializer(found, many=True).data,
+        }
         return Response(body)
 
 

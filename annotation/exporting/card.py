@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 from django.conf import settings
+from django.db.models import Count
 
-from annotation.exporting.reading import Judgement, Ranked
+from annotation.exporting.agreed import Agreed
+from annotation.exporting.reading import Judgement, Ranked, Selection
 from annotation.pairs import strict_pairs
 
 SPLITS = ("train", "validation", "test")
@@ -31,9 +33,14 @@ DOMINANT = 0.5
 
 @dataclass
 class Tally:
-    """Counts over what goes out; it grows with annotators and guidelines, not with rankings."""
+    """Counts over what goes out; it grows with annotators and guidelines, not with rankings.
+
+    ``given`` counts what people gave: more than ``judgements`` where a consensus of them goes out,
+    each of which is in ``agreed`` by how many people it is of.
+    """
 
     judgements: int = 0
+    given: int = 0
     rankings: int = 0
     pairs: int = 0
     possible: int = 0
@@ -44,13 +51,28 @@ class Tally:
     annotators: Counter[tuple[str, str]] = field(default_factory=Counter)
     guidelines: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
+    agreed: Counter[int] = field(default_factory=Counter)
 
     def add(self, judgement: Judgement) -> None:
         self.judgements += 1
-        self.annotators[judgement.annotator_kind, judgement.annotator] += 1
-        self.guidelines[judgement.guideline] += 1
+        if isinstance(judgement, Agreed):
+            self.agreed[judgement.people] += 1
+        else:
+            self.given += 1
+            self.annotators[judgement.annotator_kind, judgement.annotator] += 1
+            self.guidelines[judgement.guideline] += 1
         if isinstance(judgement, Ranked):
             self._add_ranking(judgement)
+
+    def add_those_behind(self, selection: Selection) -> None:
+        """Who gave what a consensus is of, and under which guidelines."""
+        given = selection.submissions().order_by()
+        people = given.values_list("annotator__kind", "annotator__pseudonym")
+        for kind, name, count in people.annotate(count=Count("pk")):
+            self.annotators[kind, selection.pseudonym(name, kind)] += count
+            self.given += count
+        for label, count in given.values_list("guideline__label").annotate(count=Count("pk")):
+            self.guidelines[label or ""] += count
 
     def _add_ranking(self, ranked: Ranked) -> None:
         self.rankings += 1
@@ -114,6 +136,8 @@ class Card:
     def _sections(self) -> Iterator[str]:
         yield f"# {plain(self.title)}\n\n" + "\n".join(self.about)
         yield self._counts()
+        if self.tally.agreed:
+            yield self._consensus()
         yield self._guidelines()
         yield self._agreement()
         yield self._people()
@@ -135,6 +159,18 @@ class Card:
         models = [name or "unnamed" for name, _ in self.tally.models.most_common(20)]
         lines.append(f"\nThe answers come from: {', '.join(map(plain, models))}.")
         return "\n".join(lines)
+
+    def _consensus(self) -> str:
+        head = (
+            "## Consensus\n\nEach ranking is what the people who ranked a task agree on best: "
+            "Bradley-Terry over the pairs of their rankings, each person weighed by how reliable "
+            "they are, as it stood when this was frozen. `people` says how many they are. Of each "
+            "answer, `worths` is in logits, their mean nought, and `errors` its standard "
+            "deviation; of each pair, `probability` is that of the chosen one to be the better. "
+            f"They come from {self.tally.given:,} rankings.\n\n| people | tasks |\n|---|---|\n"
+        )
+        rows = sorted(self.tally.agreed.items())
+        return head + "\n".join(f"| {people:,} | {tasks:,} |" for people, tasks in rows)
 
     def _guidelines(self) -> str:
         lines = ["## Guidelines in force\n", "| version | rankings | text |", "|---|---|---|"]
@@ -189,12 +225,12 @@ class Card:
         if tally.possible:
             lines.append(f"- {1 - tally.pairs / tally.possible:.1%} of all pairs are ties.")
         most = max(tally.annotators.values(), default=0)
-        if most > DOMINANT * tally.judgements:
-            lines.append(f"- One annotator gave {most / tally.judgements:.1%} of all judgements.")
+        if most > DOMINANT * tally.given:
+            lines.append(f"- One annotator gave {most / tally.given:.1%} of all judgements.")
         for kind in ("ai", "simulated"):
             given = sum(n for (of, _), n in tally.annotators.items() if of == kind)
             if given:
-                lines.append(f"- {given / tally.judgements:.1%} were given by {KIND_WORDS[kind]}.")
+                lines.append(f"- {given / tally.given:.1%} were given by {KIND_WORDS[kind]}.")
         return "\n".join(lines)
 
 

@@ -46,8 +46,8 @@ CONTEXT = {
     "transform": "cr:transform",
 }
 TYPES = {"integer": "sc:Integer", "number": "sc:Float", "truth": "sc:Boolean"}
-TYPES |= {"integers": "sc:Integer", "truths": "sc:Boolean"}
-LISTS = ("integers", "truths", "texts", "text lists", "messages")
+TYPES |= {"integers": "sc:Integer", "numbers": "sc:Float", "truths": "sc:Boolean"}
+LISTS = ("integers", "numbers", "truths", "texts", "text lists", "messages")
 PARQUET = "application/x-parquet"  # as readers of Croissant know it
 
 

@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from annotation.audit import record
 from annotation.errors import Invalid
+from annotation.exporting.agreed import how_many, judgements
 from annotation.exporting.card import Tally
 from annotation.exporting.files import Hashed, replacing, replacing_folder
 from annotation.exporting.folder import MANIFEST, write_folder
 from annotation.exporting.formats import ALIASES, FOLDER, FORMATS, NAMES, Layout
 from annotation.exporting.manifest import File, Manifest
-from annotation.exporting.reading import Judgement, Selection, read
+from annotation.exporting.reading import Judgement, Selection
 from annotation.models import Project, Snapshot, User
 from annotation.pairs import Ties
 from annotation.progress import Report, silent
@@ -66,6 +67,7 @@ def _manifest(selection: Selection, format: str, out: Path, terms: Terms) -> Man
     manifest.made_at = timezone.now().isoformat()
     if snapshot is not None:
         manifest.snapshot, manifest.snapshot_sha256 = snapshot.name, snapshot.sha256
+        manifest.consensus = snapshot.is_consensus
         manifest.withdrawn = snapshot.submissions.filter(withdrawn_at__isnull=False).count()
     return manifest
 
@@ -73,7 +75,7 @@ def _manifest(selection: Selection, format: str, out: Path, terms: Terms) -> Man
 def _write_file(
     out: Path, selection: Selection, layout: Layout, manifest: Manifest, terms: Terms
 ) -> None:
-    format = layout.rows(terms.policy)
+    format = layout.rows(terms.policy, consensus=manifest.consensus)
     with replacing(out) as file:
         writer = layout.writing.writer(cast(Any, file), format.columns)
         tally = Tally()
@@ -103,10 +105,10 @@ def _complete(
 def _counted(selection: Selection, layout: Layout, report: Report) -> Iterator[Judgement]:
     """What is read, with its progress. Raises Invalid when there is nothing."""
     kinds = layout.rows.kinds
-    total = selection.submissions(kinds).count()
+    total = how_many(selection, kinds)
     if not total:
         raise Invalid(nothing(selection))
-    for number, judgement in enumerate(read(selection, kinds, whole=layout.rows.whole), 1):
+    for number, judgement in enumerate(judgements(selection, kinds, whole=layout.rows.whole), 1):
         yield judgement
         report("Exporting", number, max(total, number))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from annotation.errors import Invalid
+from annotation.exporting.agreed import how_many, judgements
 from annotation.exporting.card import SPLITS, Card, Tally
 from annotation.exporting.croissant import describe
 from annotation.exporting.files import Hashed, writing
@@ -14,7 +15,7 @@ from annotation.exporting.formats.base import Format
 from annotation.exporting.formats.rankings import RankingsTable
 from annotation.exporting.formats.trl import TrlConversational
 from annotation.exporting.manifest import File, Manifest
-from annotation.exporting.reading import Selection, read
+from annotation.exporting.reading import Selection
 from annotation.exporting.writers import Writer
 from annotation.exporting.writers.parquet import Parquet
 from annotation.models import GuidelineVersion
@@ -29,9 +30,9 @@ TABLES: dict[str, type[Format]] = {"preferences": TrlConversational, "rankings":
 class Tables:
     """The Parquet files, each of which begins with its first row."""
 
-    def __init__(self, folder: Path, ties: Ties, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, ties: Ties, stack: ExitStack, *, consensus: bool) -> None:
         self.folder, self.stack = folder, stack
-        self.formats = {name: made(ties) for name, made in TABLES.items()}
+        self.formats = {name: made(ties, consensus=consensus) for name, made in TABLES.items()}
         self.rows = {name: dict.fromkeys(SPLITS, 0) for name in TABLES}
         self._open: dict[str, tuple[Hashed, Writer, str, str]] = {}
 
@@ -68,16 +69,18 @@ def write_folder(
     report: Report,
 ) -> None:
     """Fill the empty ``folder``; its manifest comes last. Raises Invalid when nothing goes out."""
-    tally, total = Tally(), selection.submissions().count()
+    tally, total = Tally(), how_many(selection)
     if not total:
         raise Invalid("project: there are no rankings to export. Rank or import some first.")
     with ExitStack() as stack:
-        tables = Tables(folder, ties, stack)
-        for number, judgement in enumerate(read(selection), 1):
+        tables = Tables(folder, ties, stack, consensus=manifest.consensus)
+        for number, judgement in enumerate(judgements(selection), 1):
             tally.add(judgement)
             tables.add(judgement)
             report("Exporting", number, max(total, number))
         made = list(tables.close())
+    if manifest.consensus:
+        tally.add_those_behind(selection)
     files = [file for file, _ in made]
     guidelines = _write_guidelines(folder, selection, tally, files)
     card = _card(selection, licence, tally, tables.rows, guidelines)
@@ -126,7 +129,8 @@ def _card(
 ) -> Card:
     project, snapshot = selection.project, selection.snapshot
     title = f"{project.name}, {snapshot.name}" if snapshot else project.name
-    about = [f"{tally.rankings:,} rankings, and the {tally.pairs:,} preferences they hold."]
+    what = "consensus rankings" if tally.agreed else "rankings"
+    about = [f"{tally.rankings:,} {what}, and the {tally.pairs:,} preferences they hold."]
     if snapshot is not None:
         about.append(f"\nSnapshot `{snapshot.sha256}`, chosen by {_chosen_by(snapshot.filters)}.")
     agreement = snapshot.agreement if snapshot else agreement_report(project)

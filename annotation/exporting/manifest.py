@@ -38,6 +38,7 @@ class Manifest:
     project: str
     snapshot: str | None = None
     snapshot_sha256: str | None = None
+    consensus: bool = False
     withdrawn: int = 0
     ties: str = "drop"
     sha256: str = ""

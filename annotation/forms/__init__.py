@@ -5,6 +5,7 @@ from typing import Any
 
 from annotation.forms.answers import AnswerForm
 from annotation.forms.pages import GuidelineForm, ReadForm, ReportForm, ResolveForm, SkipForm
+from annotation.forms.quiz import ChosenQuestionsForm, QuizForm
 from annotation.forms.ranking import CompareForm, RankForm
 from annotation.forms.settings import SettingsForm
 from annotation.forms.single import ThumbsForm, WriteForm
@@ -37,9 +38,11 @@ def answer_form(
 __all__ = [
     "AnswerForm",
     "ChoiceForm",
+    "ChosenQuestionsForm",
     "GuidelineForm",
     "NameForm",
     "OtherForm",
+    "QuizForm",
     "ReadForm",
     "ReportForm",
     "ResolveForm",

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.answers import MAX_COMMENT
 from annotation.models import Completion
@@ -76,6 +77,14 @@ class Choice:
     options: Sequence[Option]
 
 
+def listed(letters: Sequence[str]) -> str:
+    """In words: "A", "A and B", "A, B and C"."""
+    if len(letters) < 2:
+        return "".join(letters)
+    first, last = gettext(", ").join(letters[:-1]), letters[-1]
+    return gettext("%(first)s and %(last)s") % {"first": first, "last": last}
+
+
 def cards_of(completions: Sequence[Completion]) -> list[Card]:
     letters: dict[str, list[str]] = {}
     for letter, item in zip(LETTERS, completions, strict=False):
@@ -86,7 +95,7 @@ def cards_of(completions: Sequence[Completion]) -> list[Card]:
             str(item.uid),
             item.text,
             group=letters[item.text][0],
-            twins=" and ".join(each for each in letters[item.text] if each != letter),
+            twins=listed([each for each in letters[item.text] if each != letter]),
         )
         for letter, item in zip(LETTERS, completions, strict=False)
     ]
@@ -101,8 +110,8 @@ class AnswerForm(forms.Form):
         max_length=MAX_COMMENT,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        label="Comment",
-        help_text="Optional. Seen by the project's managers.",
+        label=gettext_lazy("Comment"),
+        help_text=gettext_lazy("Optional. Seen by the project's managers."),
     )
 
     def __init__(

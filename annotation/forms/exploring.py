@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation import selectors
 from annotation.exploring import AGREED, Query
@@ -11,33 +12,51 @@ from annotation.forms.snapshots import KINDS
 from annotation.models import Annotator, Doubt, Project, Source, Split
 from annotation.words import has_words
 
-ANY = ("", "Any")
+ANY = ("", gettext_lazy("Any"))
 AGREEMENT = [
     ANY,
-    (AGREED, "Several people, no doubt"),
-    (Doubt.Reason.DISAGREEMENT.value, "People disagree"),
-    (Doubt.Reason.CONTRADICTED.value, "The model expects otherwise"),
+    (AGREED, gettext_lazy("Several people, no doubt")),
+    (Doubt.Reason.DISAGREEMENT.value, gettext_lazy("People disagree")),
+    (Doubt.Reason.CONTRADICTED.value, gettext_lazy("The model expects otherwise")),
 ]
 SHOWN = 200
 
 
-def _choice(label: str, choices: Any = (), help_text: str = "") -> Any:
-    return forms.ChoiceField(label=label, choices=choices, required=False, help_text=help_text)
+def _choice(label: Any, choices: Any = ()) -> Any:
+    return forms.ChoiceField(label=label, choices=choices, required=False)
 
 
 class ExploreForm(forms.Form):
     words = forms.CharField(
-        required=False, max_length=200, label="Words", help_text="In the prompt or in a response."
+        required=False,
+        max_length=200,
+        label=gettext_lazy("Words"),
+        help_text=gettext_lazy("In the prompt or in a response."),
     )
-    kind = _choice("What was asked", [ANY, *((each.value, KINDS[each]) for each in KINDS)])
-    annotator = forms.CharField(required=False, max_length=200, help_text="A pseudonym.")
-    source = _choice("Model or policy")
-    guideline = _choice("Guideline")
-    snapshot = _choice("Snapshot")
-    split = _choice("Split", [ANY, *Split.choices])
-    agreement = _choice("Agreement", AGREEMENT)
-    since = forms.DateTimeField(required=False, help_text="As 2026-01-31 or 2026-01-31 12:00.")
-    until = forms.DateTimeField(required=False, help_text="Up to this time, not with it.")
+    kind = _choice(
+        gettext_lazy("What was asked"), [ANY, *((each.value, KINDS[each]) for each in KINDS)]
+    )
+    annotator = forms.CharField(
+        label=gettext_lazy("Annotator"),
+        required=False,
+        max_length=200,
+        help_text=gettext_lazy("A pseudonym."),
+    )
+    source = _choice(gettext_lazy("Model or policy"))
+    guideline = _choice(gettext_lazy("Guideline"))
+    snapshot = _choice(gettext_lazy("Snapshot"))
+    split = _choice(gettext_lazy("Split"), [ANY, *Split.choices])
+    agreement = _choice(gettext_lazy("Agreement"), AGREEMENT)
+    since = forms.DateTimeField(
+        label=gettext_lazy("Since"),
+        required=False,
+        help_text=gettext_lazy("As 2026-01-31 or 2026-01-31 12:00."),
+    )
+    until = forms.DateTimeField(
+        label=gettext_lazy("Until"),
+        required=False,
+        help_text=gettext_lazy("Up to this time, not with it."),
+    )
 
     def __init__(self, project: Project, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
@@ -58,7 +77,7 @@ class ExploreForm(forms.Form):
     def clean_words(self) -> str:
         words = str(self.cleaned_data["words"]).strip()
         if words and not has_words(words):
-            raise forms.ValidationError("Give a word, of letters or digits.")
+            raise forms.ValidationError(gettext("Give a word, of letters or digits."))
         return words
 
     def clean_annotator(self) -> int | None:
@@ -67,7 +86,7 @@ class ExploreForm(forms.Form):
             return None
         found = Annotator.objects.filter(project=self.project, pseudonym=name).first()
         if found is None:
-            raise forms.ValidationError("Nobody here goes by this pseudonym.")
+            raise forms.ValidationError(gettext("Nobody here goes by this pseudonym."))
         return int(found.pk)
 
     def query(self) -> Query:

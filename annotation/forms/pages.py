@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from annotation import dialogues, guidelines, problems
-from annotation.models import Assignment, ProblemReport
+from annotation.forms.quiz import QuestionsField, offer
+from annotation.models import Assignment, ProblemReport, Project
 from annotation.queue import MAX_SKIP_COMMENT
 
 
@@ -14,13 +16,13 @@ class SkipForm(forms.Form):
     reason = forms.ChoiceField(
         choices=Assignment.SkipReason.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose why you skip this task."},
+        error_messages={"required": gettext_lazy("Choose why you skip this task.")},
     )
     comment = forms.CharField(
         required=False,
         max_length=MAX_SKIP_COMMENT,
         widget=forms.Textarea(attrs={"rows": 2}),
-        label="Anything to add?",
+        label=gettext_lazy("Anything to add?"),
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
@@ -31,14 +33,14 @@ class ReportForm(forms.Form):
     reason = forms.ChoiceField(
         choices=ProblemReport.Reason.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose what is wrong."},
+        error_messages={"required": gettext_lazy("Choose what is wrong.")},
     )
     comment = forms.CharField(
         required=False,
         max_length=problems.MAX_COMMENT,
         widget=forms.Textarea(attrs={"rows": 3}),
-        label="In a few words",
-        help_text="Seen by the project's managers.",
+        label=gettext_lazy("In a few words"),
+        help_text=gettext_lazy("Seen by the project's managers."),
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
@@ -49,10 +51,12 @@ class ResolveForm(forms.Form):
     note = forms.CharField(
         max_length=problems.MAX_COMMENT,
         widget=forms.Textarea(attrs={"rows": 2}),
-        label="What was done",
-        error_messages={"required": "Say in a few words what was done."},
+        label=gettext_lazy("What was done"),
+        error_messages={"required": gettext_lazy("Say in a few words what was done.")},
     )
-    withdraw = forms.BooleanField(required=False, label="Take the task out of the queue")
+    withdraw = forms.BooleanField(
+        required=False, label=gettext_lazy("Take the task out of the queue")
+    )
 
 
 class MessageForm(forms.Form):
@@ -63,8 +67,8 @@ class MessageForm(forms.Form):
         max_length=dialogues.MAX_MESSAGE,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        label="Your message",
-        error_messages={"required": "Write something first."},
+        label=gettext_lazy("Your message"),
+        error_messages={"required": gettext_lazy("Write something first.")},
     )
     number = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     chosen = forms.CharField(required=False, max_length=36, widget=forms.HiddenInput)
@@ -75,10 +79,22 @@ class GuidelineForm(forms.Form):
         max_length=guidelines.MAX_CHARACTERS,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 18}),
-        label="Text of the new version",
-        help_text="Markdown. It is in force as soon as you publish it.",
-        error_messages={"required": "Write what annotators are to look for."},
+        label=gettext_lazy("Text of the new version"),
+        help_text=gettext_lazy("Markdown. It is in force as soon as you publish it."),
+        error_messages={"required": gettext_lazy("Write what annotators are to look for.")},
     )
+
+    questions = QuestionsField(
+        required=False,
+        label=gettext_lazy("Ask before everybody’s next task"),
+        help_text=gettext_lazy(
+            "They must have all of them right. None chosen: they say that they have read it."
+        ),
+    )
+
+    def __init__(self, project: Project, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        offer(self, project)
 
     def text(self) -> str:
         return str(self.cleaned_data["body"]).replace("\r\n", "\n")

@@ -5,13 +5,19 @@ from dataclasses import replace
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from annotation.answers import RATINGS, placed_ranks
-from annotation.forms.answers import AnswerForm, Card, Choice, Draft, options_of
+from annotation.forms.answers import AnswerForm, Card, Choice, Draft, listed, options_of
 
 UNPLACED, UNACCEPTABLE = "", "x"
 RATING_CHOICES = [(str(rating), str(rating)) for rating in RATINGS]
-STRENGTHS = (("", "Not said"), ("1", "Slightly"), ("2", "Clearly"), ("3", "Far"))
+STRENGTHS = (
+    ("", gettext_lazy("Not said")),
+    ("1", gettext_lazy("Slightly")),
+    ("2", gettext_lazy("Clearly")),
+    ("3", gettext_lazy("Far")),
+)
 
 
 class RankForm(AnswerForm):
@@ -28,7 +34,11 @@ class RankForm(AnswerForm):
             self.fields[_rate(card)] = forms.ChoiceField(choices=RATING_CHOICES, required=False)
             self.initial[_rate(card)] = _rated(self.draft, card.uid)
         tiers = [(str(tier), str(tier)) for tier in range(1, len(self.shown) + 1)]
-        choices = [*tiers, (UNACCEPTABLE, "Unacceptable"), (UNPLACED, "Not placed")]
+        choices = [
+            *tiers,
+            (UNACCEPTABLE, gettext("Unacceptable")),
+            (UNPLACED, gettext("Not placed")),
+        ]
         for card in self.shown:
             self.fields[_place(card)] = forms.ChoiceField(
                 choices=choices, required=False, widget=forms.RadioSelect, label=card.letter
@@ -71,13 +81,35 @@ class RankForm(AnswerForm):
         missing = [card.letter for card in self.shown if places[card.uid] == UNPLACED]
         unrated = [card.letter for card in self.shown if self.rates and not self._rating(card)]
         if unrated:
-            self.add_error(None, f"{_responses(unrated)} not been rated yet.")
+            self.add_error(
+                None,
+                _said_of(
+                    unrated,
+                    ngettext_lazy(
+                        "Response %(letters)s has not been rated yet.",
+                        "Responses %(letters)s have not been rated yet.",
+                        "count",
+                    ),
+                ),
+            )
         if missing:
-            self.add_error(None, f"{_responses(missing)} not been placed yet.")
+            self.add_error(
+                None,
+                _said_of(
+                    missing,
+                    ngettext_lazy(
+                        "Response %(letters)s has not been placed yet.",
+                        "Responses %(letters)s have not been placed yet.",
+                        "count",
+                    ),
+                ),
+            )
             return
         self._check_identical(places)
         if 0 in self._strengths():
-            self.add_error(None, "Say how much better for every step of the ranking, or for none.")
+            self.add_error(
+                None, gettext("Say how much better for every step of the ranking, or for none.")
+            )
 
     def _rating(self, card: Card) -> str:
         return self.cleaned_data.get(_rate(card)) or ""
@@ -89,8 +121,11 @@ class RankForm(AnswerForm):
             if places[card.uid] != places[twin.uid]:
                 self.add_error(
                     None,
-                    f"Responses {twin.letter} and {card.letter} have the same text. "
-                    "Give them the same place.",
+                    gettext(
+                        "Responses %(letter)s and %(other)s have the same text. Give them the same "
+                        "place."
+                    )
+                    % {"letter": twin.letter, "other": card.letter},
                 )
 
     def body(self) -> dict[str, Any]:
@@ -116,17 +151,25 @@ class CompareForm(AnswerForm):
     """Two responses: which is better and by how much, a tie, or neither will do."""
 
     VERDICTS = (
-        *(("a3", "A is far better"), ("a2", "A is clearly better"), ("a1", "A is slightly better")),
-        ("tie", "They are equally good"),
-        *(("b1", "B is slightly better"), ("b2", "B is clearly better"), ("b3", "B is far better")),
-        ("bad", "Neither is acceptable"),
+        *(
+            ("a3", gettext_lazy("A is far better")),
+            ("a2", gettext_lazy("A is clearly better")),
+            ("a1", gettext_lazy("A is slightly better")),
+        ),
+        ("tie", gettext_lazy("They are equally good")),
+        *(
+            ("b1", gettext_lazy("B is slightly better")),
+            ("b2", gettext_lazy("B is clearly better")),
+            ("b3", gettext_lazy("B is far better")),
+        ),
+        ("bad", gettext_lazy("Neither is acceptable")),
     )
 
     choice = forms.ChoiceField(
         choices=VERDICTS,
         widget=forms.RadioSelect,
-        label="Which response is better?",
-        error_messages={"required": "Say which response is better."},
+        label=gettext_lazy("Which response is better?"),
+        error_messages={"required": gettext_lazy("Say which response is better.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -137,7 +180,7 @@ class CompareForm(AnswerForm):
         choice = str(self.cleaned_data["choice"])
         a, b = self.shown
         if a.text == b.text and choice not in ("tie", "bad"):
-            raise forms.ValidationError("Both responses have the same text: choose a tie.")
+            raise forms.ValidationError(gettext("Both responses have the same text: choose a tie."))
         return choice
 
     def body(self) -> dict[str, Any]:
@@ -201,11 +244,12 @@ def _strength(draft: Draft, number: int) -> str:
 
 
 def _step_label(number: int) -> str:
-    first = "the best place" if number == 1 else f"place {number} of those taken"
-    return f"How much better is {first} than the next?"
+    if number == 1:
+        return gettext("How much better is the best place than the next?")
+    return gettext("How much better is place %(number)s of those taken than the next?") % {
+        "number": number
+    }
 
 
-def _responses(letters: Sequence[str]) -> str:
-    if len(letters) == 1:
-        return f"Response {letters[0]} has"
-    return f"Responses {', '.join(letters[:-1])} and {letters[-1]} have"
+def _said_of(letters: Sequence[str], sentence: Any) -> str:
+    return str(sentence % {"count": len(letters), "letters": listed(letters)})

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.identities import check_names
 from annotation.models import Project
@@ -68,40 +69,52 @@ class ShareField(forms.FloatField):
 class SettingsForm(forms.ModelForm):
     labels = LinesField(
         check_labels,
-        label="Labels",
-        help_text="What annotators may mark at each response, one a line, such as: factual error.",
+        label=gettext_lazy("Labels"),
+        help_text=gettext_lazy(
+            "What annotators may mark at each response, one a line, such as: factual error."
+        ),
     )
     held_names = LinesField(
         check_names,
-        label="Names of models and vendors",
+        label=gettext_lazy("Names of models and vendors"),
         rows=8,
         help_text=(
-            "One a line. A new response that holds one as a whole word is held back, until you "
-            "allow or refuse it under Problems."
+            gettext_lazy(
+                "One a line. A new response that holds one as a whole word is held back, until you "
+                "allow or refuse it under Problems."
+            )
         ),
     )
     overlap_share = ShareField(
-        label="Share of new tasks for several people, %",
-        help_text="Drawn at random. Agreement is measured on these.",
+        label=gettext_lazy("Share of new tasks for several people, %"),
+        help_text=gettext_lazy("Drawn at random. Agreement is measured on these."),
     )
     gold_share = ShareField(
-        label="Share of gold tasks in each person's work, %",
-        help_text="Tasks with a known answer, where the project has such. Nobody can tell which.",
+        label=gettext_lazy("Share of gold tasks in each person's work, %"),
+        help_text=gettext_lazy(
+            "Tasks with a known answer, where the project has such. Nobody can tell which."
+        ),
     )
     repeat_share = ShareField(
-        label="Share of repeats in each person's work, %",
-        help_text="What the person has answered before comes once more, in another order.",
+        label=gettext_lazy("Share of repeats in each person's work, %"),
+        help_text=gettext_lazy(
+            "What the person has answered before comes once more, in another order."
+        ),
     )
 
     qualification_pass = ShareField(
         required=False,
-        label="Pass mark for newcomers, %",
-        help_text="Of a quiz, and of rankings with a known answer. Empty: they begin at once.",
+        label=gettext_lazy("Pass mark for newcomers, %"),
+        help_text=gettext_lazy(
+            "Of a quiz, and of rankings with a known answer. Empty: they begin at once."
+        ),
     )
     traits = TraitsField(
-        label="What annotators may say of themselves",
-        help_text="Optional, and only with their agreement. One a line, as: "
-        "First language: English, German, another.",
+        label=gettext_lazy("What annotators may say of themselves"),
+        help_text=gettext_lazy(
+            "Optional, and only with their agreement. One a line, as: "
+            "First language: English, German, another."
+        ),
     )
 
     class Meta:
@@ -122,27 +135,39 @@ class SettingsForm(forms.ModelForm):
         )
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
         labels = {
-            "goal": "Answers to collect",
-            "overlap": "People for each new task",
-            "overlap_people": "How many people for those",
-            "completions_per_task": "Responses in each new task",
-            "keep_open": "Open tasks to keep ready",
-            "rate_first": "Rate each response by itself, from 1 to 7, before ranking all",
-            "converse": "Annotators may talk with the model, and rank what it replies at each turn",
-            "qualification_tries": "Tries for newcomers",
-            "lease_seconds": "Seconds a task is held without a sign of life",
+            "name": gettext_lazy("Name"),
+            "description": gettext_lazy("Description"),
+            "goal": gettext_lazy("Answers to collect"),
+            "overlap": gettext_lazy("People for each new task"),
+            "overlap_people": gettext_lazy("How many people for those"),
+            "completions_per_task": gettext_lazy("Responses in each new task"),
+            "keep_open": gettext_lazy("Open tasks to keep ready"),
+            "rate_first": gettext_lazy(
+                "Rate each response by itself, from 1 to 7, before ranking all"
+            ),
+            "converse": gettext_lazy(
+                "Annotators may talk with the model, and rank what it replies at each turn"
+            ),
+            "qualification_tries": gettext_lazy("Tries for newcomers"),
+            "lease_seconds": gettext_lazy("Seconds a task is held without a sign of life"),
         }
         help_texts = {
-            "goal": "The project page foretells when it is reached. Empty: all that tasks ask for.",
-            "overlap": "All new tasks, whatever the share beside this.",
-            "overlap_people": "At least.",
-            "qualification_tries": "Then a manager decides.",
-            "completions_per_task": "From 2 to 9. New samples are drawn to this number.",
-            "description": "Markdown. Annotators read it before they begin.",
+            "goal": gettext_lazy(
+                "The project page foretells when it is reached. Empty: all that tasks ask for."
+            ),
+            "overlap": gettext_lazy("All new tasks, whatever the share beside this."),
+            "overlap_people": gettext_lazy("At least."),
+            "qualification_tries": gettext_lazy("Then a manager decides."),
+            "completions_per_task": gettext_lazy(
+                "From 2 to 9. New samples are drawn to this number."
+            ),
+            "description": gettext_lazy("Markdown. Annotators read it before they begin."),
         }
 
     def clean(self) -> dict[str, Any]:
         said: dict[str, Any] = super().clean() or {}
         if said.get("gold_share", 0) + said.get("repeat_share", 0) > 1:
-            self.add_error("repeat_share", "Gold tasks and repeats come to more than 100 %.")
+            self.add_error(
+                "repeat_share", gettext("Gold tasks and repeats come to more than 100 %.")
+            )
         return said

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from annotation.answers import MAX_TEXT
 from annotation.forms.answers import AnswerForm, text_of
@@ -12,10 +13,13 @@ from annotation.writing import Written, look_at, unix_lines
 
 class ThumbsForm(AnswerForm):
     verdict = forms.ChoiceField(
-        choices=[(Thumb.Verdict.GOOD, "Good"), (Thumb.Verdict.BAD, "Bad")],
+        choices=[
+            (Thumb.Verdict.GOOD, gettext_lazy("Good")),
+            (Thumb.Verdict.BAD, gettext_lazy("Bad")),
+        ],
         widget=forms.RadioSelect,
-        label="Is this a good response?",
-        error_messages={"required": "Say whether the response is good or bad."},
+        label=gettext_lazy("Is this a good response?"),
+        error_messages={"required": gettext_lazy("Say whether the response is good or bad.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -33,9 +37,9 @@ class WriteForm(AnswerForm):
         max_length=MAX_TEXT,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 14}),
-        label="Your response",
-        help_text="Markdown. The preview shows it as readers see it.",
-        error_messages={"required": "Write the response first."},
+        label=gettext_lazy("Your response"),
+        help_text=gettext_lazy("Markdown. The preview shows it as readers see it."),
+        error_messages={"required": gettext_lazy("Write the response first.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation import selectors
 from annotation.choosing import Choice, check
@@ -13,33 +14,33 @@ from annotation.pairs import Ties
 from annotation.snapshots import check_name
 
 TIES = [
-    (Ties.DROP.value, "Leave tied pairs out"),
-    (Ties.SOFT.value, "Give tied pairs a soft label of 0.5"),
-    (Ties.KEEP.value, "Keep tied pairs both ways"),
+    (Ties.DROP.value, gettext_lazy("Leave tied pairs out")),
+    (Ties.SOFT.value, gettext_lazy("Give tied pairs a soft label of 0.5")),
+    (Ties.KEEP.value, gettext_lazy("Keep tied pairs both ways")),
 ]
 KINDS = {
-    TaskKind.RANK: "Rankings",
-    TaskKind.COMPARE: "Comparisons of two",
-    TaskKind.THUMBS: "Verdicts, good or bad",
-    TaskKind.WRITE: "Written answers",
+    TaskKind.RANK: gettext_lazy("Rankings"),
+    TaskKind.COMPARE: gettext_lazy("Comparisons of two"),
+    TaskKind.THUMBS: gettext_lazy("Verdicts, good or bad"),
+    TaskKind.WRITE: gettext_lazy("Written answers"),
 }
 ORIGINS = {
-    Submission.Origin.SCREEN: "On the page",
-    Submission.Origin.API: "By the API",
-    Submission.Origin.IMPORT: "By an import",
-    Submission.Origin.AI: "By a model",
-    Submission.Origin.SIMULATED: "By a simulation",
+    Submission.Origin.SCREEN: gettext_lazy("On the page"),
+    Submission.Origin.API: gettext_lazy("By the API"),
+    Submission.Origin.IMPORT: gettext_lazy("By an import"),
+    Submission.Origin.AI: gettext_lazy("By a model"),
+    Submission.Origin.SIMULATED: gettext_lazy("By a simulation"),
 }
 ANNOTATORS = {
-    Annotator.Kind.HUMAN: "People",
-    Annotator.Kind.AI: "Models",
-    Annotator.Kind.SIMULATED: "Simulations",
-    Annotator.Kind.IMPORTED: "Judges in imported files",
+    Annotator.Kind.HUMAN: gettext_lazy("People"),
+    Annotator.Kind.AI: gettext_lazy("Models"),
+    Annotator.Kind.SIMULATED: gettext_lazy("Simulations"),
+    Annotator.Kind.IMPORTED: gettext_lazy("Judges in imported files"),
 }
-ALL_IF_NONE = "All, if none is chosen."
+ALL_IF_NONE = gettext_lazy("All, if none is chosen.")
 
 
-def _several(label: str, choices: Any = (), help_text: str = ALL_IF_NONE) -> Any:
+def _several(label: Any, choices: Any = (), help_text: Any = ALL_IF_NONE) -> Any:
     return forms.MultipleChoiceField(
         label=label,
         choices=choices,
@@ -49,7 +50,7 @@ def _several(label: str, choices: Any = (), help_text: str = ALL_IF_NONE) -> Any
     )
 
 
-def _share(label: str, help_text: str) -> Any:
+def _share(label: Any, help_text: Any) -> Any:
     return forms.FloatField(
         label=label, required=False, min_value=0, max_value=1, help_text=help_text
     )
@@ -59,29 +60,53 @@ class ChoiceForm(forms.Form):
     """Filters; they live in the address, so that a choice can be passed on."""
 
     kinds = _several(
-        "What was asked", KINDS.items(), "Rankings and comparisons, if none is chosen."
+        gettext_lazy("What was asked"),
+        KINDS.items(),
+        gettext_lazy("Rankings and comparisons, if none is chosen."),
     )
-    since = forms.DateTimeField(required=False, help_text="As 2026-01-31 or 2026-01-31 12:00.")
-    until = forms.DateTimeField(required=False, help_text="Up to this time, not with it.")
-    guidelines = _several("Guideline versions")
-    annotators = _several("Annotators", ANNOTATORS.items())
-    origins = _several("How answers came", ORIGINS.items())
-    sources = _several("Models", help_text="Whose answers are among those ranked. " + ALL_IF_NONE)
-    labels = _several("Marks", help_text="That some answer was given. " + ALL_IF_NONE)
+    since = forms.DateTimeField(
+        label=gettext_lazy("Since"),
+        required=False,
+        help_text=gettext_lazy("As 2026-01-31 or 2026-01-31 12:00."),
+    )
+    until = forms.DateTimeField(
+        label=gettext_lazy("Until"),
+        required=False,
+        help_text=gettext_lazy("Up to this time, not with it."),
+    )
+    guidelines = _several(gettext_lazy("Guideline versions"))
+    annotators = _several(gettext_lazy("Annotators"), ANNOTATORS.items())
+    origins = _several(gettext_lazy("How answers came"), ORIGINS.items())
+    sources = _several(
+        gettext_lazy("Models"),
+        help_text=gettext_lazy("Whose answers are among those ranked. All, if none is chosen."),
+    )
+    labels = _several(
+        gettext_lazy("Marks"),
+        help_text=gettext_lazy("That some answer was given. All, if none is chosen."),
+    )
     minimum_agreement = _share(
-        "Agreement with others, at least",
-        "From 0 to 1, of each annotator; those without such a figure are left out.",
+        gettext_lazy("Agreement with others, at least"),
+        gettext_lazy("From 0 to 1, of each annotator; those without such a figure are left out."),
     )
     minimum_accuracy = _share(
-        "Estimated accuracy, at least",
-        "From 0 to 1, of each annotator; those without such a figure are left out.",
+        gettext_lazy("Estimated accuracy, at least"),
+        gettext_lazy("From 0 to 1, of each annotator; those without such a figure are left out."),
+    )
+    consensus = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("One ranking for each task: what its people agree on best"),
+        help_text=gettext_lazy(
+            "With its uncertainty and the number of people. Everybody’s own rankings are kept "
+            "with it."
+        ),
     )
     ties = forms.ChoiceField(
         choices=TIES,
         required=False,
         initial=Ties.DROP.value,
-        label="Ties, in pairs",
-        help_text="Rankings keep their ties in any case.",
+        label=gettext_lazy("Ties, in pairs"),
+        help_text=gettext_lazy("Rankings keep their ties in any case."),
     )
 
     def __init__(self, project: Project, data: Mapping[str, Any] | None = None) -> None:
@@ -134,7 +159,7 @@ def in_words(filters: dict[str, Any]) -> list[tuple[str, str]]:
         for pairs in (KINDS, ORIGINS, ANNOTATORS)
         for value, words in pairs.items()
     }
-    shown |= {str(value): str(words) for value, words in TIES}
+    shown |= {str(value): str(words) for value, words in TIES} | {"True": gettext("yes")}
     lines = []
     for name, value in filters.items():
         values = value if isinstance(value, list) else [value]
@@ -148,7 +173,11 @@ def _values(data: Any, name: str) -> list[str]:
 
 
 class NameForm(forms.Form):
-    name = forms.CharField(max_length=200, help_text="By which papers and commands call it.")
+    name = forms.CharField(
+        max_length=200,
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy("By which papers and commands call it."),
+    )
 
     def clean_name(self) -> str:
         try:
@@ -161,7 +190,7 @@ class OtherForm(forms.Form):
     """Another snapshot to compare with."""
 
     other = forms.ModelChoiceField(
-        queryset=Snapshot.objects.none(), label="Compare with", empty_label=None
+        queryset=Snapshot.objects.none(), label=gettext_lazy("Compare with"), empty_label=None
     )
 
     def __init__(self, snapshots: Any, data: Mapping[str, Any] | None = None) -> None:

@@ -14,7 +14,8 @@ from django.db import connection as default_connection
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from annotation.guards.rules import GUARDS, NEVER_TRUNCATED, Guard
+from annotation.guards.guard import Guard
+from annotation.guards.rules import GUARDS, NEVER_TRUNCATED
 
 PREFIX = "guard_"
 

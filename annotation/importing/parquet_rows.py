@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, cast
 from annotation.errors import Invalid
 from annotation.importing.csv_rows import check_columns
 from annotation.importing.files import Line, RowFile
+from annotation.importing.pages import unpacked_size
 
 BATCH_ROWS = 100
 MAX_GROUP = 512 * 1024 * 1024  # bytes of a row group, unpacked
@@ -32,7 +33,7 @@ class ParquetRows(RowFile):
         self.stream.seek(0)
         try:
             yield from self._rows()
-        except (pyarrow.ArrowException, OSError, MemoryError) as error:
+        except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
             first = (str(error).splitlines() or ["broken"])[0][:120]
             raise Invalid(
                 f"{self.name} is no sound Parquet file ({first}). Export it anew."
@@ -45,7 +46,7 @@ class ParquetRows(RowFile):
         import pyarrow.parquet
 
         with pyarrow.parquet.ParquetFile(pyarrow.PythonFile(self.stream, "r")) as plain:
-            _check(plain, self.name)
+            _check(plain, self.stream, self.name)
             texts = [each.name for each in plain.schema_arrow if str(each.type) == "string"]
         self.stream.seek(0)
         # A value that is stored once for many rows is held in memory once as well.
@@ -67,8 +68,8 @@ def _line(number: int, end: int, value: dict[str, Any]) -> Line:
     return Line(number, end, value)
 
 
-def _check(file: Any, name: str) -> None:
-    """Raises Invalid for what would fill the memory."""
+def _check(file: Any, stream: BinaryIO, name: str) -> None:
+    """Raises Invalid for what would fill the memory, ValueError for what is no page."""
     try:
         check_columns(file.schema_arrow.names)
     except Invalid as refusal:
@@ -76,10 +77,22 @@ def _check(file: Any, name: str) -> None:
     for number in range(file.metadata.num_row_groups):
         group = file.metadata.row_group(number)
         columns = [group.column(place) for place in range(group.num_columns)]
-        unpacked = max(group.total_byte_size, sum(c.total_uncompressed_size for c in columns))
+        unpacked = max(
+            group.total_byte_size,
+            sum(c.total_uncompressed_size for c in columns),
+            sum(_pages(stream, column) for column in columns),
+        )
         packed = max(1, sum(c.total_compressed_size for c in columns))
         if unpacked > MAX_GROUP or (unpacked > HARMLESS and unpacked > MAX_RATIO * packed):
             raise Invalid(
                 f"{name}: row group {number + 1} unpacks to {unpacked // 2**20:,} MB. "
                 "Write smaller row groups."
             )
+
+
+def _pages(stream: BinaryIO, column: Any) -> int:
+    """What a column's pages unpack to, wherever the reader will look for them."""
+    start = column.data_page_offset
+    if column.has_dictionary_page and 0 < column.dictionary_page_offset < start:
+        start = column.dictionary_page_offset
+    return unpacked_size(stream, start, start + column.total_compressed_size)

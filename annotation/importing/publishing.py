@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from annotation import guidelines, queue
+from annotation import guidelines, lineup
 from annotation.audit import record
 from annotation.importing.batches import Pace
 from annotation.models import Import, Submission, Task, User
@@ -25,14 +25,14 @@ def seal_all(run: Import, report: Report) -> None:
 def publish(run: Import, *, by: User | None = None, with_guideline: bool = False) -> None:
     """Show everything at once. ``with_guideline``: publish one, should the project have none."""
     with transaction.atomic():
-        project = queue.lock(run.project)
+        project = lineup.lock(run.project)
         now = timezone.now()
         if not Import.objects.filter(pk=run.pk, published_at__isnull=True).update(published_at=now):
             return
         if Task.objects.open().filter(batch=run).exists():
             # Cursors have passed these tasks while nobody could see them.
-            queue.admit(project, 0.0)
-            queue.restart_cursors(project)
+            lineup.admit(project, 0.0)
+            lineup.restart_cursors(project)
         if with_guideline and guidelines.in_force(project) is None:
             guidelines.publish(project, GUIDELINE, by)
         record(

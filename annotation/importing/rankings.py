@@ -14,6 +14,7 @@ from annotation.pairs import tiers
 RANKING_FIELDS = fields.ABOUT | {
     *("prompt", "completions", "ranks", "unacceptable", "strengths", "labels", "ratings"),
     *("comment", "seconds"),
+    *("people", "worths", "errors"),  # of a consensus: what comes in is the ranking alone
 }
 MAX_STRENGTH = max(answers.STRENGTHS)
 # A pair that was cut out of a ranking of nine carries the sum over the boundaries in between.

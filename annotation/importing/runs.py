@@ -18,10 +18,10 @@ from annotation.importing.kinds import NO_COLUMNS, Intake, PromptIntake, Ranking
 from annotation.importing.opening import open_rows
 from annotation.importing.publishing import publish, seal_all
 from annotation.importing.tables import Columns
+from annotation.lineup import lock
 from annotation.models import Import, Project, User
 from annotation.progress import Report, silent
 from annotation.projects import find_project, make_project
-from annotation.queue import lock
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ from abc import abstractmethod
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from annotation.errors import Refused
 
 REFUSED = 1
 INTERRUPTED = 130  # as a shell reports an interrupt
+BEHIND = "The database lacks tables of this version: run manage.py migrate, then this again."
 
 
 class VerbCommand(BaseCommand):
@@ -52,6 +55,10 @@ class VerbCommand(BaseCommand):
             self._stop(str(refusal), REFUSED, refusal)
         except KeyboardInterrupt as interrupt:
             self._stop(self.interrupted, INTERRUPTED, interrupt)
+        except (OperationalError, ProgrammingError) as error:
+            if not _lacks_migrations():
+                raise
+            self._stop(BEHIND, REFUSED, error)
         else:
             self.stdout.write(json.dumps(result) if options["json"] else self.describe(result))
 
@@ -65,3 +72,8 @@ class VerbCommand(BaseCommand):
     def _refuse(self, message: str) -> NoReturn:
         self.stderr.write(f"{message}. See --help.")
         sys.exit(REFUSED)
+
+
+def _lacks_migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -1,5 +1,5 @@
 from annotation.models.audit import AuditEntry
-from annotation.models.datasets import Import, Snapshot, SnapshotItem
+from annotation.models.datasets import Import, Snapshot, SnapshotConsensus, SnapshotItem
 from annotation.models.dialogues import Dialogue, Turn
 from annotation.models.guidelines import GuidelineVersion
 from annotation.models.onboarding import Qualification, QualificationItem, QuizQuestion
@@ -7,6 +7,7 @@ from annotation.models.people import Annotator, Membership, Role, User
 from annotation.models.problems import ProblemReport
 from annotation.models.projects import Project
 from annotation.models.prompts import Completion, Prompt, Source, Split
+from annotation.models.quizzes import GuidelineQuiz, QuizTry
 from annotation.models.reviews import Doubt, GuidelineNote, Review
 from annotation.models.submissions import (
     Demonstration,
@@ -35,6 +36,7 @@ __all__ = [
     "Dialogue",
     "Doubt",
     "GuidelineNote",
+    "GuidelineQuiz",
     "GuidelineVersion",
     "Import",
     "Membership",
@@ -45,12 +47,14 @@ __all__ = [
     "Qualification",
     "QualificationItem",
     "QuizQuestion",
+    "QuizTry",
     "RankedItem",
     "Ranking",
     "Review",
     "Role",
     "Scope",
     "Snapshot",
+    "SnapshotConsensus",
     "SnapshotItem",
     "Source",
     "Split",

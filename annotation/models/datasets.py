@@ -64,6 +64,8 @@ def new_pseudonym_key() -> str:
 class Snapshot(models.Model):
     """A frozen, hashed list of submissions: what a reward model or an export was made from.
 
+    One that is not frozen yet is being filled, or was left behind by a process that died.
+    ``is_consensus``: what goes out is one ranking for each task, its ``consensus``.
     ``pseudonym_key`` makes the pseudonyms under which people go out with it; ``agreement`` is
     what was measured as it was frozen, null where nobody asked (``annotation.snapshots``).
     """
@@ -71,6 +73,7 @@ class Snapshot(models.Model):
     project = models.ForeignKey(Project, models.PROTECT, related_name="snapshots")
     name = models.CharField(max_length=200)
     filters = models.JSONField(default=dict)
+    is_consensus = models.BooleanField(default=False, editable=False)
     pseudonym_key = models.CharField(max_length=64, default=new_pseudonym_key, editable=False)
     agreement = models.JSONField(null=True, editable=False)
     size = models.PositiveIntegerField(default=0)
@@ -102,3 +105,39 @@ class SnapshotItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["snapshot", "submission"], name="snapshot_item_once"),
         ]
+
+
+class SnapshotConsensus(models.Model):
+    """What the people whose rankings of a task a snapshot holds say together, as they were weighed
+    when it was frozen (``annotation.quality.consensus``).
+
+    ``answers`` are the submissions it comes from, all of them items of the snapshot; ``guideline``
+    is null unless all were given under one. Lists go
+    beside ``completions`` (ids); ``worths`` and their standard deviations ``errors`` are in logits;
+    ``sure`` is the probability of each pair (0, 1), (0, 2), … that its first is the better one.
+    """
+
+    snapshot = models.ForeignKey(Snapshot, models.PROTECT, related_name="consensus")
+    task = models.ForeignKey("annotation.Task", models.PROTECT, related_name="+")
+    answers = models.JSONField()
+    guideline = models.ForeignKey(
+        "annotation.GuidelineVersion", models.PROTECT, null=True, related_name="+"
+    )
+    people = models.PositiveIntegerField()
+    completions = models.JSONField()
+    ranks = models.JSONField()
+    unacceptable = models.JSONField()
+    worths = models.JSONField()
+    errors = models.JSONField()
+    sure = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "task"], name="snapshot_consensus_once"),
+            models.CheckConstraint(
+                condition=models.Q(people__gte=1), name="snapshot_consensus_people"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"consensus on task {self.task_id}"

@@ -31,6 +31,11 @@ class QuizQuestion(models.Model):
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def right_one(self) -> str:
+        """The option that is right."""
+        return str(self.options[self.right])
+
 
 class QualificationItem(models.Model):
     """Completions whose ranking is known: ``reference`` is that ranking."""

@@ -4,6 +4,7 @@ import secrets
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from annotation.models.projects import Project
 
@@ -13,10 +14,10 @@ class User(AbstractUser):
 
 
 class Role(models.TextChoices):
-    ANNOTATOR = "annotator"
-    REVIEWER = "reviewer"
-    MANAGER = "manager"
-    RESEARCHER = "researcher"
+    ANNOTATOR = "annotator", gettext_lazy("Annotator")
+    REVIEWER = "reviewer", gettext_lazy("Reviewer")
+    MANAGER = "manager", gettext_lazy("Manager")
+    RESEARCHER = "researcher", gettext_lazy("Researcher")
 
 
 class Membership(models.Model):
@@ -53,10 +54,10 @@ class Annotator(models.Model):
     """
 
     class Kind(models.TextChoices):
-        HUMAN = "human"
-        AI = "ai"
-        SIMULATED = "simulated"
-        IMPORTED = "imported"
+        HUMAN = "human", gettext_lazy("Human")
+        AI = "ai", gettext_lazy("Ai")
+        SIMULATED = "simulated", gettext_lazy("Simulated")
+        IMPORTED = "imported", gettext_lazy("Imported")
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="annotators")
     user = models.ForeignKey(

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from annotation.models.projects import Project
 from annotation.models.tasks import Assignment
@@ -15,12 +16,12 @@ class ProblemReport(models.Model):
     """
 
     class Reason(models.TextChoices):
-        PROMPT = "prompt", "The prompt makes no sense"
-        DISPLAY = "display", "Something is shown wrongly or is missing"
-        IDENTITY = "identity", "A response tells who or what wrote it"
-        PERSONAL = "personal", "It shows somebody's personal data"
-        DANGER = "danger", "It is illegal or dangerous"
-        OTHER = "other", "Another problem"
+        PROMPT = "prompt", gettext_lazy("The prompt makes no sense")
+        DISPLAY = "display", gettext_lazy("Something is shown wrongly or is missing")
+        IDENTITY = "identity", gettext_lazy("A response tells who or what wrote it")
+        PERSONAL = "personal", gettext_lazy("It shows somebody's personal data")
+        DANGER = "danger", gettext_lazy("It is illegal or dangerous")
+        OTHER = "other", gettext_lazy("Another problem")
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="problems")
     assignment = models.ForeignKey(Assignment, models.PROTECT, related_name="problems")

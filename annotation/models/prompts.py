@@ -3,24 +3,25 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from annotation.models.datasets import Import, ImportedQuerySet
 from annotation.models.projects import Project
 
 
 class Split(models.TextChoices):
-    TRAIN = "train"
-    VALIDATION = "validation"
-    TEST = "test"
+    TRAIN = "train", gettext_lazy("Train")
+    VALIDATION = "validation", gettext_lazy("Validation")
+    TEST = "test", gettext_lazy("Test")
 
 
 class Source(models.Model):
     """Where a completion came from: a policy version, an outside model, a person."""
 
     class Kind(models.TextChoices):
-        POLICY = "policy"
-        MODEL = "model"
-        PERSON = "person"
+        POLICY = "policy", gettext_lazy("Policy")
+        MODEL = "model", gettext_lazy("Model")
+        PERSON = "person", gettext_lazy("Person")
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="sources")
     kind = models.CharField(max_length=6, choices=Kind)
@@ -85,15 +86,15 @@ class Completion(models.Model):
     """
 
     class Hold(models.TextChoices):
-        NONE = "", "never held back"
-        HELD = "held", "held back"
-        ALLOWED = "allowed", "allowed"
-        REFUSED = "refused", "refused"
+        NONE = "", gettext_lazy("never held back")
+        HELD = "held", gettext_lazy("held back")
+        ALLOWED = "allowed", gettext_lazy("allowed")
+        REFUSED = "refused", gettext_lazy("refused")
 
     class Finish(models.TextChoices):
-        UNKNOWN = "", "unknown"
-        STOP = "stop", "ended by itself"
-        LENGTH = "length", "cut at the limit"
+        UNKNOWN = "", gettext_lazy("unknown")
+        STOP = "stop", gettext_lazy("ended by itself")
+        LENGTH = "length", gettext_lazy("cut at the limit")
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="completions")

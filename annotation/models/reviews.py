@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from annotation.models.people import Annotator
 from annotation.models.projects import Project
@@ -18,10 +19,10 @@ class Doubt(models.Model):
     """
 
     class Reason(models.TextChoices):
-        DISAGREEMENT = "disagreement", "People disagree"
-        FLAGGED = "flagged", "By somebody who stands out"
-        GOLD = "gold", "A known answer was missed"
-        CONTRADICTED = "contradicted", "The model expects otherwise"
+        DISAGREEMENT = "disagreement", gettext_lazy("People disagree")
+        FLAGGED = "flagged", gettext_lazy("By somebody who stands out")
+        GOLD = "gold", gettext_lazy("A known answer was missed")
+        CONTRADICTED = "contradicted", gettext_lazy("The model expects otherwise")
 
     task = models.ForeignKey(Task, models.PROTECT, related_name="doubts")
     submission = models.ForeignKey(
@@ -56,10 +57,10 @@ class Review(models.Model):
     """
 
     class Cause(models.TextChoices):
-        ANNOTATOR = "annotator", "An annotator erred"
-        GUIDELINE = "guideline", "The guideline leaves it open"
-        MODEL = "model", "The model is wrong"
-        SUBJECTIVE = "subjective", "It is truly a matter of taste"
+        ANNOTATOR = "annotator", gettext_lazy("An annotator erred")
+        GUIDELINE = "guideline", gettext_lazy("The guideline leaves it open")
+        MODEL = "model", gettext_lazy("The model is wrong")
+        SUBJECTIVE = "subjective", gettext_lazy("It is truly a matter of taste")
 
     task = models.OneToOneField(Task, models.PROTECT, related_name="review")
     reviewer = models.ForeignKey(Annotator, models.PROTECT, related_name="reviews")

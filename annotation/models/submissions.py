@@ -5,6 +5,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
+from django.utils.translation import gettext_lazy
 
 from annotation.models.datasets import Import, ImportedQuerySet
 from annotation.models.guidelines import GuidelineVersion
@@ -199,8 +200,8 @@ class Thumb(models.Model):
     """A verdict on one completion, by itself."""
 
     class Verdict(models.TextChoices):
-        GOOD = "good"
-        BAD = "bad"
+        GOOD = "good", gettext_lazy("Good")
+        BAD = "bad", gettext_lazy("Bad")
 
     submission = models.OneToOneField(Submission, models.PROTECT, primary_key=True)
     completion = models.ForeignKey(Completion, models.PROTECT, related_name="thumbs")

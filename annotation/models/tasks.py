@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy
 
 from annotation.models.datasets import Import, ImportedQuerySet
 from annotation.models.guidelines import GuidelineVersion
@@ -11,10 +12,10 @@ from annotation.models.prompts import Completion, Prompt
 
 
 class TaskKind(models.TextChoices):
-    RANK = "rank"
-    COMPARE = "compare"
-    THUMBS = "thumbs"
-    WRITE = "write"
+    RANK = "rank", gettext_lazy("Rank")
+    COMPARE = "compare", gettext_lazy("Compare")
+    THUMBS = "thumbs", gettext_lazy("Thumbs")
+    WRITE = "write", gettext_lazy("Write")
 
 
 # The least and the greatest number of completions that a task of each kind shows.
@@ -59,8 +60,8 @@ class TaskQuerySet(ImportedQuerySet["Task"]):
 class Task(models.Model):
     """A question put to ``wanted`` people: K completions of one prompt, frozen.
 
-    ``taken`` counts the open and the submitted assignments. Only the database's own triggers
-    write it (``annotation.guards``), and its CHECK is what makes over-assignment impossible.
+    ``taken`` counts the reserved, the open and the submitted assignments. Only the database's own
+    triggers write it (``annotation.guards``), and its CHECK makes over-assignment impossible.
     ``returned`` says that it opened again after it had been full or withdrawn, so that people who
     had passed it in the queue look at it again; the database sets it too.
 
@@ -218,10 +219,21 @@ class TaskCompletion(models.Model):
         ]
 
 
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def given(self) -> "AssignmentQuerySet":
+        """What people have been given, without what is only reserved."""
+        return self.exclude(state=Assignment.State.RESERVED)
+
+
 class Assignment(models.Model):
-    """One person's hold on one task: a lease while open, a fact once submitted."""
+    """One person's hold on one task: a lease while open, a fact once submitted.
+
+    Before that it may be ``reserved`` for a moment (``annotation.reserving``): a place, but no
+    work yet.
+    """
 
     class State(models.TextChoices):
+        RESERVED = "reserved"
         OPEN = "open"
         SUBMITTED = "submitted"
         SKIPPED = "skipped"
@@ -229,12 +241,12 @@ class Assignment(models.Model):
         EXPIRED = "expired"
 
     class SkipReason(models.TextChoices):
-        UNCLEAR = "unclear", "The prompt is unclear"
-        LANGUAGE = "language", "I do not know the language"
-        EXPERTISE = "expertise", "I do not know the subject well enough"
-        HARMFUL = "harmful", "The content is disturbing"
-        BROKEN = "broken", "Something is wrong with the task"
-        OTHER = "other", "Something else"
+        UNCLEAR = "unclear", gettext_lazy("The prompt is unclear")
+        LANGUAGE = "language", gettext_lazy("I do not know the language")
+        EXPERTISE = "expertise", gettext_lazy("I do not know the subject well enough")
+        HARMFUL = "harmful", gettext_lazy("The content is disturbing")
+        BROKEN = "broken", gettext_lazy("Something is wrong with the task")
+        OTHER = "other", gettext_lazy("Something else")
 
     task = models.ForeignKey(Task, models.PROTECT, related_name="assignments")
     annotator = models.ForeignKey(Annotator, models.PROTECT, related_name="assignments")
@@ -251,14 +263,21 @@ class Assignment(models.Model):
     draft = models.JSONField(null=True, blank=True)
     draft_saved_at = models.DateTimeField(null=True, blank=True)
 
+    objects = AssignmentQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["task", "annotator"], name="assignment_once"),
             models.UniqueConstraint(
                 fields=["annotator"], condition=Q(state="open"), name="assignment_one_open"
             ),
+            models.UniqueConstraint(
+                fields=["annotator"], condition=Q(state="reserved"), name="assignment_one_reserved"
+            ),
             models.CheckConstraint(
-                condition=Q(state__in=["open", "submitted", "skipped", "released", "expired"]),
+                condition=Q(
+                    state__in=["reserved", "open", "submitted", "skipped", "released", "expired"]
+                ),
                 name="assignment_state",
             ),
             models.CheckConstraint(

@@ -1,15 +1,16 @@
 """What a token may be used for. The token itself is knox's row, which keeps a hash alone."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 from knox.models import AuthToken
 
 
 class Scope(models.TextChoices):
     """Each covers what those before it cover; none covers what its owner may not do."""
 
-    READ = "read", "Read"
-    ANNOTATE = "annotate", "Read and annotate"
-    MANAGE = "manage", "All that I may do"
+    READ = "read", gettext_lazy("Read")
+    ANNOTATE = "annotate", gettext_lazy("Read and annotate")
+    MANAGE = "manage", gettext_lazy("All that I may do")
 
 
 class TokenAccess(models.Model):

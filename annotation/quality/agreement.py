@@ -12,27 +12,36 @@ from annotation.quality.kappa import fleiss, fleiss_terms
 from annotation.quality.pairwise import pairwise_terms
 from annotation.quality.rankings import Block, Rankings, mid_ranks
 from annotation.quality.resampling import Resamples
+from annotation.telling import storable
 
-NONE_SHARED = "Nobody's work can be compared: no question was judged by two people."
-ALL_THE_SAME = "All gave the same value throughout, so that agreement cannot be told from chance."
-ALL_TIED = "All is tied in every ranking, so that there is no order to compare."
-NONE_DECIDED = "No two people both preferred one completion of the same two."
+NONE_SHARED = storable("Nobody's work can be compared: no question was judged by two people.")
+ALL_THE_SAME = storable(
+    "All gave the same value throughout, so that agreement cannot be told from chance."
+)
+ALL_TIED = storable("All is tied in every ranking, so that there is no order to compare.")
+NONE_DECIDED = storable("No two people both preferred one completion of the same two.")
 FIGURES = {
-    "pairwise": "Share of pairs that two people decided in the same way, of those both decided.",
-    "pairwise_with_ties": "Share of pairs with the same verdict: better, worse or tied.",
-    "tau_b": "Mean Kendall tau-b over pairs of people.",
-    "kendall_w": "Mean Kendall W over questions, corrected for ties; m people give 1/m by chance.",
-    "alpha_nominal_ranks": "Krippendorff's alpha of places, same or different.",
-    "alpha_ordinal_ranks": "Krippendorff's alpha of places, by their order.",
-    "alpha_interval_ranks": "Krippendorff's alpha of places, by their distance.",
-    "alpha_nominal_pairs": "Krippendorff's alpha of pairs, same or different verdict.",
-    "alpha_ordinal_pairs": "Krippendorff's alpha of pairs, worse before tied before better.",
-    "alpha_interval_pairs": "Krippendorff's alpha of pairs, a tie half-way.",
+    "pairwise": storable(
+        "Share of pairs that two people decided in the same way, of those both decided."
+    ),
+    "pairwise_with_ties": storable("Share of pairs with the same verdict: better, worse or tied."),
+    "tau_b": storable("Mean Kendall tau-b over pairs of people."),
+    "kendall_w": storable(
+        "Mean Kendall W over questions, corrected for ties; m people give 1/m by chance."
+    ),
+    "alpha_nominal_ranks": storable("Krippendorff's alpha of places, same or different."),
+    "alpha_ordinal_ranks": storable("Krippendorff's alpha of places, by their order."),
+    "alpha_interval_ranks": storable("Krippendorff's alpha of places, by their distance."),
+    "alpha_nominal_pairs": storable("Krippendorff's alpha of pairs, same or different verdict."),
+    "alpha_ordinal_pairs": storable(
+        "Krippendorff's alpha of pairs, worse before tied before better."
+    ),
+    "alpha_interval_pairs": storable("Krippendorff's alpha of pairs, a tie half-way."),
 }
 LABEL_FIGURES = {
-    "fleiss_kappa": "Fleiss' kappa.",
-    "alpha": "Krippendorff's nominal alpha.",
-    "same": "Share of pairs of people with the same label.",
+    "fleiss_kappa": storable("Fleiss' kappa."),
+    "alpha": storable("Krippendorff's nominal alpha."),
+    "same": storable("Share of pairs of people with the same label."),
 }
 VERDICTS = np.array([-1.0, 0.0, 1.0])
 

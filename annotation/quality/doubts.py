@@ -10,10 +10,14 @@ from annotation.quality import habits
 from annotation.quality.pairwise import pairwise_terms
 from annotation.quality.reliability import Person
 from annotation.quality.work import GOLD, NORMAL, Work
+from annotation.telling import storable
 
 AGREED = 0.5  # of the pairs that people decided: below it a question is doubted
 MOST = 200  # of each kind, the strongest
 NEWEST_OF_FLAGGED = 10
+FEW_AGREE = storable("%(people)s people agree on %(share)s %% of the pairs that they decided.")
+MISSED = storable("%(annotator)s has %(share)s %% of the pairs of the known answer.")
+STANDS_OUT = storable("%(annotator)s stands out by: %(flags)s.")
 OF_FLAGGED = 0.3  # the strength of a doubt that is about the person, not the task
 
 
@@ -30,10 +34,7 @@ def _disagreements(work: Work) -> list[Doubt]:
         share = np.where(decided > 0, same / np.maximum(decided, 1), 1.0)
         for place in np.flatnonzero(share < AGREED):
             row = block.row[block.starts[place]]
-            said = (
-                f"{block.people[place]} people agree on {100 * share[place]:.0f} % of the pairs "
-                "that they decided."
-            )
+            said = FEW_AGREE % {"people": block.people[place], "share": f"{100 * share[place]:.0f}"}
             found.append(
                 _doubt(work, int(row), "disagreement", 1 - share[place], said, about=False)
             )
@@ -50,8 +51,11 @@ def _missed(work: Work) -> list[Doubt]:
                 int(row),
                 "gold",
                 1 - right[row] / of[row],
-                f"{work.pseudonyms[work.annotator[row]]} has {100 * right[row] / of[row]:.0f} % of "
-                "the pairs of the known answer.",
+                MISSED
+                % {
+                    "annotator": work.pseudonyms[work.annotator[row]],
+                    "share": f"{100 * right[row] / of[row]:.0f}",
+                },
             )
             for row in rows
         ]
@@ -65,7 +69,7 @@ def _by_flagged(work: Work, people: Sequence[Person]) -> list[Doubt]:
         mine = (work.annotator == number[person.pseudonym]) & (work.purpose == NORMAL)
         rows = np.flatnonzero(mine)
         names = ", ".join(flag.name for flag in person.flags)
-        said = f"{person.pseudonym} stands out by: {names}."
+        said = STANDS_OUT % {"annotator": person.pseudonym, "flags": names}
         for row in rows[np.argsort(work.at[rows])][-NEWEST_OF_FLAGGED:]:
             found.append(_doubt(work, int(row), "flagged", OF_FLAGGED, said))
     return _strongest(found)

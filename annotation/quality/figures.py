@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from annotation.telling import storable
+
 Array = npt.NDArray[Any]
 LOW, HIGH = 0.025, 0.975
+TOO_LITTLE = storable("No interval: there is too little data to resample.")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def from_draws(draws: Array, n: int, why_undefined: str, why_no_interval: str = 
     if not np.isfinite(value):
         return undefined(why_undefined, n)
     if not why_no_interval and 2 * len(resampled) < len(draws):
-        why_no_interval = "No interval: there is too little data to resample."
+        why_no_interval = TOO_LITTLE
     if why_no_interval:
         return Figure(value, n=n, why=why_no_interval)
     low, high = np.quantile(resampled, (LOW, HIGH))

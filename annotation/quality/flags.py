@@ -13,6 +13,7 @@ import numpy as np
 
 from annotation.quality.figures import Figure
 from annotation.quality.persons import Z
+from annotation.telling import storable
 
 Figures = dict[str, Figure]
 Typical = dict[str, float | None]  # the median annotator's
@@ -25,6 +26,30 @@ ECHO = 0.2  # above the median annotator's
 TIES = 0.3  # above the median annotator's
 DRIFT = -0.1
 HASTE = 1 / 4  # of the median annotator's time
+
+ON_AGREEMENT = storable(
+    "%(share)s with what people agree on or is known (the median annotator %(usual)s)"
+)
+ON_REPEATS = storable("%(share)s with their own earlier answers (the median annotator %(usual)s)")
+ON_BOTH = storable("%(first)s, %(second)s")
+GUESSES = storable("Agrees no more than guessing would, in 50 %% of pairs: %(told)s.")
+PREFERS_FIRST = storable("Prefers what is shown first, whatever it says (%(bias)s).")
+PREFERS_LAST = storable("Prefers what is shown last, whatever it says (%(bias)s).")
+PREFERS_LONGER = storable(
+    "Prefers the longer completion far more than others do (%(bias)s; the median annotator "
+    "%(usual)s)."
+)
+PREFERS_SHORTER = storable(
+    "Prefers the shorter completion far more than others do (%(bias)s; the median annotator "
+    "%(usual)s)."
+)
+COPIES = storable(
+    "Gave exactly the ranking that somebody had given before in %(share)s of cases; the median "
+    "annotator does in %(usual)s."
+)
+TIES_OFTEN = storable("Ties %(share)s of pairs; the median annotator %(usual)s.")
+DRIFTS = storable("Agrees less with others than at first: by %(points)s percentage points.")
+HURRIES = storable("Takes %(seconds)s s for a ranking; the median annotator takes %(usual)s s.")
 
 
 @dataclass(frozen=True)
@@ -61,31 +86,30 @@ def _guessing(figures: Figures, typical: Typical) -> str:
     """One likelihood ratio over all there is: no one figure is enough on a usual overlap."""
     # Known answers are part of the estimated accuracy.
     compared = {
-        "accuracy": "what people agree on or is known",
-        "self_agreement": "their own earlier answers",
+        "accuracy": ON_AGREEMENT,
+        "self_agreement": ON_REPEATS,
     }
     evidence, told = 0.0, []
-    for name, whom in compared.items():
+    for name, template in compared.items():
         figure, usual = figures[name], typical[name]
         if figure.value is None or figure.low is None or figure.high is None or usual is None:
             continue
         error = max(figure.high - figure.low, 1e-3) / (2 * Z)
         nearer_chance = (figure.value - usual) ** 2 - (figure.value - CHANCE) ** 2
         evidence += nearer_chance / (2 * error**2)
-        told.append(
-            f"{_percent(figure.value)} with {whom} (the median annotator {_percent(usual)})"
-        )
+        told.append(template % {"share": _percent(figure.value), "usual": _percent(usual)})
     if evidence < GUESSING:
         return ""
-    return f"Agrees no more than guessing would, in 50 % of pairs: {', '.join(told)}."
+    both = ON_BOTH % dict(zip(("first", "second"), told, strict=True)) if told[1:] else told[0]
+    return GUESSES % {"told": both}
 
 
 def _position(figures: Figures, typical: Typical) -> str:
     bias = figures["slot_bias"]
     if not _above(bias, SLOT_BIAS) and not _below(bias, -SLOT_BIAS):
         return ""
-    end = "first" if _value(bias) > 0 else "last"
-    return f"Prefers what is shown {end}, whatever it says ({_value(bias):+.2f})."
+    template = PREFERS_FIRST if _value(bias) > 0 else PREFERS_LAST
+    return template % {"bias": f"{_value(bias):+.2f}"}
 
 
 def _length(figures: Figures, typical: Typical) -> str:
@@ -94,53 +118,46 @@ def _length(figures: Figures, typical: Typical) -> str:
         bias, min(0.0, usual) - LENGTH_BIAS
     ):
         return ""
-    which = "longer" if _value(bias) > 0 else "shorter"
-    return (
-        f"Prefers the {which} completion far more than others do ({_value(bias):+.2f}; the median "
-        f"annotator {usual:+.2f})."
-    )
+    template = PREFERS_LONGER if _value(bias) > 0 else PREFERS_SHORTER
+    return template % {"bias": f"{_value(bias):+.2f}", "usual": f"{usual:+.2f}"}
 
 
 def _copying(figures: Figures, typical: Typical) -> str:
     echo, usual = figures["echo"], typical["echo"] or 0.0
     if not _above(echo, usual + ECHO):
         return ""
-    return (
-        f"Gave exactly the ranking that somebody had given before in {_percent(echo.value)} of "
-        f"cases; the median annotator does in {_percent(usual)}."
-    )
+    return COPIES % {"share": _percent(echo.value), "usual": _percent(usual)}
 
 
 def _ties(figures: Figures, typical: Typical) -> str:
     ties, usual = figures["ties"], typical["ties"] or 0.0
     if not _above(ties, usual + TIES):
         return ""
-    return f"Ties {_percent(ties.value)} of pairs; the median annotator {_percent(usual)}."
+    return TIES_OFTEN % {"share": _percent(ties.value), "usual": _percent(usual)}
 
 
 def _drift(figures: Figures, typical: Typical) -> str:
     drift = figures["drift"]
     if not _below(drift, DRIFT):
         return ""
-    points = -100 * _value(drift)
-    return f"Agrees less with others than at first: by {points:.0f} percentage points."
+    return DRIFTS % {"points": f"{-100 * _value(drift):.0f}"}
 
 
 def _haste(figures: Figures, typical: Typical) -> str:
     seconds, usual = figures["seconds"], typical["seconds"] or 0.0
     if not _below(seconds, HASTE * usual):
         return ""
-    return f"Takes {_value(seconds):.0f} s for a ranking; the median annotator takes {usual:.0f} s."
+    return HURRIES % {"seconds": f"{_value(seconds):.0f}", "usual": f"{usual:.0f}"}
 
 
 RULES: dict[str, Callable[[Figures, Typical], str]] = {
-    "guessing": _guessing,
-    "position": _position,
-    "length": _length,
-    "copying": _copying,
-    "ties": _ties,
-    "drift": _drift,
-    "haste": _haste,
+    storable("guessing"): _guessing,
+    storable("position"): _position,
+    storable("length"): _length,
+    storable("copying"): _copying,
+    storable("ties"): _ties,
+    storable("drift"): _drift,
+    storable("haste"): _haste,
 }
 
 

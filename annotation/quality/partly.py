@@ -1,6 +1,6 @@
-"""Agreement of parts: by time, by pair of annotators, by guideline version."""
+"""Agreement of parts: by time, by pair of annotators, by guideline version, by category."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,8 +11,11 @@ from annotation.quality.figures import Array, Figure
 from annotation.quality.persons import shares
 from annotation.quality.rankings import Rankings
 from annotation.quality.work import NORMAL, Work
+from annotation.telling import storable
 
+NONE_IN_COMMON = storable("They decided no pair in common.")
 MOST_PERIODS = 26
+MOST_CATEGORIES = 30
 QUESTIONS = 15  # judged by several, that a period is to hold in the mean: fewer give no interval
 LENGTHS = (1, 7, 28, 91)  # days
 
@@ -43,6 +46,15 @@ class Version:
     judged by it alone."""
 
     guideline: int
+    rankings: int
+    agreement: Figure
+
+
+@dataclass(frozen=True)
+class Category:
+    """Prompts of one category, empty for those without, and agreement on them."""
+
+    name: str
     rankings: int
     agreement: Figure
 
@@ -84,7 +96,7 @@ def by_pairs(work: Work) -> list[Two]:
     count = len(work.pseudonyms)
     key = np.minimum(one, other) * count + np.maximum(one, other)
     keys, number = np.unique(key.astype(np.int64), return_inverse=True)
-    figures = shares(number, same, decided, len(keys), "They decided no pair in common.")
+    figures = shares(number, same, decided, len(keys), NONE_IN_COMMON)
     met = [
         Two(work.pseudonyms[each // count], work.pseudonyms[each % count], figure)
         for each, figure in zip(keys.tolist(), figures, strict=True)
@@ -119,6 +131,26 @@ def by_guideline(work: Work) -> list[Version]:
         Version(int(each), int(mine.sum()), pairwise_agreement(normal.where(mine).rankings()))
         for each in np.unique(normal.guideline)
         for mine in [normal.guideline == each]
+    ]
+
+
+def by_category(work: Work, categories: Mapping[int, str]) -> list[Category]:
+    """By how much was ranked, the most first; ``categories`` are of tasks, by id. None where no
+    task has one. Those beyond ``MOST_CATEGORIES`` are left out."""
+    normal = work.where(work.purpose == NORMAL)
+    names, number = np.unique(
+        [categories.get(task, "") for task in normal.task.tolist()], return_inverse=True
+    )
+    given = np.bincount(number, minlength=len(names))
+    if not any(names):
+        return []
+    return [
+        Category(
+            str(names[place]),
+            int(given[place]),
+            pairwise_agreement(normal.where(number == place).rankings()),
+        )
+        for place in np.argsort(-given, kind="stable")[:MOST_CATEGORIES]
     ]
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 
 from annotation.quality.figures import Array, Figure, undefined
+from annotation.telling import storable
 
+ONLY_ONE = storable("No interval: there is only one ranking.")
 Z = 1.959964  # the standard normal's 97.5 % point
 CHOICES = 3  # that one ranking counts as, at the most
 
@@ -52,7 +54,7 @@ def means(annotator: Array, values: Array, count: int, why: str) -> list[Figure]
     return [
         undefined(why)
         if not number
-        else Figure(float(m), n=1, why="No interval: there is only one ranking.")
+        else Figure(float(m), n=1, why=ONLY_ONE)
         if number == 1
         else Figure(float(m), float(m - h), float(m + h), int(number))
         for m, h, number in zip(mean, half, n, strict=True)

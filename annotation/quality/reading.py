@@ -1,5 +1,6 @@
 """Filling the arrays from the database: submissions that count, streamed, in six statements."""
 
+import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,19 @@ def read_submissions(project: Project, submissions: QuerySet[Submission]) -> Wor
         guideline=heads["guideline"],
         excluded=tuple(number for number, each in enumerate(annotators) if each[3]),
     )
+
+
+def read_categories(project: Project) -> dict[int, str]:
+    """The prompt's metadata ``category`` of each task of rankings that has one, by the task's id;
+    what is no text is written as JSON."""
+    tasks = Task.objects.filter(
+        project=project, kind__in=KINDS, prompt__metadata__has_key="category"
+    )
+    return {
+        pk: category if isinstance(category, str) else json.dumps(category)
+        for pk, category in _stream(tasks, "pk", "prompt__metadata__category")
+        if category not in (None, "")
+    }
 
 
 def _column(values: Iterable[int]) -> Array:
@@ -219,10 +233,9 @@ def unacceptable_labels(work: Work) -> Labels:
     return Labels(unit, work.unacceptable[normal].astype(np.int64), question, 2)
 
 
-def thumb_labels(project: Project, filters: Filters = ALL) -> Labels:
-    """The verdicts on single completions, in normal tasks."""
-    given = counted(project, filters).trusted().filter(task__purpose=Task.Purpose.NORMAL)
-    rows = Thumb.objects.filter(submission__in=given.values("pk"))
+def thumb_labels(submissions: QuerySet[Submission]) -> Labels:
+    """The verdicts on single completions among these."""
+    rows = Thumb.objects.filter(submission__in=submissions.values("pk"))
     good = Q(verdict=Thumb.Verdict.GOOD)
     table = _columns(
         _stream(rows.annotate(good=good), "submission__task_id", "good"), ("task", "good")

@@ -12,35 +12,41 @@ from annotation.quality.persons import means, shares
 from annotation.quality.rankings import Rankings, make_rankings
 from annotation.quality.skill import Skill, fit_skill
 from annotation.quality.work import GOLD, NORMAL, REPEAT, Work
+from annotation.telling import storable
 
 KEY_ACCURACY = 0.99  # how sure the right answers of gold tasks are
-NO_GOLD = "No task with a known answer has been done yet."
-NO_REPEATS = "No task has been done twice yet."
-NOT_SHARED = "None of the questions was judged by anybody else."
-NOT_SHOWN = "It is not known in which order the completions were shown."
-NOT_TIMED = "It is not known how long the rankings took."
-ALL_AS_LONG = "No two completions differ in length."
-NO_RANKINGS = "There are no rankings yet."
-NO_EARLIER = "Nobody had answered any of the questions before."
-TOO_SHORT = "Too few shared questions lie before and after the middle of the time worked."
+TOO_FEW_TIMED = storable("No interval: too few rankings.")
+NO_GOLD = storable("No task with a known answer has been done yet.")
+NO_REPEATS = storable("No task has been done twice yet.")
+NOT_SHARED = storable("None of the questions was judged by anybody else.")
+NOT_SHOWN = storable("It is not known in which order the completions were shown.")
+NOT_TIMED = storable("It is not known how long the rankings took.")
+ALL_AS_LONG = storable("No two completions differ in length.")
+NO_RANKINGS = storable("There are no rankings yet.")
+NO_EARLIER = storable("Nobody had answered any of the questions before.")
+TOO_SHORT = storable("Too few shared questions lie before and after the middle of the time worked.")
 PERSON_FIGURES = {
-    "gold": "Share of pairs of known order that were preferred so, a tie counting half.",
-    "self_agreement": "The same against one's own first answers, in repeats.",
-    "agreement": "Share of pairs preferred as others do, of those both decided.",
-    "consensus": "The same against what the others say together.",
-    "accuracy": "Estimated share of pairs preferred rightly (Dawid and Skene, one coin).",
-    "weight": "How much a vote should count by that estimate; 1 for the median annotator.",
-    "echo": "Share of rankings that are exactly what somebody had said before.",
-    "drift": "Agreement with others in the later half less that in the earlier half.",
-    "slot_bias": "From -1 to 1: 1 where what was shown first is always best.",
-    "length_bias": "From -1 to 1: 1 where the longer one is always better.",
-    "ties": "Share of pairs tied.",
-    "seconds": "Median time for a ranking.",
+    "gold": storable("Share of pairs of known order that were preferred so, a tie counting half."),
+    "self_agreement": storable("The same against one's own first answers, in repeats."),
+    "agreement": storable("Share of pairs preferred as others do, of those both decided."),
+    "consensus": storable("The same against what the others say together."),
+    "accuracy": storable("Estimated share of pairs preferred rightly (Dawid and Skene, one coin)."),
+    "weight": storable(
+        "How much a vote should count by that estimate; 1 for the median annotator."
+    ),
+    "echo": storable("Share of rankings that are exactly what somebody had said before."),
+    "drift": storable("Agreement with others in the later half less that in the earlier half."),
+    "slot_bias": storable("From -1 to 1: 1 where what was shown first is always best."),
+    "length_bias": storable("From -1 to 1: 1 where the longer one is always better."),
+    "ties": storable("Share of pairs tied."),
+    "seconds": storable("Median time for a ranking."),
 }
 
 OVERALL_FIGURES = {
-    "self_agreement": "Share of pairs that people prefer as they did the first time, in repeats.",
-    "gold": "Share of pairs of known order that people prefer so.",
+    "self_agreement": storable(
+        "Share of pairs that people prefer as they did the first time, in repeats."
+    ),
+    "gold": storable("Share of pairs of known order that people prefer so."),
 }
 
 
@@ -196,5 +202,5 @@ def _median(seconds: Array) -> Figure:
     half = 0.98 * np.sqrt(n)
     low, high = int(n / 2 - half), int(np.ceil(n / 2 + half))
     if low < 0 or high >= n:
-        return Figure(float(np.median(seconds)), n=n, why="No interval: too few rankings.")
+        return Figure(float(np.median(seconds)), n=n, why=TOO_FEW_TIMED)
     return Figure(float(np.median(seconds)), float(seconds[low]), float(seconds[high]), n)

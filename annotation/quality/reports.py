@@ -1,31 +1,50 @@
 """The figures of a project, as command, API and page show them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+from django.db.models import QuerySet
 
-from annotation.models import Annotator, Project
-from annotation.quality.agreement import agreement, label_agreement
+from annotation.models import Annotator, Project, Submission, Task
+from annotation.quality.across import Kinds, by_kinds
+from annotation.quality.agreement import Labels, agreement, label_agreement
 from annotation.quality.figures import Figure
 from annotation.quality.groups import Trait, by_traits
 from annotation.quality.kept import Kept, keep
-from annotation.quality.partly import Period, Two, Version, by_guideline, by_pairs, over_time
+from annotation.quality.partly import (
+    Category,
+    Period,
+    Two,
+    Version,
+    by_category,
+    by_guideline,
+    by_pairs,
+    over_time,
+)
 from annotation.quality.reading import (
     ALL,
+    KINDS,
     Filters,
+    counted,
+    read_categories,
+    read_submissions,
     read_work,
     thumb_labels,
     unacceptable_labels,
 )
 from annotation.quality.reliability import Person, overall, reliability
+from annotation.quality.weeks import Week, by_weeks
 from annotation.quality.work import NORMAL, Work
+
+MOST_PAIRS = 1_000
 
 
 @dataclass(frozen=True)
-class Measured:
+class Agreed:
     """How far people agree, on normal tasks: gold is chosen to be clear, and repeats are by one
-    person. ``people`` stand with those first who are flagged, then by how much they did."""
+    person."""
 
     rankings: int
     questions: int
@@ -33,10 +52,20 @@ class Measured:
     annotators: int
     figures: dict[str, Figure]
     labels: dict[str, dict[str, Figure]]
+
+
+@dataclass(frozen=True)
+class Measured(Agreed):
+    """And who they are: ``people`` stand with those first who are flagged, then by how much they
+    did."""
+
     people: list[Person]
     over_time: list[Period]
     pairs: list[Two]
     versions: list[Version]
+    categories: list[Category]
+    kinds: list[Kinds]
+    weeks: dict[str, list[Week]]
     traits: list[Trait]
 
 
@@ -44,7 +73,8 @@ def measured(
     project: Project, filters: Filters = ALL, *, patience: float | None = None
 ) -> Kept[Measured]:
     """What ``measure`` gives, now or not long ago."""
-    name = f"measured:{filters}"
+    # By its fields too: what was kept before an update may lack one.
+    name = f"measured:{','.join(Measured.__dataclass_fields__)}:{filters}"
     return keep(project, name, lambda: measure(project, filters), patience=patience)
 
 
@@ -59,7 +89,7 @@ def vote_weights(project: Project) -> dict[str, float]:
 
 def measure(project: Project, filters: Filters = ALL) -> Measured:
     work = read_work(project, filters)
-    return _measured(project, filters, work.trusted(), _people(work))
+    return _measured(project, filters, work)
 
 
 def _people(work: Work) -> list[Person]:
@@ -72,9 +102,25 @@ def _people(work: Work) -> list[Person]:
     return people
 
 
-def _measured(project: Project, filters: Filters, work: Work, people: list[Person]) -> Measured:
-    normal = work.of_purpose(NORMAL)
+def _measured(project: Project, filters: Filters, everybody: Work) -> Measured:
+    work = everybody.trusted()
+    given = counted(project, filters).trusted().filter(task__purpose=Task.Purpose.NORMAL)
     return Measured(
+        **vars(_agreed(work, thumb_labels(given))),
+        people=_people(everybody),
+        over_time=over_time(work),
+        pairs=by_pairs(work),
+        versions=by_guideline(work),
+        categories=by_category(work, read_categories(project)),
+        kinds=by_kinds(work),
+        weeks={**by_weeks(everybody), **by_weeks(work)},
+        traits=by_traits(project, work),
+    )
+
+
+def _agreed(work: Work, thumbs: Labels) -> Agreed:
+    normal = work.of_purpose(NORMAL)
+    return Agreed(
         rankings=len(normal),
         questions=sum(len(block.asked) for block in normal.blocks),
         shared_questions=sum(len(block.asked) for block in normal.shared().blocks),
@@ -82,21 +128,27 @@ def _measured(project: Project, filters: Filters, work: Work, people: list[Perso
         figures={**agreement(normal), **overall(work)},
         labels={
             "unacceptable": label_agreement(unacceptable_labels(work)),
-            "thumbs": label_agreement(thumb_labels(project, filters)),
+            "thumbs": label_agreement(thumbs),
         },
-        people=people,
-        over_time=over_time(work),
-        pairs=by_pairs(work),
-        versions=by_guideline(work),
-        traits=by_traits(project, work),
     )
 
 
 def agreement_report(project: Project, filters: Filters = ALL) -> dict[str, Any]:
-    """What is measured, people aside, as JSON."""
+    """What is measured, people aside, as plain values."""
     found = measured(project, filters).value
+    return {"project": project.slug, **_as_plain(found), **_parts(project, found)}
+
+
+def agreement_of(project: Project, submissions: QuerySet[Submission]) -> dict[str, Any]:
+    """The same, parts aside, of exactly these submissions, whatever has become of them since, or
+    of the people who gave them."""
+    work = read_submissions(project, submissions.filter(task__kind__in=KINDS))
+    thumbs = submissions.filter(task__purpose=Task.Purpose.NORMAL)
+    return {"project": project.slug, **_as_plain(_agreed(work, thumb_labels(thumbs)))}
+
+
+def _as_plain(found: Agreed) -> dict[str, Any]:
     return {
-        "project": project.slug,
         "rankings": found.rankings,
         "questions": found.questions,
         "shared_questions": found.shared_questions,
@@ -104,6 +156,38 @@ def agreement_report(project: Project, filters: Filters = ALL) -> dict[str, Any]
         "figures": _as_dicts(found.figures),
         "labels": {of: _as_dicts(figures) for of, figures in found.labels.items()},
     }
+
+
+def _parts(project: Project, found: Measured) -> dict[str, Any]:
+    """Agreement of parts. Of pairs of annotators, those who met at most questions."""
+    labels = dict(project.guidelines.values_list("pk", "label"))
+    return {
+        "over_time": [_as_row(each) for each in found.over_time],
+        "versions": [
+            {**_as_row(each), "guideline": labels.get(each.guideline, "")}
+            for each in found.versions
+        ],
+        "categories": [_as_row(each) for each in found.categories],
+        "kinds": [_as_row(each) for each in found.kinds],
+        "pairs": [_as_row(each) for each in found.pairs[:MOST_PAIRS]],
+        "groups": [
+            {"trait": trait.name, **_as_row(group)}
+            for trait in found.traits
+            for group in trait.groups
+        ],
+        "warnings": [trait.warning for trait in found.traits if trait.warning],
+    }
+
+
+def _as_row(part: Any) -> dict[str, Any]:
+    """A dataclass of plain values, moments and figures."""
+    return {name: _as_value(value) for name, value in vars(part).items()}
+
+
+def _as_value(value: Any) -> Any:
+    if isinstance(value, Figure):
+        return value.as_dict()
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _as_dicts(figures: dict[str, Figure]) -> dict[str, dict[str, Any]]:

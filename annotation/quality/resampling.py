@@ -8,13 +8,16 @@ weighs the questions anew, and one matrix product gives the sums of all resample
 import numpy as np
 
 from annotation.quality.figures import Array, Figure, from_draws
+from annotation.telling import storable
 
 RESAMPLES = 1000
 # Above this many, questions are dealt at random into this many bags, and bags are drawn. A sum
 # over bags varies as one over questions does; the interval's width is uncertain by 1/√(2·2000).
 MOST_BAGS = 2000
 FEWEST_QUESTIONS = 10
-TOO_FEW = f"No interval: that needs at least {FEWEST_QUESTIONS} questions judged more than once."
+TOO_FEW = storable(
+    "No interval: that needs at least %(least)s questions judged more than once."
+) % {"least": FEWEST_QUESTIONS}
 
 
 class Resamples:

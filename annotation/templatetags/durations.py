@@ -1,6 +1,7 @@
 """Time as people read it."""
 
 from django import template
+from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -11,7 +12,11 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 100:
-        return f"{round(seconds)} s"
+        return gettext("%(seconds)s s") % {"seconds": round(seconds)}
     minutes = round(seconds / 60)
     hours, rest = divmod(minutes, 60)
-    return f"{minutes} min" if not hours else f"{hours} h {rest} min"
+    return (
+        gettext("%(minutes)s min") % {"minutes": minutes}
+        if not hours
+        else gettext("%(hours)s h %(rest)s min") % {"hours": hours, "rest": rest}
+    )

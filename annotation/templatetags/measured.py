@@ -1,11 +1,14 @@
 """Figures of quality as people read them."""
 
 from django import template
+from django.utils.translation import get_language_bidi, gettext
 
 from annotation.quality.figures import Figure
 
 register = template.Library()
 NONE, MINUS = "–", "−"
+# From right to left a sign would go behind its number, but for a mark that the number goes on.
+MARK = "\u200e"
 
 
 @register.filter
@@ -23,7 +26,7 @@ def percentage(part: float) -> str:
 @register.filter
 def signed(number: float) -> str:
     """0.726 → +0.73."""
-    return f"{number:+.2f}".replace("-", MINUS)
+    return _marked(f"{number:+.2f}")
 
 
 @register.filter
@@ -32,7 +35,7 @@ def plainly(figure: Figure) -> str:
     if figure.value is None:
         return NONE
     written = f"{figure.value:.0f}" if figure.value >= 10 else f"{figure.value:.2f}"
-    return written.replace("-", MINUS)
+    return _marked(written)
 
 
 @register.filter
@@ -40,11 +43,18 @@ def share_span(figure: Figure) -> str:
     """The interval of a share: 69 to 77 %."""
     if figure.low is None or figure.high is None:
         return ""
-    return f"{100 * figure.low:.0f} to {100 * figure.high:.0f} %"
+    ends = {"low": f"{100 * figure.low:.0f}", "high": f"{100 * figure.high:.0f}"}
+    return gettext("%(low)s to %(high)s %%") % ends
 
 
 @register.filter
 def span(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return ""
-    return f"{figure.low:.2f} to {figure.high:.2f}".replace("-", MINUS)
+    ends = {"low": _marked(f"{figure.low:.2f}"), "high": _marked(f"{figure.high:.2f}")}
+    return gettext("%(low)s to %(high)s") % ends
+
+
+def _marked(number: str) -> str:
+    signed = number.startswith(("-", "+"))
+    return (MARK if signed and get_language_bidi() else "") + number.replace("-", MINUS)

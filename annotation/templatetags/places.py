@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 from django.template.context import Context
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from annotation.models import Project, Role
 from annotation.people import RANKERS, roles
@@ -28,21 +29,21 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
     """The project's pages that this person may open, the present one marked."""
     user = context["request"].user
     held = set(Role.values) if user.is_superuser else roles(user, project)
-    places = [("guideline", "Guideline")]
+    places = [("guideline", gettext("Guideline"))]
     if held & set(RANKERS):
-        talk = [("converse", "Converse")] if project.converse else []
-        places = [("rank", "Rank"), *talk, *places, ("my-work", "My work")]
+        talk = [("converse", gettext("Converse"))] if project.converse else []
+        places = [("rank", gettext("Rank")), *talk, *places, ("my-work", gettext("My work"))]
     if held & {Role.MANAGER, Role.RESEARCHER}:
         places += [
-            ("project", "Project"),
-            ("arena", "Arena"),
-            ("quality", "Quality"),
-            ("explore", "Explore"),
-            ("data", "Data"),
+            ("project", gettext("Project")),
+            ("arena", gettext("Arena")),
+            ("quality", gettext("Quality")),
+            ("explore", gettext("Explore")),
+            ("data", gettext("Data")),
         ]
     if held & {Role.MANAGER, Role.REVIEWER}:
-        places.append(("reviews", "Review"))
+        places.append(("reviews", gettext("Review")))
     if Role.MANAGER in held:
-        places += [("problems", "Problems"), ("project-settings", "Settings")]
+        places += [("problems", gettext("Problems")), ("project-settings", gettext("Settings"))]
     links = [(reverse(name, args=[project.slug]), words) for name, words in places if held]
     return {"project": project, "links": links, "here": context["request"].path}

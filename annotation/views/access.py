@@ -32,7 +32,7 @@ def project_for(user: User, slug: str, *roles: str) -> Project:
 def assignment_for(user: User, pk: int) -> Assignment:
     """The person's own assignment; 404 when it is another's, 403 when they may no longer rank."""
     assignment = get_object_or_404(
-        Assignment.objects.select_related(
+        Assignment.objects.given().select_related(
             "task__prompt", "task__project", "annotator", "guideline"
         ),
         pk=pk,

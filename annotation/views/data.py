@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation import exporting
@@ -42,7 +43,9 @@ def data(request: PersonRequest, slug: str) -> HttpResponse:
         except Refused as refusal:
             name.add_error(None, str(refusal))
         else:
-            messages.success(request, f"Frozen: {made.size:,} answers.")
+            messages.success(
+                request, gettext("Frozen: %(size)s answers.") % {"size": f"{made.size:,}"}
+            )
             return redirect("snapshot", slug, made.pk)
     return _choose(request, project, form, name)
 
@@ -78,6 +81,7 @@ def snapshot(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "snapshot": found,
         "chosen_by": in_words(found.filters),
         "counts": count(found.submissions.all()),
+        "tasks": found.consensus.count() if found.is_consensus else 0,
         "withdrawn": withdrawn_from([found]).get(found.pk, 0),
         "formats": _formats(),
         "form": form,
@@ -87,8 +91,8 @@ def snapshot(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 
 
 def _formats() -> list[tuple[str, str]]:
-    known = [(name, layout.words) for name, layout in exporting.FORMATS.items()]
-    return [*known, (exporting.FOLDER, exporting.FOLDER_WORDS)]
+    known = [(name, str(layout.words)) for name, layout in exporting.FORMATS.items()]
+    return [*known, (exporting.FOLDER, str(exporting.FOLDER_WORDS))]
 
 
 @login_required

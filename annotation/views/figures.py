@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+
 from annotation.charts import Chart, Point, bars, lines
 from annotation.models import Project
 from annotation.quality.figures import Figure
@@ -11,6 +14,7 @@ from annotation.quality.pace import Pace, pace_of
 from annotation.quality.partly import Period, Two, people_met
 from annotation.quality.reliability import PERSON_FIGURES
 from annotation.quality.reports import Measured
+from annotation.quality.weeks import Week
 
 HEAT_PEOPLE = 16
 # How often two people agree, from what guessing gives: the shades of the heat map.
@@ -24,21 +28,31 @@ def point(name: str, figure: Figure) -> Point | None:
         return None
     title = f"{name}: {100 * figure.value:.0f} %"
     if figure.low is not None and figure.high is not None:
-        title += f" ({100 * figure.low:.0f} to {100 * figure.high:.0f} %)"
+        ends = {"low": f"{100 * figure.low:.0f}", "high": f"{100 * figure.high:.0f}"}
+        title += f" ({gettext('%(low)s to %(high)s %%') % ends})"
     return figure.value, figure.low, figure.high, title
 
 
 def agreement_chart(periods: Sequence[Period]) -> Chart | None:
     """None where no period has a figure."""
-    names = [f"{period.start:%-d %b}" for period in periods]
+    names = [date_format(period.start, "j M") for period in periods]
     points = [point(name, each.agreement) for name, each in zip(names, periods, strict=True)]
     if not any(points):
         return None
-    return lines(names, {"Agreement": points}, 0.4, 1.0)
+    return lines(names, {gettext("Agreement"): points}, 0.4, 1.0)
+
+
+def weeks_chart(weeks: Sequence[Week]) -> Chart | None:
+    """How far one annotator decides as others do, by week; None where fewer than two weeks tell."""
+    names = [date_format(week.start, "j M") for week in weeks]
+    points = [point(name, week.agreement) for name, week in zip(names, weeks, strict=True)]
+    if sum(each is not None for each in points) < 2:
+        return None
+    return lines(names, {gettext("Agreement with others"): points}, 0.0, 1.0)
 
 
 def pace_chart(pace: Pace) -> Chart:
-    return bars([(f"{day:%-d %b}", count) for day, count in pace.days])
+    return bars([(date_format(day, "j M"), count) for day, count in pace.days])
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,22 @@ def _annotators(project: Project, measured: Measured) -> Sheet:
     )
 
 
+def _categories(project: Project, measured: Measured) -> Sheet:
+    columns = ("category", "rankings", "agreement", "low", "high", "questions")
+    return columns, (
+        [each.name, each.rankings, *_ends(each.agreement)] for each in measured.categories
+    )
+
+
+def _weeks(project: Project, measured: Measured) -> Sheet:
+    columns = ("annotator", "from", "rankings", "agreement", "low", "high", "shared", "seconds")
+    return columns, (
+        [name, f"{each.start:%Y-%m-%d}", each.rankings, *_ends(each.agreement), each.seconds]
+        for name, weeks in measured.weeks.items()
+        for each in weeks
+    )
+
+
 def _pace(project: Project, measured: Measured) -> Sheet:
     return ("day", "answers"), ([f"{day}", count] for day, count in pace_of(project).days)
 
@@ -117,5 +147,7 @@ SHEETS: dict[str, Callable[[Project, Measured], Sheet]] = {
     "agreement": _periods,
     "pairs": _pairs,
     "annotators": _annotators,
+    "weeks": _weeks,
+    "categories": _categories,
     "pace": _pace,
 }

@@ -1,25 +1,29 @@
 """The guideline: read it, look back, publish a new version."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation import guidelines, selectors
+from annotation import guidelines, quizzes, selectors
 from annotation.differences import differences
-from annotation.errors import Conflict, Invalid
-from annotation.forms import GuidelineForm, ReadForm
-from annotation.models import GuidelineNote, GuidelineVersion, Project, Role
-from annotation.people import RANKERS, annotator_for, has_role
+from annotation.errors import Invalid
+from annotation.forms import GuidelineForm
+from annotation.models import GuidelineNote, GuidelineVersion, Project, Role, User
+from annotation.people import has_role
+from annotation.quality.partly import Version
 from annotation.quality.reports import measured
 from annotation.requeue import AT_ONCE, affected
 from annotation.requeue import ask_again as requeue
 from annotation.views.access import PersonRequest, acts_from, project_for
-from annotation.views.ranking import next_task
+from annotation.views.quizzes import quiz_panel
 
 
 @login_required
@@ -40,35 +44,6 @@ def guideline_version(request: PersonRequest, slug: str, pk: int) -> HttpRespons
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def guideline_news(request: PersonRequest, slug: str) -> HttpResponse:
-    """What has changed since the person last read it; a POST says that it is read, and goes on."""
-    project = project_for(request.user, slug, *RANKERS)
-    annotator = annotator_for(request.user, project)
-    if request.method == "POST":
-        form = ReadForm(request.POST)
-        try:
-            if form.is_valid():
-                guidelines.acknowledge(annotator, form.cleaned_data["version"], request.user)
-                annotator.refresh_from_db()
-                return next_task(request, annotator)
-        except Conflict as refusal:
-            messages.error(request, str(refusal))
-        return redirect("guideline-news", project.slug)
-    version = guidelines.news_for(annotator)
-    if version is None:
-        return redirect("guideline", project.slug)
-    before = annotator.read_guideline
-    context = {
-        "project": project,
-        "version": version,
-        "before": before,
-        "runs": differences(before.body if before else "", version.body),
-    }
-    return render(request, "guideline_news.html", context)
-
-
-@login_required
 @require_safe
 def guideline_changes(request: PersonRequest, slug: str, pk: int, other: int) -> HttpResponse:
     """What changed from one version to another."""
@@ -81,20 +56,44 @@ def guideline_changes(request: PersonRequest, slug: str, pk: int, other: int) ->
         "before": before,
         "version": version,
         "runs": differences(before.body, version.body),
+        "measured": _measured(request, project, [before, version]),
     }
     return render(request, "guideline_changes.html", context)
 
 
 def _publish(request: PersonRequest, project: Project) -> HttpResponse:
-    form = GuidelineForm(request.POST)
+    form = GuidelineForm(project, request.POST)
     try:
         if form.is_valid():
-            version = guidelines.publish(project, form.text(), request.user)
-            messages.success(request, f"Published. {version.label} is in force.")
+            version = _published(project, form, request.user)
+            messages.success(
+                request, gettext("Published. %(label)s is in force.") % {"label": version.label}
+            )
             return redirect("guideline", project.slug)
     except Invalid as refusal:
         form.add_error("body", str(refusal))
     return _page(request, project, form=form, status=400)
+
+
+def _published(project: Project, form: GuidelineForm, by: User) -> GuidelineVersion:
+    """The new version, and its quiz with it, so that nobody slips past."""
+    chosen = form.cleaned_data.get("questions") or []
+    with transaction.atomic():
+        version = guidelines.publish(project, form.text(), by)
+        if chosen:
+            quizzes.ask(version, chosen, by=by)
+    return version
+
+
+def _measured(
+    request: PersonRequest, project: Project, versions: Sequence[GuidelineVersion]
+) -> list[tuple[str, Version]]:
+    """Agreement under these versions, by label, for those who may see it."""
+    if not has_role(request.user, project, Role.MANAGER, Role.RESEARCHER):
+        return []
+    labels = {each.pk: each.label for each in versions}
+    found = [each for each in measured(project).value.versions if each.guideline in labels]
+    return [(labels[each.guideline], each) for each in found]
 
 
 def _effects(
@@ -103,11 +102,9 @@ def _effects(
     """Agreement under each version, and what could be asked again, for those who may see it."""
     if not has_role(request.user, project, Role.MANAGER, Role.RESEARCHER):
         return {}
-    labels = {each.pk: each.label for each in versions}
-    found = [each for each in measured(project).value.versions if each.guideline in labels]
     number = affected(project).count() if len(versions) > 1 else 0
     return {
-        "measured": [(labels[each.guideline], each) for each in found],
+        "measured": _measured(request, project, versions),
         "affected": number,
         "at_once": min(number, AT_ONCE),
     }
@@ -125,10 +122,15 @@ def ask_again(request: PersonRequest, slug: str) -> HttpResponse:
     form = AgainForm(request.POST)
     if form.is_valid():
         number = requeue(project, form.cleaned_data["count"], by=request.user)
-        messages.success(request, f"{number:,} tasks are in the queue once more.")
+        messages.success(
+            request,
+            gettext("%(number)s tasks are in the queue once more.") % {"number": f"{number:,}"},
+        )
     else:
         messages.error(
-            request, f"Say how many tasks are to be asked again, {AT_ONCE:,} at a time at most."
+            request,
+            gettext("Say how many tasks are to be asked again, %(at_once)s at a time at most.")
+            % {"at_once": f"{AT_ONCE:,}"},
         )
     return redirect("guideline", slug)
 
@@ -154,7 +156,7 @@ def _page(
     version = next((one for one in versions if one.pk == shown), current)
     if form is None and has_role(request.user, project, Role.MANAGER):
         body = current.body if current else ""
-        form = GuidelineForm(initial={"body": body})
+        form = GuidelineForm(project, initial={"body": body})
     context = {
         "project": project,
         "versions": versions,
@@ -162,6 +164,7 @@ def _page(
         "current": current,
         "form": form,
         "notes": _notes(request, project),
+        **quiz_panel(request.user, project, current),
         **_effects(request, project, versions),
     }
     return render(request, "guideline.html", context, status=status)

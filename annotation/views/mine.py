@@ -4,10 +4,12 @@ from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from annotation import history
+from annotation.accord import accord_of
 from annotation.people import RANKERS, annotator_for
 from annotation.views.access import PersonRequest, project_for
 
@@ -15,7 +17,7 @@ SHOWN = 50
 
 
 class SearchForm(forms.Form):
-    q = forms.CharField(required=False, max_length=200, label="Words of the prompt")
+    q = forms.CharField(required=False, max_length=200, label=gettext_lazy("Words of the prompt"))
     start = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
 
 
@@ -32,6 +34,7 @@ def my_work(request: PersonRequest, slug: str) -> HttpResponse:
     context = {
         "project": project,
         "counts": history.counts_of(annotator),
+        "accord": accord_of(annotator),
         "form": form,
         "words": words,
         "answers": found[:SHOWN],

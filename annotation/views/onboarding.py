@@ -9,11 +9,13 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from annotation import onboarding as verbs
 from annotation.errors import Conflict, Refused
+from annotation.forms.quiz import QuizForm
 from annotation.forms.ranking import RankForm
 from annotation.guidelines import in_force
 from annotation.models import (
@@ -26,25 +28,8 @@ from annotation.models import (
 )
 from annotation.people import RANKERS, annotator_for
 from annotation.queue import must_qualify
+from annotation.quizzes import questions_for
 from annotation.views.access import PersonRequest, acts_from, project_for
-
-
-class QuizForm(forms.Form):
-    """One choice for each question."""
-
-    def __init__(self, attempt: Qualification, *args: Any) -> None:
-        super().__init__(*args)
-        for number, question in enumerate(verbs.quiz_of(attempt), start=1):
-            self.fields[f"q-{question.pk}"] = forms.TypedChoiceField(
-                choices=list(enumerate(question.options)),
-                coerce=int,
-                widget=forms.RadioSelect,
-                label=f"{number}. {question.text}",
-                error_messages={"required": "Choose an answer."},
-            )
-
-    def answers(self) -> dict[int, int]:
-        return {int(name[2:]): value for name, value in self.cleaned_data.items()}
 
 
 @login_required
@@ -96,7 +81,7 @@ def _quiz_results(attempt: Qualification) -> list[tuple[QuizQuestion, str, str]]
 
 
 def _quiz(request: PersonRequest, project: Project, attempt: Qualification) -> HttpResponse:
-    form = QuizForm(attempt, *([request.POST] if request.method == "POST" else []))
+    form = QuizForm(verbs.quiz_of(attempt), *([request.POST] if request.method == "POST" else []))
     if request.method == "POST" and form.is_valid():
         try:
             verbs.answer_quiz(attempt, form.answers())
@@ -138,20 +123,27 @@ def _item(request: PersonRequest, project: Project, attempt: Qualification) -> H
 
 def _said(told: verbs.Feedback) -> str:
     order = " ".join(each.letter for each in sorted(told.told, key=lambda one: one.known))
-    words = f"You had {100 * told.share:.0f} % of the pairs right. The known order is {order}."
+    words = gettext("You had %(value).0f %% of the pairs right. The known order is %(order)s.") % {
+        "value": 100 * told.share,
+        "order": order,
+    }
     return f"{words} {told.comment}".strip()
 
 
 class QuestionForm(forms.Form):
-    text = forms.CharField(max_length=500, label="Question")
+    text = forms.CharField(max_length=500, label=gettext_lazy("Question"))
     options = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 4}), label="Answers to choose from, one a line"
+        widget=forms.Textarea(attrs={"rows": 4}),
+        label=gettext_lazy("Answers to choose from, one a line"),
     )
     right = forms.IntegerField(
-        min_value=1, max_value=verbs.MAX_OPTIONS, label="Number of the right one"
+        min_value=1, max_value=verbs.MAX_OPTIONS, label=gettext_lazy("Number of the right one")
     )
     why = forms.CharField(
-        required=False, max_length=500, label="Why is it right?", help_text="Told afterwards."
+        required=False,
+        max_length=500,
+        label=gettext_lazy("Why is it right?"),
+        help_text=gettext_lazy("Told afterwards."),
     )
 
 
@@ -159,8 +151,8 @@ class ItemForm(forms.Form):
     submission = forms.IntegerField(
         min_value=1,
         max_value=2**63 - 1,
-        label="Number of the ranking",
-        help_text="The page of a task has a button beside each ranking.",
+        label=gettext_lazy("Number of the ranking"),
+        help_text=gettext_lazy("The page of a task has a button beside each ranking."),
     )
 
 
@@ -183,7 +175,7 @@ def qualifying(request: PersonRequest, slug: str) -> HttpResponse:
     tries = Qualification.objects.filter(annotator__project=project, ended_at__isnull=False)
     context = {
         "project": project,
-        "questions": list(verbs.questions(project)),
+        "questions": list(questions_for(project)),
         "items": list(verbs.items(project)),
         "question_form": question,
         "item_form": item,
@@ -197,10 +189,10 @@ def _add(project: Project, what: str, said: dict[str, Any], request: PersonReque
     if what == "question":
         said = {**said, "options": said["options"].splitlines()}
         verbs.add_question(project, **said, by=request.user)
-        messages.success(request, "The question is asked from now on.")
+        messages.success(request, gettext("The question is asked from now on."))
     else:
         verbs.add_item(project, said["submission"], by=request.user)
-        messages.success(request, "Newcomers are held against this ranking from now on.")
+        messages.success(request, gettext("Newcomers are held against this ranking from now on."))
 
 
 @login_required
@@ -218,7 +210,7 @@ def retire_item(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 def _retire(request: PersonRequest, slug: str, which: QuerySet[Any]) -> HttpResponse:
     project = project_for(request.user, slug, Role.MANAGER)
     verbs.retire(get_object_or_404(which, project=project), by=request.user)
-    messages.success(request, "It is asked no more.")
+    messages.success(request, gettext("It is asked no more."))
     return redirect("qualifying", slug)
 
 
@@ -228,8 +220,11 @@ def requalify(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     project = project_for(request.user, slug, Role.MANAGER)
     annotator = get_object_or_404(Annotator, project=project, pk=pk)
     verbs.ask_to_qualify(annotator, by=request.user)
-    words = "Before their next task, they qualify anew."
+    words = gettext("Before their next task, they qualify anew.")
     if project.qualification_pass is None:
-        words += " It has no effect as long as the settings ask for no qualification."
+        words = gettext(
+            "Before their next task, they qualify anew. It has no effect as long as the settings "
+            "ask for no qualification."
+        )
     messages.success(request, words)
     return redirect("annotator", slug, pk)

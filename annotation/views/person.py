@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -26,13 +27,18 @@ from annotation.standing import (
     standing_of,
 )
 from annotation.views.access import PersonRequest, acts_from, project_for
+from annotation.views.figures import weeks_chart
+from annotation.views.withdrawal import WithdrawalForm
+from annotation.withdrawals import said_by
 
 SAID = {
-    "pause": "{} is paused and is given no task.",
-    "resume": "{} is given tasks again.",
-    "exclude": "{} is excluded: what they said is kept, and is read by nothing.",
-    "include": "What {} said counts again.",
-    "weigh": "The rankings of {} count as you said.",
+    "pause": gettext_lazy("%(annotator)s is paused and is given no task."),
+    "resume": gettext_lazy("%(annotator)s is given tasks again."),
+    "exclude": gettext_lazy(
+        "%(annotator)s is excluded: what they said is kept, and is read by nothing."
+    ),
+    "include": gettext_lazy("What %(annotator)s said counts again."),
+    "weigh": gettext_lazy("The rankings of %(annotator)s count as you said."),
 }
 
 
@@ -42,14 +48,14 @@ class StandingForm(forms.Form):
         required=False,
         min_value=LEAST_WEIGHT,
         max_value=1,
-        label="Count each ranking as",
-        help_text="1 is a whole ranking, 0.5 half of one.",
+        label=gettext_lazy("Count each ranking as"),
+        help_text=gettext_lazy("1 is a whole ranking, 0.5 half of one."),
     )
     # Several lines: Enter in a single one would press the first of the buttons.
     reason = forms.CharField(
         required=False,
         max_length=MAX_REASON,
-        label="Why? It is kept with the change.",
+        label=gettext_lazy("Why? It is kept with the change."),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
@@ -72,8 +78,9 @@ def person(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     annotator = get_object_or_404(
         Annotator.objects.select_related("project"), project=project, pk=pk
     )
-    people = measured(project).value.people
-    shown = next((one for one in people if one.pseudonym == annotator.pseudonym), None)
+    found = measured(project).value
+    weeks = found.weeks.get(annotator.pseudonym, [])
+    shown = next((one for one in found.people if one.pseudonym == annotator.pseudonym), None)
     context = {
         "project": project,
         "annotator": annotator,
@@ -81,9 +88,14 @@ def person(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "figures": [(words, shown.figures[name]) for name, words in PERSON_FIGURES.items()]
         if shown
         else [],
+        "weeks": weeks,
+        "chart": weeks_chart(weeks),
         "effects": kept_effects(annotator),
         "manages": has_role(request.user, project, Role.MANAGER),
         "form": StandingForm(initial={"weight": annotator.weight}),
+        "withdrawal": WithdrawalForm(),
+        "left": said_by(annotator).count(),
+        "withdrawn": annotator.submissions.filter(withdrawn_at__isnull=False).count(),
         "history": history(annotator),
     }
     return render(request, "project/annotator.html", context)
@@ -102,7 +114,8 @@ def standing(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     try:
         wanted = form.standing(standing_of(annotator))
         change_standing(annotator, wanted, by=request.user, reason=form.cleaned_data["reason"])
-        messages.success(request, SAID[form.cleaned_data["action"]].format(annotator.pseudonym))
+        said = SAID[form.cleaned_data["action"]] % {"annotator": annotator.pseudonym}
+        messages.success(request, said)
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("annotator", slug, pk)

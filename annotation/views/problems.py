@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -35,7 +36,7 @@ def resolve_problem(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     try:
         if form.is_valid():
             resolve(problem, by=request.user, **form.cleaned_data)
-            messages.success(request, "Resolved.")
+            messages.success(request, gettext("Resolved."))
             return redirect("problems", slug)
     except Refused as refusal:
         form.add_error(None, str(refusal))
@@ -53,10 +54,10 @@ def decide_held(request: PersonRequest, slug: str, uid: UUID) -> HttpResponse:
     try:
         if "allow" in request.POST:
             holding.allow(completion, by=request.user)
-            messages.success(request, "Allowed. Its tasks are in the queue.")
+            messages.success(request, gettext("Allowed. Its tasks are in the queue."))
         elif "refuse" in request.POST:
             holding.refuse(completion, by=request.user)
-            messages.success(request, "Refused. Nobody is shown it.")
+            messages.success(request, gettext("Refused. Nobody is shown it."))
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("problems", slug)

@@ -8,10 +8,12 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
-from annotation import selectors
+from annotation import selectors, telling
 from annotation.models import Annotator, Project, Role
+from annotation.quality.across import Kinds
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
 from annotation.quality.reading import Filters
 from annotation.quality.reliability import OVERALL_FIGURES, Person
@@ -22,23 +24,42 @@ from annotation.views import figures
 from annotation.views.access import PersonRequest, project_for
 
 SHOWN_FIRST = {
-    "pairwise": "Agreement",
-    "tau_b": "Kendall's tau-b",
-    "alpha_ordinal_ranks": "Krippendorff's alpha",
+    "pairwise": gettext_lazy("Agreement"),
+    "tau_b": gettext_lazy("Kendall's tau-b"),
+    "alpha_ordinal_ranks": gettext_lazy("Krippendorff's alpha"),
 }
 ALL_FIGURES = FIGURES | OVERALL_FIGURES
-KINDS_OF_LABEL = {"unacceptable": "Marked as unacceptable", "thumbs": "Good or bad"}
+KINDS = {
+    Annotator.Kind.HUMAN: gettext_lazy("People"),
+    Annotator.Kind.AI: gettext_lazy("Models that judge"),
+    Annotator.Kind.SIMULATED: gettext_lazy("Simulated people"),
+    Annotator.Kind.IMPORTED: gettext_lazy("Imported annotators"),
+}
+KINDS_OF_LABEL = {
+    "unacceptable": gettext_lazy("Marked as unacceptable"),
+    "thumbs": gettext_lazy("Good or bad"),
+}
 
 
 class FiltersForm(forms.Form):
     """Which rankings to look at. Lives in the address, so that a view can be passed on."""
 
-    since = forms.DateTimeField(required=False, help_text="As 2026-01-31 or 2026-01-31 12:00.")
-    until = forms.DateTimeField(required=False, help_text="Up to this time, not with it.")
-    category = forms.CharField(required=False, max_length=200)
-    guideline = forms.ChoiceField(required=False)
+    since = forms.DateTimeField(
+        label=gettext_lazy("Since"),
+        required=False,
+        help_text=gettext_lazy("As 2026-01-31 or 2026-01-31 12:00."),
+    )
+    until = forms.DateTimeField(
+        label=gettext_lazy("Until"),
+        required=False,
+        help_text=gettext_lazy("Up to this time, not with it."),
+    )
+    category = forms.CharField(label=gettext_lazy("Category"), required=False, max_length=200)
+    guideline = forms.ChoiceField(label=gettext_lazy("Guideline"), required=False)
     kind = forms.ChoiceField(
-        required=False, label="Annotators", choices=[("", "All"), *Annotator.Kind.choices]
+        required=False,
+        label=gettext_lazy("Annotators"),
+        choices=[("", gettext_lazy("All")), *Annotator.Kind.choices],
     )
 
     def __init__(self, project: Project, *args: Any) -> None:
@@ -46,7 +67,7 @@ class FiltersForm(forms.Form):
         labels = [version.label for version in selectors.guidelines_of(project)]
         field = self.fields["guideline"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "All"), *((label, label) for label in labels)]
+        field.choices = [("", gettext("All")), *((label, label) for label in labels)]
 
     def filters(self) -> Filters:
         """All that is said; nothing where something is wrong."""
@@ -54,17 +75,17 @@ class FiltersForm(forms.Form):
 
 
 COLUMNS = {
-    "rankings": "Rankings",
-    "gold": "Known answers",
-    "self_agreement": "Own repeats",
-    "agreement": "Others",
-    "consensus": "Consensus",
-    "weight": "Weight",
-    "slot_bias": "First shown",
-    "length_bias": "Longer",
-    "ties": "Ties",
-    "drift": "Drift",
-    "seconds": "Seconds",
+    "rankings": gettext_lazy("Rankings"),
+    "gold": gettext_lazy("Known answers"),
+    "self_agreement": gettext_lazy("Own repeats"),
+    "agreement": gettext_lazy("Others"),
+    "consensus": gettext_lazy("Consensus"),
+    "weight": gettext_lazy("Weight"),
+    "slot_bias": gettext_lazy("First shown"),
+    "length_bias": gettext_lazy("Longer"),
+    "ties": gettext_lazy("Ties"),
+    "drift": gettext_lazy("Drift"),
+    "seconds": gettext_lazy("Seconds"),
 }
 SHARES = ("gold", "self_agreement", "agreement", "consensus", "ties")
 
@@ -102,6 +123,7 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
         "tiles": [(words, measured.figures[name]) for name, words in SHOWN_FIRST.items()],
         "chart": figures.agreement_chart(measured.over_time),
         "heat": figures.heat_map(measured.pairs),
+        "kinds": [(_met(each), each.agreement) for each in measured.kinds],
         "query": _query(request),
         **_all_figures(measured),
     }
@@ -110,16 +132,23 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
 
 def _all_figures(measured: Measured) -> dict[str, Any]:
     """Those that have a value, and the others by the reason why they have none."""
-    told = {words: measured.figures[name] for name, words in ALL_FIGURES.items()}
-    for of, words in KINDS_OF_LABEL.items():
+    told = {telling.told(words): measured.figures[name] for name, words in ALL_FIGURES.items()}
+    for of, kind in KINDS_OF_LABEL.items():
         for name, described in LABEL_FIGURES.items():
-            told[f"{words}: {described}"] = measured.labels[of][name]
+            told[f"{kind}: {telling.told(described)}"] = measured.labels[of][name]
     untold: dict[str, list[str]] = {}
     for words, figure in told.items():
         if figure.value is None:
             untold.setdefault(figure.why, []).append(words)
     known = [(words, figure) for words, figure in told.items() if figure.value is not None]
     return {"figures": known, "untold": list(untold.items())}
+
+
+def _met(kinds: Kinds) -> str:
+    one, other = (KINDS[Annotator.Kind(each)] for each in (kinds.one, kinds.other))
+    if one == other:
+        return gettext("%(kind)s among themselves") % {"kind": one}
+    return gettext("%(one)s with %(other)s") % {"one": one, "other": other.lower()}
 
 
 def _query(request: PersonRequest) -> str:
@@ -146,7 +175,7 @@ def _sorted(people: list[Person], by: str) -> list[Person]:
 
 def _heading(name: str, by: str) -> Heading:
     sorted_by = {name: "ascending", f"-{name}": "descending"}.get(by, "")
-    return Heading(COLUMNS[name], f"-{name}" if by != f"-{name}" else name, sorted_by)
+    return Heading(str(COLUMNS[name]), f"-{name}" if by != f"-{name}" else name, sorted_by)
 
 
 @login_required

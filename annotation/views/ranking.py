@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from annotation import guidelines, queue, selectors
+from annotation import guidelines, queue, quizzes, selectors
 from annotation.errors import Conflict
-from annotation.models import Annotator
+from annotation.models import Annotator, Assignment
 from annotation.people import RANKERS, annotator_for
 from annotation.views.access import PersonRequest, project_for
 
@@ -39,23 +39,31 @@ def rank(request: PersonRequest, slug: str) -> HttpResponse:
 
 def next_task(request: PersonRequest, annotator: Annotator) -> HttpResponse:
     """Claim, and go there; back to the door when nothing is left."""
-    return redirect(next_address(request, annotator))
+    there, _ = next_step(request, annotator)
+    return redirect(there)
 
 
-def next_address(request: PersonRequest, annotator: Annotator) -> str:
-    """Claim a task; the address to go to: the door where none could be had, and the guideline
-    first where it has changed."""
+def next_step(request: PersonRequest, annotator: Annotator) -> tuple[str, Assignment | None]:
+    """Claim a task; the address to go to, and the task where it begins just now. The door where
+    none could be had, and the guideline first where it has changed."""
     project = annotator.project
     if queue.must_qualify(annotator) and selectors.held(annotator) is None:
-        return reverse("onboarding", args=[project.slug])
-    if guidelines.news_for(annotator):
-        return reverse("guideline-news", args=[project.slug])
-    assignment = None
+        return reverse("onboarding", args=[project.slug]), None
+    if guidelines.news_for(annotator) or _is_quizzed(annotator):
+        return reverse("guideline-news", args=[project.slug]), None
+    assignment, begins = None, False
     try:
-        assignment, _ = queue.claim(annotator)
+        assignment, begins = queue.claim(annotator)
     except Conflict as refusal:
         messages.error(request, str(refusal))
     if assignment is None:
-        return reverse("rank", args=[project.slug])
+        return reverse("rank", args=[project.slug]), None
     guidelines.begin_with(annotator, assignment.guideline)
-    return reverse("task", args=[assignment.pk])
+    return reverse("task", args=[assignment.pk]), assignment if begins else None
+
+
+def _is_quizzed(annotator: Annotator) -> bool:
+    """Whether a quiz comes before the next task: whoever holds one goes on with it."""
+    if annotator.paused or quizzes.owed(annotator) is None:
+        return False
+    return selectors.held(annotator) is None

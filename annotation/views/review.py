@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -27,15 +28,17 @@ class OutcomeForm(forms.Form):
     cause = forms.ChoiceField(
         choices=Review.Cause.choices,
         widget=forms.RadioSelect,
-        label="What was the matter?",
-        error_messages={"required": "Choose what was the matter."},
+        label=gettext_lazy("What was the matter?"),
+        error_messages={"required": gettext_lazy("Choose what was the matter.")},
     )
     words = forms.CharField(
         required=False,
         max_length=verbs.MAX_WORDS,
         widget=forms.Textarea(attrs={"rows": 3}),
-        label="In your words",
-        help_text="Where the guideline leaves it open, these words become a note beside it.",
+        label=gettext_lazy("In your words"),
+        help_text=gettext_lazy(
+            "Where the guideline leaves it open, these words become a note beside it."
+        ),
     )
 
 
@@ -76,7 +79,7 @@ def _reviewer(request: PersonRequest, project: Any) -> Annotator | None:
 def look_again(request: PersonRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Role.REVIEWER, Role.MANAGER)
     found = verbs.keep_doubts(project)
-    messages.success(request, f"{found:,} tasks look doubtful.")
+    messages.success(request, gettext("%(found)s tasks look doubtful.") % {"found": f"{found:,}"})
     return redirect("reviews", slug)
 
 
@@ -107,16 +110,18 @@ def review(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         pk=pk,
     )
     if verbs.answer_of(found) is None:
-        messages.error(request, "Rank the responses first, then say what was the matter.")
+        messages.error(request, gettext("Rank the responses first, then say what was the matter."))
         return redirect("reviews", slug)
     if must_rank_first(request.user, project, found.task):
-        messages.error(request, "This is another person's review. It is shown once it is closed.")
+        messages.error(
+            request, gettext("This is another person's review. It is shown once it is closed.")
+        )
         return redirect("reviews", slug)
     form = OutcomeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             verbs.conclude(found, **form.cleaned_data, by=request.user)
-            messages.success(request, "Thank you. The review is closed.")
+            messages.success(request, gettext("Thank you. The review is closed."))
             return redirect("reviews", slug)
         except Refused as refusal:
             form.add_error(None, str(refusal))
@@ -146,7 +151,7 @@ def close_note(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     note = get_object_or_404(GuidelineNote, project=project, pk=pk)
     try:
         verbs.close_note(note, by=request.user)
-        messages.success(request, "The note is closed.")
+        messages.success(request, gettext("The note is closed."))
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("guideline", slug)

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -58,7 +59,7 @@ def _change(request: PersonRequest, submission: Submission, form: AnswerForm) ->
                 key=form.cleaned_data["key"],
                 origin=Submission.Origin.SCREEN,
             )
-            messages.success(request, "Changed. Your earlier answer no longer counts.")
+            messages.success(request, gettext("Changed. Your earlier answer no longer counts."))
             return redirect("my-work", submission.project.slug)
     except Refused as refusal:
         form.add_error(None, str(refusal))

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from annotation.forms import SettingsForm
@@ -20,7 +21,7 @@ def project_settings(request: PersonRequest, slug: str) -> HttpResponse:
     form = SettingsForm(sent, instance=project)
     if request.method == "POST" and form.is_valid():
         changed = change(form.instance, form.Meta.fields, request.user)
-        messages.success(request, "Saved." if changed else "Nothing was changed.")
+        messages.success(request, gettext("Saved.") if changed else gettext("Nothing was changed."))
         return redirect("project-settings", slug)
     # The form has written what was refused into its own copy; the page shows what is stored.
     stored = project_for(request.user, slug, Role.MANAGER)

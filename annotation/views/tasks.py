@@ -1,17 +1,15 @@
 """One task on the screen: show it, take the answer, take it back."""
 
-from math import ceil
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.template.loader import render_to_string
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from annotation import guidelines, problems, queue
+from annotation import problems, queue
 from annotation.answers import MAX_TEXT
 from annotation.dialogues import dialogue_address
 from annotation.errors import KeyReused, LeaseLost, Refused
@@ -23,12 +21,14 @@ from annotation.views.access import (
     PersonRequest,
     acts_from,
     assignment_for,
-    is_guideline_open,
 )
-from annotation.views.ranking import next_address, next_task
+from annotation.views.page import fetched_as, task_page
+from annotation.views.ranking import next_step, next_task
 from annotation.views.review import review_address
 
-REPORTED = "Reported. Thank you: a manager will look at it. Go on with the task, or skip it."
+REPORTED = gettext_lazy(
+    "Reported. Thank you: a manager will look at it. Go on with the task, or skip it."
+)
 
 
 @login_required
@@ -43,7 +43,7 @@ def task(request: PersonRequest, pk: int) -> HttpResponse:
     lost = queue.why_lost(assignment)
     if lost:
         return _ended(request, assignment, lost)
-    return _page(request, assignment, answer_form(assignment, draft=assignment.draft))
+    return task_page(request, assignment, answer_form(assignment, draft=assignment.draft))
 
 
 def _keep_and_show(request: PersonRequest, assignment: Assignment) -> HttpResponse:
@@ -57,8 +57,8 @@ def _keep_and_show(request: PersonRequest, assignment: Assignment) -> HttpRespon
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
-        return _page(request, assignment, form, status=400)
-    return _page(request, assignment, answer_form(assignment, draft=draft))
+        return task_page(request, assignment, form, status=400)
+    return task_page(request, assignment, answer_form(assignment, draft=draft))
 
 
 @login_required
@@ -90,7 +90,7 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
-    return _page(request, assignment, form, status=400)
+    return task_page(request, assignment, form, status=400)
 
 
 def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> HttpResponse:
@@ -98,12 +98,17 @@ def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> 
     task = assignment.task
     compared = COMPARED if task.kind == TaskKind.COMPARE and receipt.pairs else ""
     tags = f"{REVISABLE}{receipt.id} {compared}".strip()
-    messages.success(request, "Saved.", extra_tags=tags)
-    there = review_address(task) or dialogue_address(task)
-    there = there or next_address(request, assignment.annotator)
+    messages.success(request, gettext("Saved."), extra_tags=tags)
+    there, begun = review_address(task) or dialogue_address(task), None
+    if not there:
+        there, begun = next_step(request, assignment.annotator)
     if request.accepts("text/html"):
         return redirect(there)
-    return JsonResponse({"next": there})
+    reply = {"next": there}
+    if begun is not None and request.POST.get("ready") == fetched_as(begun):
+        # The script has the page already, but for what is to be said on it.
+        reply["told"] = render_to_string("parts/messages.html", request=request)
+    return JsonResponse(reply)
 
 
 @login_required
@@ -116,16 +121,16 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
             queue.skip(assignment.pk, assignment.annotator, **form.cleaned_data)
             talk = dialogue_address(assignment.task)
             if talk:
-                messages.success(request, "Skipped.")
+                messages.success(request, gettext("Skipped."))
                 return redirect(talk)
-            messages.success(request, "Skipped. Here is the next one.")
+            messages.success(request, gettext("Skipped. Here is the next one."))
             return next_task(request, assignment.annotator)
     except LeaseLost as refusal:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     answer = answer_form(assignment, draft=assignment.draft)
-    return _page(request, assignment, answer, skip_form=form, status=400)
+    return task_page(request, assignment, answer, skip_form=form, status=400)
 
 
 @login_required
@@ -145,33 +150,7 @@ def report(request: PersonRequest, pk: int) -> HttpResponse:
     if lost:
         return _ended(request, assignment, lost)
     answer = answer_form(assignment, draft=assignment.draft)
-    return _page(request, assignment, answer, report_form=form, status=400)
-
-
-def _page(
-    request: PersonRequest,
-    assignment: Assignment,
-    form: AnswerForm,
-    *,
-    skip_form: SkipForm | None = None,
-    report_form: ReportForm | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    left = (assignment.expires_at - timezone.now()).total_seconds()
-    context: dict[str, Any] = {
-        "assignment": assignment,
-        "task": assignment.task,
-        "project": assignment.task.project,
-        "guideline": assignment.guideline,
-        "criteria": guidelines.criteria(assignment.guideline.body) if assignment.guideline else [],
-        "guideline_open": is_guideline_open(request),
-        "form": form,
-        "skip_form": skip_form or SkipForm(),
-        "report_form": report_form or ReportForm(),
-        "seconds_left": max(0, int(left)),
-        "minutes_left": max(1, ceil(left / 60)),
-    }
-    return render(request, f"tasks/{assignment.task.kind}.html", context, status=status)
+    return task_page(request, assignment, answer, report_form=form, status=400)
 
 
 def _ended(

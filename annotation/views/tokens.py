@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
@@ -45,5 +46,7 @@ def tokens(request: PersonRequest) -> HttpResponse:
 def revoke_token(request: PersonRequest, pk: int) -> HttpResponse:
     access = get_object_or_404(tokens_of(request.user), pk=pk)
     revoke(access, by=request.user)
-    messages.success(request, f"Revoked: {access}. It counts no more.")
+    messages.success(
+        request, gettext("Revoked: %(access)s. It counts no more.") % {"access": access}
+    )
     return redirect("tokens")

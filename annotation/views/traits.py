@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -20,7 +21,9 @@ from annotation.views.access import PersonRequest, project_for
 class TraitsForm(forms.Form):
     agreed = forms.BooleanField(
         required=False,
-        label="I agree that this is kept with my pseudonym, to see whether different people agree.",
+        label=gettext_lazy(
+            "I agree that this is kept with my pseudonym, to see whether different people agree."
+        ),
     )
 
     def __init__(self, annotator: Annotator, *args: Any) -> None:
@@ -28,7 +31,10 @@ class TraitsForm(forms.Form):
         self.initial["agreed"] = bool(annotator.traits)
         self.names = {f"t-{number}": name for number, name in enumerate(annotator.project.traits)}
         for field, name in self.names.items():
-            groups = [("", "Not said"), *((each, each) for each in annotator.project.traits[name])]
+            groups = [
+                ("", gettext("Not said")),
+                *((each, each) for each in annotator.project.traits[name]),
+            ]
             self.fields[field] = forms.ChoiceField(choices=groups, required=False, label=name)
             self.initial[field] = annotator.traits.get(name, "")
         self.order_fields([*self.names, "agreed"])
@@ -48,7 +54,10 @@ def about_me(request: PersonRequest, slug: str) -> HttpResponse:
         try:
             said = {} if "forget" in request.POST else form.said()
             tell(annotator, said, agreed=form.cleaned_data["agreed"])
-            messages.success(request, "Kept. Thank you." if any(said.values()) else "Forgotten.")
+            messages.success(
+                request,
+                gettext("Kept. Thank you.") if any(said.values()) else gettext("Forgotten."),
+            )
             return redirect("about-me", slug)
         except Refused as refusal:
             form.add_error(None, str(refusal))

@@ -99,11 +99,15 @@ def sampling(backbone: Backbone, items: list[Item]) -> dict[str, Any]:
 
 
 def ppo(backbone: Backbone, items: list[Item]) -> dict[str, Any]:
-    """One step: a rollout for each prompt, then four epochs of updates over them."""
+    """One step: a rollout for each prompt, then four epochs of updates over them.
+
+    The value head reads the frozen trunk, as the peer's does here.
+    """
     prompts = [ids(backbone, item.prompt) for item in items]
     settings = PpoSettings(
         prompts_per_step=len(prompts), minibatch=len(prompts), batch_epochs=4, update_kl=1e9,
-        max_new_tokens=64, value_layer=1.0, value_depth="lora",
+        max_new_tokens=64, value_depth="head", value_layer=1.0, value_pooling="last",
+        batch_tokens=512,  # as fast as more on a CPU
     )  # fmt: skip
     reward = head_reward(backbone, no_head(backbone), layer=1.0, pooling="last")
     memory.restart_peak()

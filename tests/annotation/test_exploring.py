@@ -130,6 +130,7 @@ def test_disagreement_is_a_filter(cast, salt_and_sky):
 def test_pages_hold_every_answer_once(cast, monkeypatch):
     monkeypatch.setattr(exploring, "ROWS", 2)
     monkeypatch.setattr(exploring, "WINDOW", 1)
+    monkeypatch.setattr(exploring, "LEAST", 1)
     (judge,) = make_judges(cast.project, 1)
     for number in range(7):
         give_task(cast.project, prompt=f"Question {number}?")
@@ -146,6 +147,7 @@ def test_pages_hold_every_answer_once(cast, monkeypatch):
 
 def test_a_page_that_time_cuts_short_says_so_and_the_next_goes_on(cast, monkeypatch):
     monkeypatch.setattr(exploring, "WINDOW", 1)
+    monkeypatch.setattr(exploring, "LEAST", 1)
     (judge,) = make_judges(cast.project, 1)
     give_task(cast.project, kind=TaskKind.COMPARE, *("ab"), prompt="The one?")  # noqa: B026
     wanted = say(judge, 1, 2)
@@ -194,3 +196,17 @@ def test_it_asks_as_often_for_many_as_for_one(cast):
             explore(cast.project, Query(), seconds=60)
         counts.append(len(captured))
     assert len(set(counts)) == 1
+
+
+def test_what_is_expected_to_be_many_is_not_even_looked_for(cast, salt_and_sky, monkeypatch):
+    """PostgreSQL's planner is asked first; elsewhere rows are read up to the limit."""
+    if connection.vendor != "postgresql":
+        pytest.skip("PostgreSQL alone has an index of words.")
+    monkeypatch.setattr(exploring, "MANY", -1)
+    with CaptureQueriesContext(connection) as captured:
+        assert len(found(cast, words="sea")) == 2
+    assert not [each for each in captured.captured_queries if "MATERIALIZED" in each["sql"]]
+    monkeypatch.undo()
+    with CaptureQueriesContext(connection) as captured:
+        assert len(found(cast, words="sea")) == 2
+    assert len([each for each in captured.captured_queries if "MATERIALIZED" in each["sql"]]) == 2

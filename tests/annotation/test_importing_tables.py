@@ -1,7 +1,10 @@
 """CSV, Parquet and Hugging Face folders come in by the rules of JSON lines."""
 
+import bz2
 import csv
+import gzip
 import json
+import lzma
 import os
 import zipfile
 
@@ -190,6 +193,15 @@ def broken(path, kind):
         path.write_text(",".join(f"c{n}" for n in range(10_000)) + "\n")
     elif kind == "utf-16":
         path.write_text('{"prompt": "a"}\n', encoding="utf-16")
+    elif kind == "many columns":
+        pq.write_table(pa.table({f"c{n}": [1] for n in range(10_000)}), path)
+    elif kind in ("gzip", "bzip2", "xz"):
+        module = {"gzip": gzip, "bzip2": bz2, "xz": lzma}[kind]
+        path.write_bytes(module.compress(b'{"prompt": "a"}\n' * 1_000_000))
+    elif kind == "zstandard":
+        path.write_bytes(pa.Codec("zstd").compress(b"a" * 10_000_000, asbytes=True))
+    elif kind == "utf-16 table":
+        path.write_text("prompt\nGrün\n", encoding="utf-16")
     elif kind == "latin-1":
         path.write_bytes("prompt\nGrün\n".encode("latin-1"))
     return path
@@ -205,6 +217,13 @@ def broken(path, kind):
         ("columns", "a.csv", "10,000 columns; at most 200"),
         ("utf-16", "a.jsonl", "is UTF-16"),
         ("latin-1", "a.csv", "line 2: not UTF-8 at byte 3"),
+        ("utf-16 table", "a.csv", "is UTF-16"),
+        ("many columns", "a.parquet", "10,000 columns; at most 200"),
+        ("gzip", "a.jsonl.gz", "is packed. Unpack it first"),
+        ("gzip", "a.csv", "is packed. Unpack it first"),
+        ("bzip2", "a.jsonl", "is packed. Unpack it first"),
+        ("xz", "a.jsonl", "is packed. Unpack it first"),
+        ("zstandard", "a.parquet", "is packed. Unpack it first"),
     ],
 )
 def test_a_bad_file_is_one_clear_line_and_writes_nothing(tmp_path, cast, kind, name, words):

@@ -8,6 +8,7 @@ from annotation import onboarding
 from annotation.errors import Conflict, Invalid
 from annotation.models import Completion, Qualification, Submission, Task
 from annotation.queue import claim
+from annotation.quizzes import questions_for
 from annotation.submissions import submit
 from annotation.tasking import make_gold
 from tests.annotation.working import answer, answer_all, give_tasks, held
@@ -132,8 +133,8 @@ def test_an_answer_counts_once(strict):
 
 def test_what_is_retired_is_asked_no_more_but_where_it_was_begun(strict):
     attempt = onboarding.begin(strict.judge)
-    onboarding.retire(onboarding.questions(strict.project).get(), by=strict.manager)
-    assert not onboarding.questions(strict.project).exists()
+    onboarding.retire(questions_for(strict.project).get(), by=strict.manager)
+    assert not questions_for(strict.project).exists()
     assert len(onboarding.quiz_of(attempt)) == 1
 
 
@@ -193,9 +194,9 @@ def test_the_manager_adds_what_is_asked(strict, client):
     assert "<b>Who?" not in words
     assert client.post(page, {**sent, "right": "3"}).status_code == 400
     assert client.post(page, {"add": "item", "submission": "9999"}).status_code == 400
-    question = onboarding.questions(strict.project).last()
+    question = questions_for(strict.project).last()
     client.post(f"/projects/tides/questions/{question.pk}/retire/")
-    assert onboarding.questions(strict.project).count() == 1
+    assert questions_for(strict.project).count() == 1
 
 
 def test_the_api_refuses_with_the_same_sentence(strict):
@@ -262,7 +263,7 @@ def test_what_is_held_back_during_a_try_is_shown_no_more(strict, client):
 
 
 def test_a_try_of_which_all_is_held_back_is_none(strict, client):
-    onboarding.retire(onboarding.questions(strict.project).get(), by=strict.manager)
+    onboarding.retire(questions_for(strict.project).get(), by=strict.manager)
     client.force_login(strict.annotator)
     page = "/projects/tides/begin/"
     client.post(page)

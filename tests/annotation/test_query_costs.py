@@ -44,7 +44,7 @@ def test_an_answer_costs_as_much_for_nine_completions_as_for_two(cast, judges):
         with CaptureQueriesContext(connection) as captured:
             submit(assignment.pk, judges[0], body, key=f"{number}", origin="api")
         counts.append(len(statements(captured)))
-    assert counts == [11, 11]
+    assert counts == [10, 10]
 
 
 def plans(queries: list[str]) -> list[str]:

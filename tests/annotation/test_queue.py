@@ -3,10 +3,11 @@
 import pytest
 from django.utils import timezone
 
-from annotation import queue
+from annotation import lineup
 from annotation.errors import Conflict, Invalid
+from annotation.lineup import reorder
 from annotation.models import Import, Project, Task
-from annotation.queue import claim, release, reorder, skip
+from annotation.queue import claim, release, skip
 from tests.annotation.working import answer, answer_all, give_tasks, held
 from tests.cast import give_task, make_cast, make_judges
 
@@ -177,7 +178,7 @@ def test_reordering_leaves_other_projects_alone(cast):
 
 
 def test_reordering_in_many_transactions_changes_all(cast, monkeypatch):
-    monkeypatch.setattr(queue, "REORDER_BATCH", 2)
+    monkeypatch.setattr(lineup, "REORDER_BATCH", 2)
     tasks = give_tasks(cast, 5)
     reorder(cast.project, {task.pk: float(number) for number, task in enumerate(tasks)})
     assert list(Task.objects.order_by("-priority")) == tasks[::-1]
@@ -213,5 +214,5 @@ def test_tasks_of_an_import_appear_when_it_is_published(cast, judges):
     assert answer(judges[0]) == later
     assert claim(judges[0]) == (None, False)
     Import.objects.update(published_at=timezone.now())
-    queue.restart_cursors(cast.project)
+    lineup.restart_cursors(cast.project)
     assert held(judges[0]).task == staged

@@ -22,10 +22,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from annotation import queue
+from annotation import lineup, queue
 from annotation.errors import Invalid, KeyReused, LeaseLost, Refused
 from annotation.models import Assignment, Import, Pair, Submission, Task
 from annotation.pairs import competition_ranks
+from annotation.reserving import RESERVED_FOR
 from annotation.submissions import Receipt, submit, withdraw
 from tests.cast import Cast, give_task, make_cast, make_judges
 
@@ -36,7 +37,7 @@ orders = st.lists(st.integers(1, 3), min_size=3, max_size=3).map(competition_ran
 # How often what is done.
 DOINGS = [
     *(["claim"] * 4 + ["claim_and_answer"] * 5 + ["claim_and_give_back"] * 4 + ["answer"]),
-    *("give_back", "heartbeat", "wait", "wait", "expire"),
+    *(["reserve"] * 4 + ["give_back", "heartbeat", "wait", "wait", "expire"]),
     *("new_task", "reorder", "open_or_close", "open_or_close", "stage", "publish"),
     *("forge", "send_again", "withdraw_an_answer"),
 ]
@@ -85,20 +86,41 @@ class Model:
 
     def taken(self, task: int) -> int:
         states = [hold.state for (of, _), hold in self.holds.items() if of == task]
-        return states.count("open") + states.count("submitted")
+        return sum(state in ("reserved", "open", "submitted") for state in states)
 
-    def held(self, person: int) -> tuple[int, Hold] | None:
+    def held(self, person: int, state: str = "open") -> tuple[int, Hold] | None:
         mine = ((task, hold) for (task, who), hold in self.holds.items() if who == person)
-        return next(((task, hold) for task, hold in mine if hold.state == "open"), None)
+        return next(((task, hold) for task, hold in mine if hold.state == state), None)
+
+    def kept(self, person: int, now: dt.datetime) -> tuple[int, Hold] | None:
+        """The reservation of this person that stands; one that does not is forgotten."""
+        kept = self.held(person, "reserved")
+        if kept and (kept[1].ends <= now or self.questions[kept[0]].hidden):
+            del self.holds[kept[0], person]
+            return None
+        return kept
+
+    def may_have(self, person: int, task: int) -> bool:
+        hold = self.holds.get((task, person))
+        return not self.questions[task].hidden and (hold is None or hold.state == "expired")
+
+    def give_way(self, person: int) -> bool:
+        """Whether the oldest reservation of a task that this person may have was forgotten."""
+        kept = [
+            (hold.id, key)
+            for key, hold in self.holds.items()
+            if hold.state == "reserved" and self.may_have(person, key[0])
+        ]
+        if kept:
+            del self.holds[min(kept)[1]]
+        return bool(kept)
 
     def next_for(self, person: int) -> int | None:
         """Priority first, then age, among what this person may have."""
         may = [
             (-question.priority, task)
             for task, question in self.questions.items()
-            if not question.hidden
-            and self.taken(task) < question.wanted
-            and self.holds.get((task, person), Hold(0, "expired", START)).state == "expired"
+            if self.taken(task) < question.wanted and self.may_have(person, task)
         ]
         return min(may)[1] if may else None
 
@@ -185,14 +207,14 @@ class QueueMachine(RuleBasedStateMachine):
         if batch.published_at is None:
             batch.published_at = self.now()
             batch.save()
-            queue.restart_cursors(self.cast.project)
+            lineup.restart_cursors(self.cast.project)
 
     def a_task(self, data: st.DataObject) -> int:
         return data.draw(st.sampled_from(sorted(self.model.questions)))
 
     def reorder(self, _: int, data: st.DataObject) -> None:
         chosen, priority = {self.a_task(data), self.a_task(data)}, data.draw(priorities)
-        queue.reorder(self.cast.project, dict.fromkeys(chosen, priority))
+        lineup.reorder(self.cast.project, dict.fromkeys(chosen, priority))
         for task in chosen:
             self.model.questions[task].priority = priority
 
@@ -218,13 +240,38 @@ class QueueMachine(RuleBasedStateMachine):
             return
         if held:
             held[1].state = "expired"
+        kept = self.model.kept(person, self.now())
+        if kept:
+            assert got is not None
+            assert (got.pk, new) == (kept[1].id, True)
+            kept[1].state, kept[1].ends = "open", self.now() + self.lease
+            return
         expected = self.model.next_for(person)
+        if expected is None and self.model.give_way(person):
+            expected = self.model.next_for(person)
         assert (got.task_id if got else None) == expected
         if got and expected is not None:
             again = self.model.holds.get((expected, person))
             assert new
             assert again is None or again.id == got.pk
             self.model.holds[expected, person] = Hold(got.pk, "open", self.now() + self.lease)
+
+    def reserve(self, person: int, _: st.DataObject) -> None:
+        got = queue.reserve(self.judges[person])
+        held = self.model.held(person)
+        if held is None or held[1].ends <= self.now():
+            assert got is None
+            return
+        kept = self.model.kept(person, self.now())
+        expected = kept[0] if kept else self.model.next_for(person)
+        if expected is None or (kept is None and (expected, person) in self.model.holds):
+            assert got is None
+            return
+        assert got is not None
+        assert (got.task_id, got.state) == (expected, "reserved")
+        assert kept is None or got.pk == kept[1].id
+        ends = self.now() + RESERVED_FOR
+        self.model.holds[expected, person] = Hold(got.pk, "reserved", ends)
 
     def act(self, person: int, verb: Callable[..., Any], *args: Any) -> Hold | None:
         """Do something to all this person ever held; only the live one lets it be done."""
@@ -257,16 +304,18 @@ class QueueMachine(RuleBasedStateMachine):
         self.give_back(person, data)
 
     def wait(self, _: int, data: st.DataObject) -> None:
-        self.clock.shift(data.draw(st.sampled_from([1, 899, 900, 901])))
+        self.clock.shift(data.draw(st.sampled_from([1, 119, 120, 121, 899, 900, 901])))
 
     def expire(self, *_: Any) -> None:
         late = [
-            hold
-            for hold in self.model.holds.values()
-            if hold.state == "open" and hold.ends <= self.now()
+            (key, hold)
+            for key, hold in self.model.holds.items()
+            if hold.state in ("reserved", "open") and hold.ends <= self.now()
         ]
         assert queue.expire() == len(late)
-        for hold in late:
+        for key, hold in late:
+            if hold.state == "reserved":
+                del self.model.holds[key]
             hold.state = "expired"
 
     # --- what they answer ---------------------------------------------------------------------

@@ -79,9 +79,9 @@ def test_agreement_stands_beside_each_version(changed, client, judges):
     answer_all(judges[1])
     client.force_login(changed.researcher)
     page = client.get("/projects/tides/guideline/").content.decode()
-    assert "Agreement under each version" in page
+    assert "What each version led to" in page
     client.force_login(changed.annotator)
-    assert "Agreement under" not in client.get("/projects/tides/guideline/").content.decode()
+    assert "What each version" not in client.get("/projects/tides/guideline/").content.decode()
 
 
 def test_its_first_judges_do_not_get_it_again(changed, judges):

@@ -3,11 +3,15 @@
 from hashlib import sha256
 
 import pytest
+from django.db import connection
 
+from annotation import snapshots
 from annotation.choosing import Choice
 from annotation.errors import Conflict, Invalid
-from annotation.models import Project, Snapshot, Submission
+from annotation.models import Project, Snapshot, SnapshotItem, Submission
+from annotation.quality.reports import agreement_of
 from annotation.snapshots import freeze, snapshot_hash
+from annotation.standing import Standing, change_standing
 from annotation.submissions import submit, withdraw
 from tests.annotation.working import answer_all, give_tasks, held
 from tests.cast import give_task, make_cast, make_judges
@@ -85,3 +89,91 @@ def test_a_name_is_taken_once_a_project(cast, answered):
     freeze(cast.project, "first")
     with pytest.raises(Conflict, match="a snapshot 'first' exists already"):
         freeze(cast.project, "first")
+
+
+# --- filling, then freezing -----------------------------------------------------------------
+
+
+def test_what_comes_in_while_it_is_filled_is_neither_held_nor_measured(
+    cast, judges, answered, monkeypatch
+):
+    """Whoever answers, withdraws or is excluded meanwhile changes nothing of it."""
+    measure = agreement_of
+
+    def meanwhile(*arguments):
+        answer_all(judges[1])
+        withdraw(answered[0], by=cast.manager, reason="asked to")
+        change_standing(judges[0], Standing(excluded=True), by=cast.manager)
+        return measure(*arguments)
+
+    monkeypatch.setattr(snapshots, "agreement_of", meanwhile)
+    snapshot = freeze(cast.project, "first", measured=True)
+    assert listed(snapshot) == answered
+    found = snapshot.agreement or {}
+    assert (found["rankings"], found["annotators"]) == (3, 1)
+    assert snapshot_hash(snapshot) == snapshot.sha256
+
+
+def test_it_is_as_of_the_moment_of_choosing(cast, judges, answered, monkeypatch):
+    def answer_meanwhile(project, submissions):
+        answer_all(judges[1])
+        return {}
+
+    monkeypatch.setattr(snapshots, "agreement_of", answer_meanwhile)
+    snapshot = freeze(cast.project, "first", measured=True)
+    late = Submission.objects.filter(annotator=judges[1])
+    assert late.exists()
+    assert not late.filter(created_at__lte=snapshot.frozen_at).exists()
+
+
+def test_measuring_holds_no_lock(cast, judges, answered, monkeypatch):
+    depth = len(connection.savepoint_ids)
+
+    def see(project, submissions):
+        assert len(connection.savepoint_ids) == depth
+        assert submissions.count() == 3
+        return {}
+
+    monkeypatch.setattr(snapshots, "agreement_of", see)
+    assert freeze(cast.project, "first", measured=True).agreement == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_leaves_nothing_behind(cast, answered, monkeypatch):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshots, "agreement_of", fail)
+        with pytest.raises(KeyboardInterrupt):
+            freeze(cast.project, "first", measured=True)
+    assert not Snapshot.objects.exists()
+    assert not SnapshotItem.objects.exists()
+    assert freeze(cast.project, "first", measured=True).agreement is not None
+
+
+def test_a_name_whose_snapshot_is_being_filled_is_taken(cast, answered):
+    Snapshot.objects.create(project=cast.project, name="first")
+    with pytest.raises(Conflict, match="is being frozen just now"):
+        freeze(cast.project, "first")
+
+
+def test_what_a_process_left_behind_as_it_died_makes_way(cast, answered):
+    left = Snapshot.objects.create(project=cast.project, name="first")
+    SnapshotItem.objects.create(snapshot=left, submission=answered[0])
+    Snapshot.objects.update(created_at=left.created_at - snapshots.ABANDONED)
+    snapshot = freeze(cast.project, "first")
+    assert listed(snapshot) == answered
+    assert Snapshot.objects.get() == snapshot
+
+
+def test_whoever_was_taken_for_dead_freezes_nothing(cast, answered, monkeypatch):
+    def be_replaced(project, submissions):
+        SnapshotItem.objects.all().delete()
+        Snapshot.objects.all().delete()
+        return {}
+
+    monkeypatch.setattr(snapshots, "agreement_of", be_replaced)
+    with pytest.raises(Conflict, match="was given up"):
+        freeze(cast.project, "first", measured=True)
+    assert not Snapshot.objects.exists()

@@ -143,6 +143,7 @@ def test_the_api_previews_and_changes(cast, judged):
     path = f"projects/tides/annotators/{judged[0].pk}/"
     rankings = [effect["rankings"] for effect in api.get(path).json()["effects"]]
     assert rankings == [24, 12, 24]
+    assert sum(week["rankings"] for week in api.get(path).json()["weeks"]) == 12
     assert api.put(f"{path}standing/", {"excluded": True}).json()["excluded"] is True
     listed = api.get("projects/tides/annotators/").json()["annotators"]
     assert [each["excluded"] for each in listed] == [False, True]

@@ -12,8 +12,9 @@ from tests.annotation import hostile
 from tests.browser.test_hostile import FORBIDDEN
 from tests.browser.test_pages import check
 from tests.browser.test_ranking import send
-from tests.conversing import reply
-from training import tasks
+from tests.conversing import decode, reply
+from training import growing, tasks
+from training.growing import Growing
 from training.models import Job
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -172,3 +173,20 @@ def test_no_conversation_is_hurt(open_browser, cast):
     page.get_by_role("button", name="End the conversation").click()
     page.wait_for_load_state("networkidle")
     assert page.evaluate(FORBIDDEN) == []
+
+
+def test_responses_grow_before_ones_eyes(open_browser, cast, monkeypatch):
+    monkeypatch.setattr(growing, "EVERY_SECONDS", 0.0)
+    page = open_browser().enter(cast.annotator, DOOR)
+    say(page, "Why is the sea *salty*?")
+    expect(page.get_by_text("Your message is on its way")).to_be_visible()
+
+    shown = Growing(newest(), decode)
+    shown({1: b"Rivers carry **salt**", 2: b""})
+    expect(page.locator(".growing li").first).to_have_text("Rivers carry salt")
+    shown({1: b"Rivers carry **salt** into it.", 2: b"It"})
+    expect(page.locator(".growing li")).to_have_text(["Rivers carry salt into it.", "It"])
+    check(page)
+
+    reply(newest())
+    expect(page.get_by_role("button", name="Rank the responses")).to_be_focused()

@@ -9,9 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from annotation import onboarding, queue, reviews
+from annotation import onboarding, queue, quizzes, reviews
 from annotation.choosing import Choice
+from annotation.guidelines import publish
 from annotation.models import (
+    Annotator,
     Doubt,
     GuidelineNote,
     Project,
@@ -22,6 +24,7 @@ from annotation.models import (
     User,
 )
 from annotation.people import annotator_for
+from annotation.quizzes import questions_for
 from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.cast import full_ranking, give_task
@@ -269,6 +272,37 @@ def test_a_newcomers_steps_are_for_everyone(visitor, lively):
     page.get_by_label("this").check()
     page.get_by_role("button", name="Go on").click()
     check(page)
+
+
+@pytest.fixture
+def quizzed(lively):
+    """A new version of the guideline with a quiz, which the annotator has tried in vain."""
+    asked = list(questions_for(lively.project).values_list("pk", flat=True))
+    Annotator.objects.update(read_guideline=lively.project.guidelines.get())
+    new = publish(lively.project, f"{MARKDOWN}\n\nAnd be kind.", lively.manager)
+    quiz = quizzes.ask(new, asked, by=lively.manager)
+    quizzes.answer(quiz, lively.judge, dict.fromkeys(asked, 1))
+    return lively
+
+
+def test_a_quiz_about_a_new_guideline_is_for_everyone(visitor, quizzed):
+    old, new = quizzed.project.guidelines.order_by("pk")
+    check(visitor.enter(quizzed.manager, "/projects/tides/guideline/"))
+    check(visitor.go(f"/projects/tides/guideline/{old.pk}/to/{new.pk}/"))
+    check(visitor.enter(quizzed.annotator, "/projects/tides/guideline/news/"))
+    visitor.page.locator("input[type=radio]").last.check()
+    visitor.page.get_by_role("button", name="I have read it: next task").click()
+    expect(visitor.page.get_by_text("Not this one.")).to_be_visible()
+    check(visitor.page)
+
+
+def test_a_quiz_is_answered_without_javascript(open_browser, quizzed):
+    page = open_browser(java_script_enabled=False).enter(quizzed.annotator)
+    page.get_by_role("button", name="Rank in Tides").click()
+    expect(page.get_by_role("heading", name="The guideline has changed")).to_be_visible()
+    page.get_by_label("this").check()
+    page.get_by_role("button", name="I have read it: next task").click()
+    expect(page.get_by_role("heading", name="Prompt")).to_be_visible()
 
 
 def test_a_review_is_for_everyone(visitor, lively):

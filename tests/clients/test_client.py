@@ -4,8 +4,10 @@ import hashlib
 import json
 from datetime import timedelta
 
+import httpx
 import pytest
 from django.utils import timezone
+from huggingface_hub import constants
 from knox.models import AuthToken
 
 from annotation.choosing import Choice
@@ -14,8 +16,10 @@ from annotation.queue import claim
 from annotation.snapshots import freeze
 from annotation.submissions import submit
 from concord_client import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn
+from concord_client.snapshots import Snapshot
 from tests.cast import full_ranking, give_task, make_judges
 from tests.clients.conftest import Losing
+from tests.hub_server import TOKEN, Hub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,6 +85,70 @@ def test_a_download_whose_reply_is_lost_is_begun_again(cast, enter, tmp_path):
     assert "ranks" in json.loads(path.read_text())
 
 
+class Breaking(httpx.HTTPTransport):
+    """Breaks a download off in its middle, and meanwhile the token ends."""
+
+    broken = 0
+
+    def handle_request(self, request):
+        reply = super().handle_request(request)
+        if "/exports/" not in request.url.path or not reply.is_success:
+            return reply
+        self.broken += 1
+        whole = reply.read()
+        AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+        return httpx.Response(200, headers=reply.headers, stream=Half(whole))
+
+
+class Half(httpx.SyncByteStream):
+    def __init__(self, whole):
+        self.whole = whole
+
+    def __iter__(self):
+        yield self.whole[: len(self.whole) // 2]
+        raise httpx.ReadError("connection reset")
+
+
+def test_a_token_that_ends_in_mid_download_is_one_line_and_leaves_no_file(cast, enter, tmp_path):
+    rank_some(cast, 1)
+    freeze(cast.project, "v1", Choice(), by=cast.researcher)
+    breaking = Breaking()
+    snapshot = enter(cast.researcher, breaking).project("tides").snapshot("v1")
+    with pytest.raises(NotSignedIn) as caught:
+        snapshot.export("rankings", tmp_path / "out.jsonl")
+    assert str(caught.value).startswith("This token expired on ")
+    assert "\n" not in str(caught.value)
+    assert (breaking.broken, list(tmp_path.iterdir())) == (1, [])
+
+
+def test_an_export_asked_by_one_who_may_not_is_one_line_and_leaves_no_file(cast, enter, tmp_path):
+    rank_some(cast, 1)
+    freeze(cast.project, "v1", Choice(), by=cast.researcher)
+    snapshot = enter(cast.researcher).project("tides").snapshot("v1")
+    for user, kind in ((cast.annotator, NotAllowed), (cast.outsider, NotFound)):
+        barred = Snapshot(enter(user)._transport, "projects/tides/", snapshot.row)
+        with pytest.raises(kind) as caught:
+            barred.export("parquet", tmp_path / "out.parquet")
+        assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_snapshot_is_pushed_to_a_hub_with_the_hubs_token(cast, enter, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    rank_some(cast, 3)
+    snapshot = enter(cast.researcher).project("tides").freeze("v1")
+    with Hub().open() as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        address = snapshot.push_to_hub("lab/tides", token=TOKEN)
+    assert address == f"{hub.url}/datasets/lab/tides"
+    held = hub.sets["lab/tides"]
+    manifest = json.loads(held["manifest.json"])
+    assert manifest["snapshot_sha256"] == snapshot.sha256
+    for file in manifest["files"]:
+        assert hashlib.sha256(held[file["path"]]).hexdigest() == file["sha256"]
+    assert hub.private["lab/tides"] is True
+
+
 def test_a_format_that_is_unknown_leaves_no_file(cast, enter, tmp_path):
     rank_some(cast, 1)
     snapshot = enter(cast.researcher).project("tides").freeze("v1")
@@ -130,6 +198,18 @@ def test_prompts_sent_twice_are_added_once(cast, enter):
     rows = ["Why?", {"prompt": "How?", "completions": [{"text": "x"}, {"text": "y"}]}]
     assert [each["created"] for each in project.add_prompts(rows)] == [True, True]
     assert [each["created"] for each in project.add_prompts(rows)] == [False, False]
+
+
+def test_rankings_are_sent_in_parts_and_again_add_nothing(cast, enter, monkeypatch):
+    monkeypatch.setattr("concord_client.projects.AT_ONCE", 2)
+    losing = Losing("POST", 0)
+    project = enter(cast.manager, losing).project("tides")
+    rows = [{"prompt": f"{n}?", "chosen": "a", "rejected": "b"} for n in range(5)]
+    losing.left = 1
+    assert project.add_rankings(iter(rows)) < 5  # of those whose reply was lost, it was not told
+    assert Submission.objects.counted().count() == 5
+    assert project.add_rankings(rows) == 0
+    assert project.check_rankings([*rows, {"prompt": "?"}])["bad"] == 1
 
 
 def test_a_token_that_ends_on_the_way_says_so_in_one_line(cast, enter, monkeypatch):

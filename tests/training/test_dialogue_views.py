@@ -7,8 +7,9 @@ from annotation.models import Dialogue, Turn
 from annotation.submissions import submit
 from tests.annotation import hostile
 from tests.cast import full_ranking, give_task, make_cast
-from tests.conversing import reply
+from tests.conversing import decode, reply
 from training import tasks
+from training.growing import Growing
 from training.models import Job
 
 DOOR = "/projects/tides/converse/"
@@ -87,6 +88,16 @@ def test_a_failed_model_is_told_with_a_button_to_try_again(person, turn):
     assert "Try again" in html
     assert "SmolLM" not in html
     assert "data-settled" in person.get(f"{page_of(turn)}waiting/").text
+
+
+def test_what_is_written_so_far_is_on_the_page_and_harmless(person, turn):
+    Growing(turn, decode)({1: b"The <b>sea</b> is", 2: b""})
+
+    html = person.get(f"{page_of(turn)}waiting/").text
+
+    assert "&lt;b&gt;sea&lt;/b&gt;" in html
+    assert "The responses so far" in html
+    assert "data-settled" not in html
 
 
 def test_what_has_come_settles_the_wait_and_is_ranked(person, turn):

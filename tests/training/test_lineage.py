@@ -11,7 +11,7 @@ from annotation.tasking import add_prompt, make_task, new_completion
 from tests.cast import full_ranking, give_task, make_cast
 from training.models import Feature, LiveHead, RewardModel
 from training.policies import ensure_base
-from training.templatetags.lineage import live_scores
+from training.scores import live_scores
 
 pytestmark = pytest.mark.django_db
 

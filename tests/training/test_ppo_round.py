@@ -16,7 +16,7 @@ from training.forms import RoundForm
 from training.models import Job, RoundPlan
 from training.policies import active, artefact_folder
 from training.simulate import PROMPTS
-from training.steps import ppo
+from training.steps import candidates
 
 pytestmark = pytest.mark.django_db
 QUICK: dict[str, Any] = {
@@ -66,7 +66,7 @@ def test_in_slices_it_trains_what_it_would_in_one_go(ready, settings, tmp_path, 
     RoundPlan.objects.create(project=ready.project, promote_automatically=False)
     whole = run_round(ready)
     rounds.reject(whole.policy, by=ready.manager, reason="to see it again")
-    monkeypatch.setattr(ppo, "slice_end", lambda: 0.0)  # a slice for every step
+    monkeypatch.setattr(candidates, "slice_end", lambda: 0.0)  # a slice for every step
     settings.ARTEFACTS_DIR = tmp_path / "again"
     parts = run_round(ready)
     assert Job.objects.filter(round=parts, kind="ppo").count() == 3

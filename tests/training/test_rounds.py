@@ -48,6 +48,16 @@ def rank(cast, count, *, better=("happy", "sad")):
         submit(assignment.pk, cast.judge, body, key=f"k{number}", origin="api")
 
 
+def rank_at_random(cast):
+    """Rankings that teach nothing: what is better changes from one to the next."""
+    for number in range(12):
+        mood = ("happy", "sad") if number % 2 else ("sad", "happy")
+        texts = [f"The cat is {each} at home." for each in mood]
+        task = give_task(cast.project, *texts, prompt=f"How is the cat on day {number}?")
+        assignment, _ = queue.claim(cast.judge)
+        submit(assignment.pk, cast.judge, full_ranking(task), key=f"k{number}", origin="api")
+
+
 def start(cast, method="dpo", **configuration):
     return rounds.start(
         cast.project,
@@ -125,6 +135,10 @@ def test_a_whole_round_publishes_one_policy_and_blind_tasks(ready):
     assert ensure_base(ready.project).state == "retired"
     assert Task.objects.filter(key__startswith=f"round:{round.pk}:").exists()
     assert round.metrics["reward"]["accuracy"] > 0.9
+    foretold = round.reward_model.foretold
+    assert foretold.submissions == [each.submission.pk for each in rankings_of(round)]
+    share = sum(foretold.right) / sum(foretold.pairs)
+    assert share == pytest.approx(round.metrics["reward"]["accuracy"])
     assert {"annotator", "length", "margin", "source"} == set(
         round.metrics["reward"]["accuracy_by"]
     )
@@ -171,12 +185,7 @@ def test_a_candidate_of_a_policy_that_is_no_longer_active_is_not_promoted(ready)
 
 
 def test_the_gate_stops_a_round_whose_rankings_teach_nothing(cast):
-    for number in range(12):
-        mood = ("happy", "sad") if number % 2 else ("sad", "happy")
-        texts = [f"The cat is {each} at home." for each in mood]
-        task = give_task(cast.project, *texts, prompt=f"How is the cat on day {number}?")
-        assignment, _ = queue.claim(cast.judge)
-        submit(assignment.pk, cast.judge, full_ranking(task), key=f"k{number}", origin="api")
+    rank_at_random(cast)
     round = finish(start(cast))
     assert round.state == "stopped"
     assert "does not exclude guessing" in round.outcome

@@ -105,7 +105,7 @@ def test_all_that_the_site_is_made_of_is_copied():
         word for stage in lineage("site") for each in stage.all("COPY") for word in words(each)
     }
 
-    assert {"annotation", "training", "webapp", "templates", "manage.py"} <= copied
+    assert {"annotation", "training", "webapp", "templates", "locale", "manage.py"} <= copied
     assert "tests" not in copied
 
 

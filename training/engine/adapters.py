@@ -18,6 +18,7 @@ from peft import (
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from training.engine import checkpoints
+from training.engine import lora as fused
 from training.engine.config import LoraSettings
 from training.engine.errors import CheckpointDamaged
 
@@ -38,6 +39,8 @@ def add(model: Any, name: str, settings: LoraSettings, seed: int) -> dict[str, t
             warnings.simplefilter("ignore")
             inject_adapter_in_model(_lora_config(settings), model, adapter_name=name)
     _switch(_layers(model), before)  # peft leaves what it adds switched on
+    for layer in _layers(model):
+        fused.fuse(layer)
     model.train(model.training)  # and its dropout too, whatever mode the model is in
     return parameters(model, name)
 
@@ -126,6 +129,21 @@ def remove(model: Any, name: str) -> None:
             # peft chooses another to be active and says so; nothing here relies on its choice.
             warnings.simplefilter("ignore", UserWarning)
             layer.delete_adapter(name)
+
+
+def merge(model: Any, name: str) -> None:
+    """Add an adapter to the weights below it; all adapters are gone then."""
+    for layer in _layers(model):
+        layer.merge(adapter_names=[name])
+    strip(model)
+
+
+def strip(model: Any) -> None:
+    """Take off every trace of adapters: layers are what they were before the first."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            parent, _, child = name.rpartition(".")
+            setattr(model.get_submodule(parent), child, module.get_base_layer())
 
 
 def _layers(model: Any) -> list[BaseTunerLayer]:

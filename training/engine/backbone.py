@@ -17,18 +17,23 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from training.engine import adapters
+from training.engine import adapters, checkpoints
+from training.engine.branches import can_branch
 from training.engine.checkpoints import sync_tree, verify
 from training.engine.decoder import head_is_plain
-from training.engine.errors import BackboneError
+from training.engine.errors import BackboneError, EngineError
 
 FINGERPRINT = ".fingerprint.json"
 CACHED_ADAPTERS = 4  # a policy, its predecessor, and two more; each is about 2 % of the trunk
+MODEL = "model"  # a full policy's weights in its checkpoint, as transformers names them
 
 
 @dataclass
 class Backbone:
-    """A loaded trunk. Its weights are never written to; adapters come and go around them."""
+    """A loaded trunk. Its weights are never written to; adapters come and go around them.
+
+    A policy may also be a full model, which then stands in the trunk's place for a while.
+    """
 
     folder: Path
     model: Any  # a transformers causal LM in eval mode, every weight frozen
@@ -40,6 +45,10 @@ class Backbone:
     layers: int
     hidden: int
     _cached: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._trunk = self.model
+        self._kept: tuple[str, Any] | None = None  # a full policy by its manifest; one at a time
 
     @property
     def device(self) -> torch.device:
@@ -56,13 +65,51 @@ class Backbone:
 
     @contextmanager
     def adapter(self, folder: Path | None) -> Iterator[Any]:
-        """Yield the model with the adapter checkpoint of `folder`, or the trunk alone for None.
+        """Yield the model of the policy saved in `folder`, or the trunk alone for None.
 
-        Adapters stay in memory by the sha256 of their manifest. Raises CheckpointDamaged.
+        That is the trunk with an adapter on, or a full model; either is `self.model` meanwhile.
+        Adapters stay in memory by the sha256 of their manifest, and so does the last full model.
+        Raises CheckpointDamaged, and EngineError for a policy of another trunk.
         """
-        name = None if folder is None else self._remember(folder)
-        with adapters.active(self.model, name):
-            yield self.model
+        if folder is not None and checkpoints.holds(folder, MODEL):
+            with self._standing_in(self._full(folder)):
+                yield self.model
+            return
+        with self._standing_in(self._trunk):
+            name = None if folder is None else self._remember(folder)
+            with adapters.active(self.model, name):
+                yield self.model
+
+    @contextmanager
+    def _standing_in(self, model: Any) -> Iterator[None]:
+        before, self.model = self.model, model
+        try:
+            yield
+        finally:
+            self.model = before
+
+    def renew(self) -> None:
+        """Read the trunk again, whatever was made of the one in memory."""
+        dtype = self._trunk.dtype
+        self.model = self._trunk = _read(self.folder, dtype, self.device)
+        self._cached = []
+
+    def _full(self, folder: Path) -> Any:
+        name = hashlib.sha256((folder / checkpoints.MANIFEST).read_bytes()).hexdigest()
+        if self._kept is None or self._kept[0] != name:
+            self._kept = None  # there is not always room for two
+            self._kept = name, self.read_full(folder, self._trunk.dtype)
+        return self._kept[1]
+
+    def read_full(self, folder: Path, dtype: torch.dtype) -> Any:
+        """Return the full policy saved in `folder`, frozen, every byte checked.
+
+        Raises CheckpointDamaged, and EngineError when it was trained from another trunk.
+        """
+        verify(folder)
+        if checkpoints.about(folder).get("trunk_sha256") != self.trunk_sha256:
+            raise EngineError(f"the policy in {folder} was trained from another model")
+        return _read(folder, dtype, self.device)
 
     def _remember(self, folder: Path) -> str:
         name = f"kept_{verify(folder)[:16]}"
@@ -90,14 +137,19 @@ def load_backbone(folder: Path, device: str | None = None) -> Backbone:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        model = _read(folder, dtype, place)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         line = str(error).strip().splitlines()[0]
         raise BackboneError(f"the model folder {folder} cannot be loaded: {line}") from error
-    model = model.to(place).eval().requires_grad_(False)
     if not head_is_plain(model):
         raise BackboneError(f"the model in {folder} computes its logits in a way not supported")
+    can_branch(model)  # tried out while nobody waits for a pass
     return _assemble(folder, model, tokenizer)
+
+
+def _read(folder: Path, dtype: torch.dtype, place: torch.device) -> Any:
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    return model.to(place).eval().requires_grad_(False)
 
 
 def missing_parts(folder: Path) -> str:

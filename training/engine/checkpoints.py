@@ -46,8 +46,9 @@ def save(
 ) -> str:
     """Write a checkpoint and return the sha256 of its manifest.
 
-    `tensors` gives one safetensors file per name, `documents` one JSON file per file name (for
-    readers other than this engine), `metadata` goes into the manifest.
+    `tensors` gives one safetensors file per name, `documents` one file per file name (for readers
+    other than this engine): bytes as they are, anything else as JSON. `metadata` goes into the
+    manifest.
     Raises EngineError when `folder` exists already or the disk is full; a failed save leaves
     nothing behind.
     """
@@ -95,6 +96,19 @@ def load(folder: Path) -> Checkpoint:
     return Checkpoint(tensors, manifest["metadata"], _sha256(folder / MANIFEST))
 
 
+def holds(folder: Path, name: str) -> bool:
+    """Tell whether a checkpoint has tensors under this name, without reading them.
+
+    Raises CheckpointDamaged when there is no manifest.
+    """
+    return f"{name}.safetensors" in _read_manifest(folder)["files"]
+
+
+def about(folder: Path) -> dict[str, Any]:
+    """Return what a checkpoint says of itself; raises CheckpointDamaged."""
+    return dict(_read_manifest(folder)["metadata"])
+
+
 def discard_temporary(parent: Path, name: str = "") -> None:
     """Remove what saves that were killed left in `parent` (of the checkpoint `name` alone)."""
     for orphan in parent.glob(f"{name or '*'}.tmp-*"):
@@ -118,7 +132,9 @@ def _write(
         contiguous = {key: value.detach().cpu().contiguous() for key, value in group.items()}
         save_file(contiguous, scratch / f"{name}.safetensors")
     for name, document in documents.items():
-        (scratch / name).write_text(json.dumps(document, indent=1, sort_keys=True))
+        if not isinstance(document, bytes):
+            document = json.dumps(document, indent=1, sort_keys=True).encode()
+        (scratch / name).write_bytes(document)
     files = {path.name: _sha256(path) for path in sorted(scratch.iterdir())}
     manifest = {"files": files, "metadata": metadata}
     (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True))

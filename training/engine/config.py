@@ -13,6 +13,7 @@ from training.engine.settings import Settings, require, setting
 
 Pooling = Literal["mean", "last"]
 Depth = Literal["head", "lora", "full"]
+PolicyDepth = Literal["lora", "full"]
 Likelihood = Literal["pairs", "plackett_luce"]
 DirectLoss = Literal["dpo", "ipo", "hinge", "kto", "orpo", "simpo"]
 WITHOUT_REFERENCE = ("orpo", "simpo")
@@ -34,6 +35,18 @@ MAX_TOKENS = (
 )
 SEED = "all chance follows from it"
 LORA = "the low-rank adapter that is trained"
+POLICY_DEPTH = (
+    "what learns: an adapter on the trunk, or all the weights of a copy of it, which bear a tenth "
+    "of an adapter's learning rate"
+)
+RECOMPUTE = (
+    "keep of each layer what goes into it, and compute the rest again on the way back (activation "
+    "checkpointing): less memory, more time, the same result"
+)
+SHARD = (
+    "several processes: each keeps its part of the layers' weights, which meet as a layer is used "
+    "(FSDP): less memory, more traffic, the same result"
+)
 
 
 @dataclass(frozen=True)
@@ -119,6 +132,8 @@ class RewardSettings(Settings):
         0.0, "weight of what draws rewards to 0, which preferences leave open", DEEP
     )
     max_tokens: int = setting(1024, MAX_TOKENS)
+    recompute: bool = setting(False, RECOMPUTE, DEEP)
+    shard: bool = setting(False, SHARD, DEEP)
     seed: int = setting(0, SEED)
     lora: LoraSettings = setting(LoraSettings, LORA, ("lora",))
 
@@ -144,9 +159,10 @@ class RewardSettings(Settings):
 
 @dataclass(frozen=True)
 class PreferenceSettings(Settings):
-    """Moving an adapter by preferences directly, with one of six losses."""
+    """Moving a policy by preferences directly, with one of six losses."""
 
     loss: DirectLoss = setting("dpo", "what is minimised")
+    depth: PolicyDepth = setting("lora", POLICY_DEPTH)
     beta: float = setting(
         0.1, "strength of the pull to the reference: higher moves the policy less",
         ("dpo", "ipo", "hinge", "kto"),
@@ -186,11 +202,14 @@ class PreferenceSettings(Settings):
         "language", ("dpo", "ipo", "hinge", "kto", "simpo"),
     )  # fmt: skip
     max_tokens: int = setting(1024, MAX_TOKENS)
+    recompute: bool = setting(False, RECOMPUTE)
+    shard: bool = setting(False, SHARD)
     seed: int = setting(0, SEED)
-    lora: LoraSettings = setting(LoraSettings, LORA)
+    lora: LoraSettings = setting(LoraSettings, LORA, ("lora",))
 
     def __post_init__(self) -> None:
         require(self.loss in get_args(DirectLoss), f"loss must be one of {get_args(DirectLoss)}")
+        check_depth(self.depth)
         for name, losses in LOSSES_WITH.items():
             usable = self.loss in losses or not getattr(self, name)
             require(usable, f"{name} is for {', '.join(losses)}; {self.loss} has no place for it")
@@ -212,8 +231,9 @@ class PreferenceSettings(Settings):
 
 @dataclass(frozen=True)
 class SftSettings(Settings):
-    """Supervised fine-tuning of an adapter on demonstrations."""
+    """Supervised fine-tuning on demonstrations."""
 
+    depth: PolicyDepth = setting("lora", POLICY_DEPTH)
     learning_rate: float = setting(
         2e-4, "how far a step goes; an adapter bears ten times what all the weights would"
     )
@@ -227,14 +247,22 @@ class SftSettings(Settings):
         False, "lay short demonstrations side by side in one row, none of which sees another"
     )
     max_tokens: int = setting(1024, MAX_TOKENS)
+    recompute: bool = setting(False, RECOMPUTE)
+    shard: bool = setting(False, SHARD)
     seed: int = setting(0, SEED)
-    lora: LoraSettings = setting(LoraSettings, LORA)
+    lora: LoraSettings = setting(LoraSettings, LORA, ("lora",))
 
     def __post_init__(self) -> None:
+        check_depth(self.depth)
         _check_training(self)
 
 
 TrainingSettings = RewardSettings | PreferenceSettings | SftSettings
+
+
+def check_depth(depth: str) -> None:
+    """Raise ValueError unless a policy can be trained so deeply."""
+    require(depth in get_args(PolicyDepth), "depth must be lora or full")
 
 
 def _check_training(settings: TrainingSettings) -> None:

@@ -21,7 +21,7 @@ from training.engine.config import SamplingSettings
 from training.engine.errors import EngineError
 from training.engine.sampling import FinishReason, Progress, Sample
 from training.engine.scoring import completion_logprobs
-from training.engine.sequences import Encoded, encode_completion
+from training.engine.sequences import Encoded, decode_completion, encode_completion
 
 PASSING = (408, 429, 500, 502, 503, 504)  # what may be better in a moment
 LONGEST = 64 * 2**20  # bytes of an answer that are read
@@ -160,9 +160,7 @@ def _scored(
         backbone.model, rows, backbone.pad_id, temperature=settings.temperature or 1.0
     )
     for (index, seed), (ids, reason), logprob in zip(batch, drawn, logprobs.tolist(), strict=True):
-        text = backbone.tokenizer.decode(
-            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+        text = decode_completion(backbone.tokenizer, ids)
         yield Sample(index, seed, ids, text, reason, logprob)
 
 

@@ -1,25 +1,74 @@
-"""Training the trunk's own weights: those of a copy, in float32, since the trunk never changes."""
+"""Training a model's own weights: those of a copy, in float32, since the trunk never changes."""
 
 from __future__ import annotations
 
+import json
 import re
+import tempfile
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from training.engine.backbone import Backbone
+from training.engine import adapters, checkpoints
+from training.engine.backbone import MODEL, Backbone
 from training.engine.checkpoints import Tensors
 from training.engine.errors import CheckpointDamaged
 
-TRUNK = "trunk"  # the tensors' name in a checkpoint
+TRUNK = "trunk"  # a reward model's tensors in a checkpoint
+MERGING = "merging"  # the adapter's name while it goes into the weights
 
 
-def copy_of(backbone: Backbone) -> Backbone:
-    """Return a float32 copy of the trunk, which takes as much memory again; no adapter is on."""
+def twin_of(backbone: Backbone) -> Backbone:
+    """Return a copy of the trunk, which takes as much memory again; it has no adapter."""
     with backbone.adapter(None):
-        return replace(backbone, model=deepcopy(backbone.model).float(), _cached=[])
+        model = deepcopy(backbone.model)
+    adapters.strip(model)
+    return replace(backbone, model=model, _cached=[])
+
+
+def copy_of(backbone: Backbone, start: Path | None = None) -> Backbone:
+    """Return a copy in float32 at least, of the trunk or of the policy saved in `start`.
+
+    An adapter is merged into the weights. Raises CheckpointDamaged and EngineError.
+    """
+    dtype = torch.promote_types(backbone.model.dtype, torch.float32)
+    if start is not None and checkpoints.holds(start, MODEL):
+        return replace(backbone, model=backbone.read_full(start, dtype), _cached=[])
+    copy = twin_of(backbone)
+    copy.model.to(dtype)
+    if start is not None:
+        adapters.read(copy.model, MERGING, start)
+        adapters.merge(copy.model, MERGING)
+    return copy
+
+
+def weights_of(model: Any) -> dict[str, torch.nn.Parameter]:
+    """Return all parameters by the names that transformers gives them, tied ones once."""
+    return dict(sorted(model.named_parameters()))
+
+
+def write(
+    backbone: Backbone,
+    folder: Path,
+    metadata: dict[str, Any],
+    others: dict[str, dict[str, Tensor]] | None = None,
+) -> str:
+    """Save a full policy as a checkpoint that is a model's folder too: transformers opens it.
+
+    `others` are further groups of tensors to keep with it. Returns its manifest's sha256.
+    """
+    model = backbone.model
+    documents = {"config.json": json.loads(model.config.to_json_string(use_diff=False))}
+    return checkpoints.save(
+        folder,
+        {MODEL: weights_of(model), **(others or {})},
+        metadata,
+        {**documents, **_tokenizer_files(backbone.tokenizer)},
+    )
 
 
 def weights_below(backbone: Backbone, layer: int) -> dict[str, torch.nn.Parameter]:
@@ -28,8 +77,8 @@ def weights_below(backbone: Backbone, layer: int) -> dict[str, torch.nn.Paramete
     for name, parameter in backbone.model.get_decoder().named_parameters():
         number = re.search(r"layers\.(\d+)\.", name)
         above = int(number[1]) >= layer if number else "norm" in name and layer < backbone.layers
-        if not above and ".lora_" not in name:
-            found[name.replace(".base_layer.", ".")] = parameter
+        if not above:
+            found[name] = parameter
     return found
 
 
@@ -45,3 +94,9 @@ def restore(backbone: Backbone, tensors: Tensors, layer: int) -> None:
         for name, parameter in weights.items():
             value: Tensor = tensors[name]
             parameter.copy_(value)
+
+
+def _tokenizer_files(tokenizer: Any) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as scratch:
+        tokenizer.save_pretrained(scratch)
+        return {each.name: each.read_bytes() for each in Path(scratch).iterdir() if each.is_file()}

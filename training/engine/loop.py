@@ -15,19 +15,20 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
 
-from training.engine import checkpoints, parallel
+from training.engine import checkpoints, parallel, shards
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
 from training.engine.progress import METRICS, Finish, Metrics, Store, read_metrics
 
 ADAPTER = "adapter"  # the finished checkpoint's folder
 SAVE_SECONDS = 60.0  # at most this much work is lost to a kill
+BATCH_TOKENS = 512  # per forward and backward pass; about a gigabyte of activations at 135M
 LEAST_TOKENS = 16  # a pass; a budget below it splits nothing further
 
 Found = TypeVar("Found")
@@ -106,6 +107,8 @@ class Loop:
     finish: Finish  # saves the finished checkpoint
     upkeep: Upkeep = Upkeep()
     validate: Callable[[], Metrics] | None = None  # gives validation_loss at least
+    # Where `finish` finds all weights, and every process enters.
+    whole: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def run(
         self,
@@ -141,25 +144,19 @@ class Loop:
                 late = deadline is not None and now >= deadline
                 due = parallel.agreed(late or bool(should_stop and should_stop()))
                 if step < self.steps and (judged or due or now - saved >= SAVE_SECONDS):
-                    if parallel.is_first():
-                        self._store.save(step, optimizer)
+                    self._store.save(step, optimizer)
                     saved = time.monotonic()
                     self._keep_best(step)
                     if due:
                         return Paused(step, self.steps)
-        return parallel.from_first(self._finished)
+        with self.whole():
+            return parallel.from_first(self._finished)
 
     def _resume(self, optimizer: torch.optim.Optimizer) -> int:
         """Take up the folder's progress in every process; return its step."""
-        if parallel.size() == 1:
-            return self._store.resume(optimizer)
-
-        def found() -> tuple[int, Any]:
-            return self._store.resume(optimizer), self._store.state(optimizer)
-
-        step, state = parallel.from_first(found)
-        if not parallel.is_first():
-            self._store.restore(optimizer, state)
+        step, tensors = parallel.from_first(self._store.newest)
+        if step:
+            self._store.restore(optimizer, tensors)
         return step
 
     @property
@@ -186,9 +183,7 @@ class Loop:
             group["lr"] = rate
         metrics = self._sparing(lambda: self._accumulate(step))
         parallel.sum_gradients(self.parameters)
-        norm = torch.nn.utils.clip_grad_norm_(
-            self.parameters.values(), self.settings.max_grad_norm
-        ).item()
+        norm = shards.clip(self.parameters.values(), self.settings.max_grad_norm)
         if not (math.isfinite(metrics["loss"]) and math.isfinite(norm)):
             raise TrainingDiverged(
                 f"step {step + 1} of {self.steps}: loss {metrics['loss']}, gradient norm {norm}"
@@ -216,6 +211,11 @@ class Loop:
             except torch.OutOfMemoryError:
                 # Nothing is done here: the error holds on to all tensors of the failed pass.
                 pass
+            if shards.are_parts(self.parameters.values()):
+                raise EngineError(  # the others are in the middle of the same pass
+                    "the memory of a GPU is full: lower max_tokens, or share the weights out among "
+                    "more processes"
+                )
             self._clear()
             torch.cuda.empty_cache()
             smaller = self._shrink()
@@ -247,8 +247,11 @@ class Loop:
         return {f"validation_{name}": value for name, value in metrics.items()}
 
     def _keep_best(self, step: int) -> None:
-        if step and self.upkeep.validate_every and parallel.is_first():
-            self._store.keep_best(step, self.finish)
+        if not (step and self.upkeep.validate_every):
+            return
+        with self.whole():
+            if parallel.is_first():
+                self._store.keep_best(step, self.finish)
 
     def _elements(self, step: int) -> list[int]:
         epoch, place = divmod(step, self._steps_per_epoch)
@@ -258,7 +261,8 @@ class Loop:
         return order[place * size : (place + 1) * size]
 
     def _finished(self) -> Trained:
-        self._keep_best(self.steps)
+        if self.upkeep.validate_every:
+            self._store.keep_best(self.steps, self.finish)
         sha256 = self.finish(self.folder / ADAPTER, {"fingerprint": self.fingerprint})
         self._store.discard()
         return Trained(self.folder / ADAPTER, sha256, self.steps, read_metrics(self.folder))
@@ -323,9 +327,14 @@ def measured(objective: Objective, model: Any) -> Metrics:
 def _reproducible() -> Iterator[None]:
     """Give the loop its own random stream and only operations that repeat to the bit."""
     before = torch.are_deterministic_algorithms_enabled()
+    how: Any = torch.utils.deterministic
+    filling = how.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Nothing reads what it has not written: filling every new tensor first costs up to a twentieth.
+    how.fill_uninitialized_memory = False
     try:
         with torch.random.fork_rng():
             yield
     finally:
         torch.use_deterministic_algorithms(before)
+        how.fill_uninitialized_memory = filling

@@ -1,8 +1,9 @@
 """Several processes, one training: a step's elements are shared out and its gradients summed.
 
-Started by `accelerate launch` or `torchrun`. Every process holds the same weights and applies the
-same summed gradient, so that they stay alike to the bit; the first one alone reads and writes the
-run's folder. In a process by itself everything here does nothing.
+Started by `accelerate launch` or `torchrun`. Every process holds the same weights, or its part of
+them (shards.py), and applies the same summed gradient, so that they stay alike to the bit; the
+first one alone reads and writes the run's folder. In a process by itself everything here does
+nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import Any, Protocol, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from training.engine.errors import EngineError
-from training.engine.progress import Metrics
 
 PATIENCE = timedelta(days=1)  # the first process may be at something that the others wait for
 
+Metrics = dict[str, float]
 Found = TypeVar("Found")
 
 
@@ -92,7 +94,8 @@ def sum_gradients(parameters: Mapping[str, torch.nn.Parameter]) -> None:
     """Give each parameter the sum of all processes' gradients; what none has reached has none."""
     if size() == 1:
         return
-    named = list(parameters.values())
+    # What is in parts has been summed on the way back (shards.py).
+    named = [each for each in parameters.values() if not isinstance(each, DTensor)]
     reached = torch.tensor([each.grad is not None for each in named], dtype=torch.int64)
     dist.all_reduce(reached, dist.ReduceOp.MAX)
     chosen = [each for each, hit in zip(named, reached.tolist(), strict=True) if hit]

@@ -1,26 +1,28 @@
-"""Training an adapter by preferences directly, K completions of a prompt at a time."""
+"""Training a policy by preferences directly, K completions of a prompt at a time."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from training.engine import adapters, parallel
+from training.engine import parallel
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
 from training.engine.config import PreferenceSettings
 from training.engine.direct_losses import best_nll, kto_anchor, votes_of
 from training.engine.errors import EngineError
 from training.engine.evaluate import pair_outcomes
+from training.engine.learner import learning
 from training.engine.loop import (
+    BATCH_TOKENS,
     Loop,
     Paused,
     Progress,
@@ -33,11 +35,14 @@ from training.engine.loop import (
 from training.engine.losses import levels_of, pairs_of
 from training.engine.methods import Judged, direct_loss, implicit_rewards
 from training.engine.progress import Metrics
-from training.engine.scoring import completion_logprobs, group_trace, trace_logprobs
+from training.engine.scoring import (
+    completion_logprobs,
+    group_trace,
+    idle_trace,
+    trace_logprobs,
+)
 from training.engine.sequences import Encoded, length_buckets, truncate
-
-TRAINED = "trained"  # the adapter's name while it learns
-BATCH_TOKENS = 512  # per forward and backward pass; about a gigabyte of activations at 135M
+from training.engine.shards import in_step, whole
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,11 @@ def train_preference(
     should_stop: Callable[[], bool] | None = None,
     upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
-    """Train an adapter in `folder`, going on from what an earlier call left there.
+    """Train a policy in `folder`, going on from what an earlier call left there.
 
-    It starts from `start_adapter` (which brings its own LoRA shape) or fresh. The reference, which
-    gave `reference_logprobs`, is `reference_adapter` or the trunk alone; only KTO runs it again.
+    It starts from `start_adapter` (which brings its own LoRA shape) or as the trunk; with depth
+    "full" that may be a full policy, or an adapter, which is merged. The reference, which gave
+    `reference_logprobs`, is `reference_adapter` or the trunk alone; only KTO runs it again.
     Progress and metrics stay in `folder`; the result is its subfolder `adapter`, and where `upkeep`
     asks for it, the step that did best on `validation` is its subfolder `best-N`. Pauses, saved,
     when time.monotonic() passes `deadline` or `should_stop` says so. Raises EngineError when
@@ -102,40 +108,22 @@ def train_preference(
     fingerprint = _fingerprint(backbone, useful, settings, start_adapter, reference_adapter)
     if (done := already_trained(folder, fingerprint)) is not None:
         return done
-    with learning(backbone, start_adapter, settings) as (parameters, lora):
+    with learning(backbone, start_adapter, settings) as learner:
 
         def finish(target: Path, metadata: dict[str, Any]) -> str:
             kept = {**metadata, "trunk_sha256": backbone.trunk_sha256, **_as_metadata(settings)}
-            return adapters.write(backbone.model, TRAINED, target, lora, kept)
+            return learner.write(target, kept)
 
-        objective = PreferenceObjective(backbone, useful, settings, reference_adapter)
-        unseen = PreferenceObjective(backbone, judged, settings, reference_adapter)
+        objective, unseen = (
+            PreferenceObjective(learner.backbone, each, settings, reference_adapter, backbone)
+            for each in (useful, judged)
+        )
         loop = Loop(
-            folder, objective, parameters, settings, fingerprint, finish, upkeep,
-            (lambda: measured(unseen, backbone.model)) if judged else None,
+            folder, objective, learner.parameters, settings, fingerprint, finish, upkeep,
+            (lambda: measured(unseen, learner.backbone.model)) if judged else None,
+            partial(whole, learner.backbone.model),
         )  # fmt: skip
         return loop.run(deadline, on_progress, should_stop)
-
-
-@contextmanager
-def learning(backbone: Backbone, start: Path | None, settings: Any) -> Iterator[Any]:
-    """Yield the parameters and LoRA shape of an adapter in training; it is gone afterwards."""
-    model = backbone.model
-    lora = settings.lora
-    try:
-        if start is None:
-            adapters.add(model, TRAINED, lora, settings.seed)
-        else:
-            lora = adapters.read(model, TRAINED, start)
-        with adapters.active(model, TRAINED):
-            parameters = adapters.parameters(model, TRAINED)
-            for parameter in parameters.values():
-                parameter.requires_grad_(True)
-            model.train()  # switches the adapter's dropout on; a trunk with dropout keeps it too
-            yield parameters, lora
-    finally:
-        model.eval()
-        adapters.remove(model, TRAINED)
 
 
 class PreferenceObjective:
@@ -147,8 +135,11 @@ class PreferenceObjective:
         examples: Sequence[PreferenceExample],
         settings: PreferenceSettings,
         reference_adapter: Path | None = None,
+        reference: Backbone | None = None,
     ) -> None:
+        """`backbone` is whose model learns, `reference` the trunk where that is another."""
         self.backbone = backbone
+        self.reference = reference or backbone
         self.batch_tokens = BATCH_TOKENS
         self.examples = examples
         self.settings = settings
@@ -165,15 +156,17 @@ class PreferenceObjective:
         mine = chosen if places is None else [chosen[place] for place in places]
         anchor = self._anchor(chosen, places) if self.settings.loss == "kto" else 0.0
         totals: Metrics = defaultdict(float)
-        for bucket in length_buckets(list(map(_cost, mine)), count, self.batch_tokens):
+        model, pad_id = self.backbone.model, self.backbone.pad_id
+        buckets = list(length_buckets(list(map(_cost, mine)), count, self.batch_tokens))
+        for bucket in in_step(model, buckets, partial(idle_trace, model, pad_id)):
             group = [mine[index] for index in bucket]
             trace = group_trace(
-                self.backbone.model,
+                model,
                 [each.prompt_ids for each in group],
                 [each.completion_ids for each in group],
-                self.backbone.pad_id,
+                pad_id,
             )
-            policies = trace_logprobs(self.backbone.model, trace)
+            policies = trace_logprobs(model, trace)
             sizes = [len(each.ranks) for each in group]
             losses = [
                 self._loss(policy, example, anchor, totals)
@@ -207,9 +200,10 @@ class PreferenceObjective:
         model, pad_id = self.backbone.model, self.backbone.pad_id
         training = model.training
         model.eval()
-        policy, _ = completion_logprobs(model, rows, pad_id)
-        with self.backbone.adapter(self.reference_adapter):
-            reference, _ = completion_logprobs(model, rows, pad_id)
+        with whole(model):
+            policy, _ = completion_logprobs(model, rows, pad_id)
+        with self.reference.adapter(self.reference_adapter) as judge, whole(model):
+            reference, _ = completion_logprobs(judge, rows, pad_id)
         model.train(training)
         return (policy - reference).tolist()
 

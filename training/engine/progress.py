@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from training.engine import checkpoints
+from training.engine import checkpoints, parallel, shards
 from training.engine.errors import CheckpointDamaged, EngineError
 
 METRICS = "metrics.jsonl"  # one JSON object a step
@@ -19,7 +19,7 @@ PROGRESS = "step-"  # prefix of unfinished checkpoints' folders
 BEST = "best-"  # prefix of the checkpoint of the step that validation liked best
 JUDGED = "validation_loss"  # the metric that the best step has the least of
 
-Metrics = dict[str, float]
+Metrics = parallel.Metrics
 Finish = Callable[[Path, dict[str, Any]], str]  # saves a checkpoint that can be used
 
 
@@ -33,24 +33,29 @@ class Store:
     last: int = 1  # so many of the newest progress checkpoints stay
 
     def save(self, step: int, optimizer: torch.optim.Optimizer) -> None:
-        """Save the progress of `step` and forget what is too old."""
+        """Save the progress of `step` and forget what is too old.
+
+        Every process brings its part; the first one writes what one alone would.
+        """
+        tensors: dict[str, checkpoints.Tensors] = {
+            "parameters": shards.gathered(self.parameters),
+            "optimizer": shards.gathered(_moments(optimizer, self.parameters)),
+        }
+        if not parallel.is_first():
+            return
         folder = self.folder / f"{PROGRESS}{step:08d}"
         if not folder.exists():
-            tensors: dict[str, checkpoints.Tensors] = {
-                "parameters": dict(self.parameters),
-                "optimizer": _moments(optimizer, self.parameters),
-            }
             checkpoints.save(folder, tensors, {"step": step, "fingerprint": self.fingerprint})
         for older in self._progress()[self.last :]:
             shutil.rmtree(older, ignore_errors=True)
 
-    def resume(self, optimizer: torch.optim.Optimizer) -> int:
-        """Take up the newest progress and return its step; 0 when there is none.
+    def newest(self) -> tuple[int, dict[str, dict[str, torch.Tensor]]]:
+        """Return the newest step that was saved, and its tensors for `restore`; 0 for none.
 
         Raises EngineError when it belongs to other data or settings.
         """
         checkpoints.discard_temporary(self.folder)
-        step = 0
+        step, tensors = 0, {}
         for folder in self._progress():
             try:
                 checkpoint = checkpoints.load(folder)
@@ -59,19 +64,10 @@ class Store:
                 continue
             if checkpoint.metadata["fingerprint"] != self.fingerprint:
                 raise EngineError(f"the progress in {folder} belongs to other data or settings")
-            self.restore(optimizer, checkpoint.tensors)
-            step = checkpoint.metadata["step"]
+            step, tensors = checkpoint.metadata["step"], checkpoint.tensors
             break
         self._trim_metrics(step)
-        return step
-
-    def state(self, optimizer: torch.optim.Optimizer) -> dict[str, checkpoints.Tensors]:
-        """Return what `restore` reads, on the CPU, to be sent to another process."""
-        groups = {"parameters": self.parameters, "optimizer": _moments(optimizer, self.parameters)}
-        return {
-            name: {key: value.detach().cpu() for key, value in group.items()}
-            for name, group in groups.items()
-        }
+        return step, tensors
 
     def restore(
         self, optimizer: torch.optim.Optimizer, tensors: Mapping[str, checkpoints.Tensors]
@@ -150,12 +146,12 @@ def _restore(
     moments = tensors["optimizer"]
     with torch.no_grad():
         for name, parameter in parameters.items():
-            parameter.copy_(tensors["parameters"][name])
+            parameter.copy_(shards.like(tensors["parameters"][name], parameter))
     for name, parameter in parameters.items():
         if f"{name}.step" not in moments:  # no gradient ever reached it
             continue
         optimizer.state[parameter] = {
             "step": moments[f"{name}.step"],
-            "exp_avg": moments[f"{name}.exp_avg"].to(parameter.device),
-            "exp_avg_sq": moments[f"{name}.exp_avg_sq"].to(parameter.device),
+            "exp_avg": shards.like(moments[f"{name}.exp_avg"], parameter),
+            "exp_avg_sq": shards.like(moments[f"{name}.exp_avg_sq"], parameter),
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.engine import adapters, checkpoints, full
+from training.engine import checkpoints, full
 from training.engine.backbone import Backbone
 from training.engine.config import RewardSettings
 from training.engine.errors import CheckpointDamaged, EngineError
+from training.engine.learner import learning
 from training.engine.loop import (
+    BATCH_TOKENS,
     Loop,
     Paused,
     Progress,
@@ -33,11 +36,12 @@ from training.engine.losses import (
     plackett_luce,
     ranking_loss,
 )
-from training.engine.preference import BATCH_TOKENS, TRAINED, learning
 from training.engine.progress import Metrics
+from training.engine.recompute import recomputing
 from training.engine.reward import Floats, HeadFit
-from training.engine.scoring import group_trace, pool, traces
+from training.engine.scoring import group_trace, idle_trace, pool, traces
 from training.engine.sequences import Encoded, length_buckets, truncate
+from training.engine.shards import in_step, shard, whole
 
 HEAD = "head"
 
@@ -104,6 +108,7 @@ def train_lora(
         loop = Loop(
             folder, objective, everything, settings, fingerprint, finish, upkeep,
             (lambda: measured(unseen, learner.model)) if judged else None,
+            partial(whole, learner.model),
         )  # fmt: skip
         return loop.run(deadline, on_progress, should_stop)
 
@@ -111,28 +116,27 @@ def train_lora(
 @contextmanager
 def _learner(backbone: Backbone, settings: RewardSettings) -> Iterator[tuple[Backbone, Any, Write]]:
     """Yield whose model learns, its parameters, and what saves them with a head."""
-    if settings.depth == "full":
-        learner = full.copy_of(backbone)
-        weights = full.weights_below(learner, learner.layer_index(settings.layer))
-        for parameter in weights.values():
-            parameter.requires_grad_(True)
-        learner.model.train()
-        yield (
-            learner,
-            weights,
-            lambda target, about, head: checkpoints.save(
-                target, {full.TRUNK: weights, HEAD: head}, about
-            ),
-        )
+    tap = backbone.layer_index(settings.layer)
+    if settings.depth == "lora":
+        with learning(backbone, None, settings, unsharded=[tap]) as policy:
+            yield (
+                backbone,
+                policy.parameters,
+                lambda target, about, head: policy.write(target, about, {HEAD: head}),
+            )
         return
-    with learning(backbone, None, settings) as (parameters, lora):
-        yield (
-            backbone,
-            parameters,
-            lambda target, about, head: adapters.write(
-                backbone.model, TRAINED, target, lora, about, {HEAD: head}
-            ),
-        )
+    learner = full.copy_of(backbone)
+    for parameter in full.weights_below(learner, tap).values():
+        parameter.requires_grad_(True)
+    shard(learner.model, settings.shard, [tap])
+    learner.model.train()
+
+    def write(target: Path, about: dict[str, Any], head: dict[str, Tensor]) -> str:
+        weights = full.weights_below(learner, tap)
+        return checkpoints.save(target, {full.TRUNK: weights, HEAD: head}, about)
+
+    with recomputing(learner.model, settings.recompute):
+        yield learner, full.weights_below(learner, tap), write
 
 
 def score_lora(
@@ -201,6 +205,10 @@ class RewardObjective:
     def __len__(self) -> int:
         return len(self.examples)
 
+    @property
+    def _tap(self) -> int:
+        return self.backbone.layer_index(self.settings.layer)
+
     def head_tensors(self) -> dict[str, Tensor]:
         """Return the head as it is saved, float64 as in `HeadFit`."""
         log_nu = self.head.get("head.log_nu", torch.tensor(float("-inf")))
@@ -219,7 +227,10 @@ class RewardObjective:
         chosen = [self.examples[indices[place]] for place in places]
         totals: Metrics = {"loss": 0.0, "accuracy": 0.0}
         costs = [len(each.prompt_ids) + sum(map(len, each.completion_ids)) for each in chosen]
-        for bucket in length_buckets(costs, len(chosen), self.batch_tokens):
+        model, pad_id, tap = self.backbone.model, self.backbone.pad_id, self._tap
+        buckets = list(length_buckets(costs, len(chosen), self.batch_tokens))
+        idle = partial(idle_trace, model, pad_id, tap, only_tapped=True)
+        for bucket in in_step(model, buckets, idle):
             group = [chosen[index] for index in bucket]
             losses = [
                 self._loss(scores, example, totals)
@@ -234,7 +245,7 @@ class RewardObjective:
             [each.prompt_ids for each in group],
             [each.completion_ids for each in group],
             self.backbone.pad_id,
-            tap=self.backbone.layer_index(self.settings.layer),
+            tap=self._tap,
             only_tapped=True,
         )
         vectors = (pool(trace, self.settings.pooling).float() - self.mean) / self.scale

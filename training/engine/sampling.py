@@ -15,10 +15,11 @@ from torch import Tensor
 from training.engine.backbone import Backbone
 from training.engine.config import SamplingSettings
 from training.engine.decoder import State, head_logits, prefill, present, step
-from training.engine.sequences import left_pad
+from training.engine.sequences import decode_completion, left_pad
 
 FinishReason = Literal["stop", "length"]
 Progress = Callable[[int, int], None]  # completions finished, completions in all
+Growth = Callable[[dict[int, list[int]]], None]  # by seed, the tokens so far of a batch's samples
 
 # Rows that have ended are decoded along until they are this share of the batch: taking them out
 # copies the cache of all others.
@@ -56,8 +57,11 @@ def sample(
     settings: SamplingSettings,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    on_growth: Growth | None = None,
 ) -> Iterator[Sample]:
     """Yield a sample for every seed, as batches finish; stop early when `should_stop` says so.
+
+    `on_growth` sees the samples of the batch before each further token.
 
     `prompts` are encoded prompts, `seeds[i]` one seed per completion of prompt i. The model
     samples as it stands: within `Backbone.adapter(...)`, with that adapter. A sample depends on
@@ -66,7 +70,7 @@ def sample(
     total = sum(map(len, seeds))
     done = 0
     for batch in _batches(prompts, seeds, settings.batch_rows):
-        finished = _sample_batch(backbone, prompts, seeds, batch, settings, should_stop)
+        finished = _sample_batch(backbone, prompts, seeds, batch, settings, should_stop, on_growth)
         if finished is None:
             return
         for row in finished:
@@ -102,6 +106,7 @@ def _sample_batch(
     batch: list[int],
     settings: SamplingSettings,
     should_stop: Callable[[], bool] | None,
+    on_growth: Growth | None,
 ) -> list[_Row] | None:
     """Return the batch's finished rows, or None when told to stop."""
     model, device = backbone.model, backbone.device
@@ -119,6 +124,8 @@ def _sample_batch(
     while True:
         if should_stop and should_stop():
             return None
+        if on_growth:
+            on_growth({row.seed: row.ids for row in rows})
         tokens = _extend(model, state, alive, settings, backbone.eos_id)
         if all(row.ended for row in alive) or len(alive[0].ids) == settings.max_new_tokens:
             return rows
@@ -204,8 +211,6 @@ def _sample(backbone: Backbone, row: _Row) -> Sample:
     ids = row.ids
     if row.ended:
         ids = ids[: ids.index(backbone.eos_id) + 1]
-    text = backbone.tokenizer.decode(
-        ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )
+    text = decode_completion(backbone.tokenizer, ids)
     reason: FinishReason = "stop" if row.ended else "length"
     return Sample(row.prompt_index, row.seed, ids, text, reason, row.logprob)

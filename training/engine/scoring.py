@@ -1,7 +1,7 @@
 """What a model says about given completions: log-probabilities and features.
 
-Completions of one prompt share it: the prompt runs once, its keys and values are handed to each
-completion. That is exact, gradients included, and turns K(P + R) tokens into P + K R.
+Completions of one prompt share it: the prompt runs once, and each completion attends to its keys
+and values. That is exact, gradients included, and turns K(P + R) tokens into P + K R.
 
 Shapes: N completions, H hidden width, V vocabulary. Log-probabilities are in nats, summed over
 completion tokens only; results are in the order of the input and do not depend on batch mates.
@@ -11,15 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from training.engine.backbone import Backbone
+from training.engine.branches import branch_trace, can_branch
 from training.engine.config import Pooling
 from training.engine.decoder import Trace, decode, head_logits, prefill, present
 from training.engine.sequences import Encoded, left_pad, length_buckets
+from training.engine.shards import in_step
+from training.engine.tokens import head_learns, learned_terms, wide
 
 BATCH_TOKENS = 1024  # per forward pass; larger gains nothing on a CPU
 HEAD_TOKENS = 128  # per slice of the output head; a slice holds HEAD_TOKENS x V floats
@@ -131,7 +135,9 @@ def traces(
     groups = _by_prompt(batch)
     costs = [_cost(batch, group) for group in groups]
     done = 0
-    for bucket in length_buckets(costs, max_rows=len(groups), max_tokens=batch_tokens):
+    buckets = list(length_buckets(costs, max_rows=len(groups), max_tokens=batch_tokens))
+    idle = partial(idle_trace, model, pad_id, tap, only_tapped)
+    for bucket in in_step(model, buckets, idle) if torch.is_grad_enabled() else buckets:
         chosen = [groups[index] for index in bucket]
         prompts = [batch[group[0]].prompt for group in chosen]
         completions = [[batch[member].completion for member in group] for group in chosen]
@@ -154,6 +160,20 @@ def group_trace(
 
     Gradients flow where the caller has them enabled. `tap` also keeps that hidden state.
     """
+    if can_branch(model):
+        return branch_trace(model, prompts, completions, tap, only_tapped)
+    return handed_trace(model, prompts, completions, pad_id, tap, only_tapped)
+
+
+def handed_trace(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    completions: Sequence[Sequence[Sequence[int]]],
+    pad_id: int,
+    tap: int | None = None,
+    only_tapped: bool = False,
+) -> Trace:
+    """Do what `group_trace` does, for any model: each completion gets a copy of the cache."""
     rows = [index for index, group in enumerate(completions) for _ in group]
     flat = [list(each) for group in completions for each in group]
     device = model.device
@@ -163,11 +183,19 @@ def group_trace(
     return decode(model, state, flat, pad_id, tap=tap, only_tapped=only_tapped)
 
 
+def idle_trace(model: Any, pad_id: int, tap: int | None = None, only_tapped: bool = False) -> Trace:
+    """Run the least there is, as `group_trace`: for a process that has nothing left to do."""
+    return group_trace(model, [[pad_id, pad_id]], [[[pad_id]]], pad_id, tap, only_tapped)
+
+
 def trace_logprobs(model: Any, trace: Trace, temperature: float = 1.0) -> Tensor:
     """Return the log-probability of each row's completion, [rows] float64, with gradients."""
     mask, first = trace.mask, present(trace.prompt_last)[:, None]
     before = torch.cat([first, present(trace.hidden)[:, :-1]], dim=1)[mask]
-    tokens: Tensor = TokenLogprobs.apply(before, trace.ids[mask], model, temperature)  # type: ignore[no-untyped-call]
+    if head_learns(model):
+        tokens, _ = learned_terms(model, before, trace.ids[mask], temperature)
+    else:
+        tokens = TokenLogprobs.apply(before, trace.ids[mask], model, temperature)  # type: ignore[no-untyped-call]
     rows = mask.nonzero()[:, 0]
     sums = torch.zeros(len(mask), dtype=torch.float64, device=mask.device)
     return sums.index_add(0, rows, tokens.double())
@@ -194,7 +222,7 @@ class TokenLogprobs(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, targets: Tensor, model: Any, temperature: float
     ) -> Tensor:
-        """Return [n] float32 from hidden states [n, H] and token ids [n]."""
+        """Return [n], float64 in float64 or else float32, of states [n, H] and token ids [n]."""
         wanted = ctx.needs_input_grad[0]
         values: list[Tensor] = []
         gradients: list[Tensor] = []
@@ -203,7 +231,7 @@ class TokenLogprobs(torch.autograd.Function):
         ):
             with torch.set_grad_enabled(wanted):
                 part = part.detach().requires_grad_(wanted)
-                logits = head_logits(model, part).float() / temperature
+                logits = wide(head_logits(model, part)) / temperature
                 chosen = logits.gather(1, target[:, None])[:, 0] - logits.logsumexp(dim=1)
                 if wanted:
                     gradients += torch.autograd.grad(chosen.sum(), part)

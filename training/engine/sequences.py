@@ -57,6 +57,12 @@ def encode_completion(tokenizer: Any, text: str, ended: bool) -> list[int]:
     return [*ids, tokenizer.eos_token_id] if ended else ids
 
 
+def decode_completion(tokenizer: Any, ids: Sequence[int]) -> str:
+    """Return the text of completion tokens, special ones left out, spaces as they were drawn."""
+    text: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return text
+
+
 def truncate(encoded: Encoded, max_tokens: int) -> Encoded:
     """Return `encoded` cut to `max_tokens`, at least 2; cutting again changes nothing.
 

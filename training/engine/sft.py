@@ -1,21 +1,23 @@
-"""Supervised fine-tuning of an adapter on demonstrations: what people wrote, token by token."""
+"""Supervised fine-tuning on demonstrations: what people wrote, token by token."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from training.engine import adapters
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
 from training.engine.config import SftSettings
 from training.engine.decoder import Trace
 from training.engine.errors import EngineError
+from training.engine.learner import learning
 from training.engine.loop import (
+    BATCH_TOKENS,
     Loop,
     Paused,
     Progress,
@@ -25,10 +27,10 @@ from training.engine.loop import (
     fingerprint_of,
     measured,
 )
-from training.engine.preference import BATCH_TOKENS, TRAINED, learning
 from training.engine.progress import Metrics
-from training.engine.scoring import group_trace, trace_logprobs
+from training.engine.scoring import group_trace, idle_trace, trace_logprobs
 from training.engine.sequences import Encoded, length_buckets, truncate
+from training.engine.shards import in_step, whole
 from training.engine.shared import bins_of, can_share, pack_rows, packed_trace
 
 PACKED_WIDTH = 256  # columns that a packed row has room for; a longer demonstration widens it
@@ -60,9 +62,9 @@ def train_sft(
     should_stop: Callable[[], bool] | None = None,
     upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
-    """Train an adapter in `folder`; pauses and resumes as `train_preference`.
+    """Train a policy in `folder`; pauses and resumes as `train_preference`.
 
-    It starts from `start_adapter` (which brings its own LoRA shape) or fresh. Demonstrations
+    It starts from `start_adapter` as that does. Demonstrations
     longer than `settings.max_tokens` are cut. Raises EngineError when there are none, or when
     `folder` belongs to another run; TrainingDiverged.
     """
@@ -77,7 +79,7 @@ def train_sft(
     )  # fmt: skip
     if (done := already_trained(folder, fingerprint)) is not None:
         return done
-    with learning(backbone, start_adapter, settings) as (parameters, lora):
+    with learning(backbone, start_adapter, settings) as learner:
 
         def finish(target: Path, metadata: dict[str, Any]) -> str:
             kept = {
@@ -85,14 +87,15 @@ def train_sft(
                 "trunk_sha256": backbone.trunk_sha256,
                 "settings": settings.as_dict(),
             }
-            return adapters.write(backbone.model, TRAINED, target, lora, kept)
+            return learner.write(target, kept)
 
-        objective = SftObjective(backbone, cut, settings.packing)
+        objective = SftObjective(learner.backbone, cut, settings.packing)
         judged = [_cut(each, settings.max_tokens) for each in validation]
-        unseen = SftObjective(backbone, judged, settings.packing)
+        unseen = SftObjective(learner.backbone, judged, settings.packing)
         loop = Loop(
-            folder, objective, parameters, settings, fingerprint, finish, upkeep,
-            (lambda: measured(unseen, backbone.model)) if validation else None,
+            folder, objective, learner.parameters, settings, fingerprint, finish, upkeep,
+            (lambda: measured(unseen, learner.backbone.model)) if validation else None,
+            partial(whole, learner.backbone.model),
         )  # fmt: skip
         return loop.run(deadline, on_progress, should_stop)
 
@@ -133,13 +136,15 @@ class SftObjective:
     def _padded(self, chosen: Sequence[Demonstration]) -> Iterator[Trace]:
         """Yield traces of demonstrations of similar length, a row each."""
         lengths = [len(each.prompt_ids) + len(each.completion_ids) for each in chosen]
-        for bucket in length_buckets(lengths, len(chosen), self.batch_tokens):
+        model, pad_id = self.backbone.model, self.backbone.pad_id
+        buckets = list(length_buckets(lengths, len(chosen), self.batch_tokens))
+        for bucket in in_step(model, buckets, partial(idle_trace, model, pad_id)):
             group = [chosen[index] for index in bucket]
             yield group_trace(
-                self.backbone.model,
+                model,
                 [each.prompt_ids for each in group],
                 [[each.completion_ids] for each in group],
-                self.backbone.pad_id,
+                pad_id,
             )
 
     def _packed(self, chosen: Sequence[Demonstration]) -> Iterator[Trace]:
@@ -150,9 +155,14 @@ class SftObjective:
             [rows[place] for place in places] for places in bins_of(list(map(len, rows)), width)
         ]
         at_once = max(1, self.batch_tokens // width)
-        for start in range(0, len(bins), at_once):
-            packed = pack_rows(bins[start : start + at_once], self.backbone.pad_id)
-            yield packed_trace(self.backbone.model, packed)
+        model, pad_id = self.backbone.model, self.backbone.pad_id
+        passes = [
+            pack_rows(bins[start : start + at_once], pad_id)
+            for start in range(0, len(bins), at_once)
+        ]
+        nothing = pack_rows([[Encoded([pad_id], [pad_id])]], pad_id)
+        for packed in in_step(model, passes, partial(packed_trace, model, nothing)):
+            yield packed_trace(model, packed)
 
 
 def _tokens(demonstrations: Sequence[Demonstration]) -> int:

@@ -4,11 +4,10 @@ Each token attends to its prompt and to the tokens before it in its own completi
 the position that it would have alone: hidden states and gradients are those of separate rows,
 while the prompt runs once and every layer multiplies one long row instead of K short ones.
 
-The trainings use `scoring.group_trace`, which hands the prompt's keys and values to each completion
-and so skips what the mask here only hides: as exact, and less work for a CPU even where prompts are
-long. (`benchmarks/shared.py`, K = 4, prompt 512, completion 128, seconds of one core: 0.27 against
-0.32 forward and backward with 4 layers of 192, 1.14 against 1.28 forward with 10 of 576.) One row
-is for a model whose cache cannot be copied; the mask is also what lets SFT pack demonstrations
+The trainings use `scoring.group_trace`, which lays everything end to end and computes nothing that
+the mask here only hides (`branches.py`), or hands the prompt's keys and values to each completion
+where a model or a device cannot do that (`benchmarks/shared.py` compares the ways). One row with a
+mask is for a model whose cache cannot be copied; the mask is also what lets SFT pack demonstrations
 (`pack_rows`).
 
 Shapes: B prompts, N completions of all of them, W columns of the packed rows, T tokens of the
@@ -26,7 +25,7 @@ import torch
 from torch import Tensor
 
 from training.engine.decoder import Trace, tapped
-from training.engine.scoring import group_trace
+from training.engine.scoring import handed_trace
 from training.engine.sequences import Encoded
 
 PROBE = ([5, 6, 7], [[8, 9], [10, 11, 12]])  # a prompt and two completions of any vocabulary
@@ -198,7 +197,7 @@ def can_share(model: Any) -> bool:
             found = shared_trace(model, [prompt], [group], 0)
         except (RuntimeError, TypeError, ValueError):
             return False
-        expected = group_trace(model, [prompt], [group], 0)
+        expected = handed_trace(model, [prompt], [group], 0)
     assert found.hidden is not None
     assert expected.hidden is not None
     gap = (found.hidden - expected.hidden)[found.mask].abs().max()

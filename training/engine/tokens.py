@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from training.engine.decoder import head_logits
 
@@ -21,11 +22,49 @@ def token_terms(
     """Return log-probabilities and entropies, [n] each, of tokens [n] after states [n, H].
 
     Both at `temperature`, which divides the logits; float64 in float64, else float32. Gradients
-    reach `hidden` through the first, and with `bonus` through the second too; never the head,
-    which is frozen.
+    reach `hidden`, and the head where it learns, through the first, and with `bonus` through the
+    second too.
     """
+    if head_learns(model):
+        return learned_terms(model, hidden, targets, temperature, bonus)
     found: tuple[Tensor, Tensor] = _TokenTerms.apply(hidden, targets, model, temperature, bonus)  # type: ignore[no-untyped-call]
     return found
+
+
+def head_learns(model: Any) -> bool:
+    """Tell whether gradients are to reach the output head."""
+    weights = model.get_output_embeddings().parameters()
+    return torch.is_grad_enabled() and any(each.requires_grad for each in weights)
+
+
+def learned_terms(
+    model: Any, hidden: Tensor, targets: Tensor, temperature: float = 1.0, bonus: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Return what `token_terms` does, of a head that learns.
+
+    How far each token moves the head is known only on the way back: a slice's logits are dropped,
+    and computed again there.
+    """
+
+    def terms(part: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        logits = wide(head_logits(model, part)) / temperature
+        chosen = logits.gather(1, target[:, None])[:, 0] - logits.logsumexp(dim=1)
+        with torch.set_grad_enabled(bonus and torch.is_grad_enabled()):
+            return chosen, entropy(logits)
+
+    slices = [
+        checkpoint(terms, part, target, use_reentrant=False, preserve_rng_state=False)
+        for part, target in zip(
+            torch.split(hidden, HEAD_TOKENS), torch.split(targets, HEAD_TOKENS), strict=True
+        )
+    ]
+    logprobs, entropies = (torch.cat(each) for each in zip(*slices, strict=True))
+    return logprobs, entropies
+
+
+def wide(logits: Tensor) -> Tensor:
+    """Return logits in the precision in which they are compared: float64 in float64, or float32."""
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 class _TokenTerms(torch.autograd.Function):
@@ -67,7 +106,7 @@ def _slice(
     with torch.set_grad_enabled(wanted):
         part = part.detach().requires_grad_(wanted)
         logits = head_logits(model, part)
-        logits = (logits if logits.dtype == torch.float64 else logits.float()) / temperature
+        logits = wide(logits) / temperature
         chosen = logits.gather(1, target[:, None])[:, 0] - logits.logsumexp(dim=1)
         with torch.set_grad_enabled(wanted and bonus):
             spread = entropy(logits)

@@ -1,4 +1,5 @@
-from training.models.caches import Feature, LogProb
+from training.models.caches import Feature, LogProb, Score
+from training.models.foretold import Foretold
 from training.models.jobs import Job
 from training.models.live import LiveHead, LivePrediction
 from training.models.policies import Evaluation, Policy, RewardModel
@@ -7,6 +8,7 @@ from training.models.rounds import Round, RoundPlan
 __all__ = [
     "Evaluation",
     "Feature",
+    "Foretold",
     "Job",
     "LiveHead",
     "LivePrediction",
@@ -15,4 +17,5 @@ __all__ = [
     "RewardModel",
     "Round",
     "RoundPlan",
+    "Score",
 ]

@@ -1,8 +1,9 @@
-"""What a trunk makes of a completion, kept so that it is computed once. Both may be deleted."""
+"""What a trunk makes of a completion, kept so that it is computed once. All may be deleted."""
 
 from django.db import models
 
 from annotation.models import Completion
+from training.models.policies import RewardModel
 
 
 class Feature(models.Model):
@@ -35,4 +36,18 @@ class LogProb(models.Model):
             models.UniqueConstraint(
                 fields=["completion", "reference", "template"], name="logprob_once"
             ),
+        ]
+
+
+class Score(models.Model):
+    """What a reward model that reads texts itself gave a completion, in logits from no fixed
+    nought: only differences of one model's scores of one prompt's completions mean anything."""
+
+    reward_model = models.ForeignKey(RewardModel, models.CASCADE, related_name="scores")
+    completion = models.ForeignKey(Completion, models.CASCADE, related_name="scores")
+    value = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["completion", "reward_model"], name="score_once"),
         ]

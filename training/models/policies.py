@@ -2,22 +2,23 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from annotation.models import Project, Snapshot, Source
 
 
 class Policy(models.Model):
-    """One version of the policy: the base trunk, or adapters on it.
+    """One version of the policy: the base trunk, adapters on it, or a full model trained from it.
 
     Version 0 is the base model and has no artefact. ``reference`` is the policy whose
     log-probabilities its training was held to; null means the trunk itself.
     """
 
     class State(models.TextChoices):
-        CANDIDATE = "candidate"
-        ACTIVE = "active"
-        RETIRED = "retired"
-        REJECTED = "rejected"
+        CANDIDATE = "candidate", gettext_lazy("Candidate")
+        ACTIVE = "active", gettext_lazy("Active")
+        RETIRED = "retired", gettext_lazy("Retired")
+        REJECTED = "rejected", gettext_lazy("Rejected")
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="policies")
     version = models.PositiveIntegerField()
@@ -58,11 +59,15 @@ class Policy(models.Model):
 
 
 class RewardModel(models.Model):
-    """A reward model and the snapshot it was fitted to."""
+    """A reward model and the snapshot it was fitted to.
+
+    ``head`` holds the weights of one of depth head on stored features, float64, little-endian,
+    without the constant; empty where the model reads texts itself (``training.scores``).
+    """
 
     class Depth(models.TextChoices):
-        HEAD = "head"
-        LORA = "lora"
+        HEAD = "head", gettext_lazy("Head")
+        LORA = "lora", gettext_lazy("Lora")
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="reward_models")
     snapshot = models.ForeignKey(Snapshot, models.PROTECT, related_name="reward_models")
@@ -71,6 +76,7 @@ class RewardModel(models.Model):
     artefact = models.CharField(max_length=200, help_text="Below the artefact folder.")
     manifest_sha256 = models.CharField(max_length=64)
     metrics = models.JSONField(default=dict)
+    head = models.BinaryField(default=bytes)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

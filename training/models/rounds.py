@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from annotation.models import Project, Snapshot
 from training.models.policies import Policy, RewardModel
@@ -11,17 +12,17 @@ class Round(models.Model):
     """One turn of the loop. Its work is a chain of Jobs; this row says how far it has come."""
 
     class State(models.TextChoices):
-        RUNNING = "running"
-        WAITING = "waiting", "waiting for a decision"
-        DONE = "done"
-        STOPPED = "stopped"
-        FAILED = "failed"
+        RUNNING = "running", gettext_lazy("Running")
+        WAITING = "waiting", gettext_lazy("waiting for a decision")
+        DONE = "done", gettext_lazy("Done")
+        STOPPED = "stopped", gettext_lazy("Stopped")
+        FAILED = "failed", gettext_lazy("Failed")
 
     class Trigger(models.TextChoices):
-        HAND = "hand"
-        RANKINGS = "rankings"
-        TIME = "time"
-        COMMAND = "command"
+        HAND = "hand", gettext_lazy("Hand")
+        RANKINGS = "rankings", gettext_lazy("Rankings")
+        TIME = "time", gettext_lazy("Time")
+        COMMAND = "command", gettext_lazy("Command")
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="rounds")
     number = models.PositiveIntegerField()

@@ -8,7 +8,7 @@ from training.jobs import Lease
 
 KINDS = (
     "convert", "features", "samples", "embed", "reward", "policy", "ppo", "sft", "evaluate",
-    "publish", "turn", "arena",
+    "publish", "turn", "arena", "scores",
 )  # fmt: skip
 
 

@@ -1,18 +1,41 @@
-"""Store what a round trained as a candidate policy."""
+"""Train a round's candidate policy a slice at a time, and store it once it is trained."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.utils import timezone
 
+from training.jobs import Lease
 from training.models import Round
-from training.policies import add_candidate
+from training.policies import adapter_folder, add_candidate, artefact_folder
+from training.rounds import advance, again
+from training.steps.context import slice_end
 
-if TYPE_CHECKING:
-    from training.engine.loop import Trained
+
+def train_candidate(
+    lease: Lease, round: Round, train: Callable[..., Any], *given: Any, reported: Sequence[str]
+) -> None:
+    """Go on with the training, one of the engine's, of what is given to it; the round goes on when
+    it is done. ``reported`` are the figures of its steps that the candidate keeps."""
+    from training.engine.loop import Paused
+
+    name = f"round-{round.pk}/policy"
+    result = train(
+        *given,
+        artefact_folder(name),
+        start_adapter=adapter_folder(round.base_policy),
+        deadline=slice_end(),
+        on_progress=lambda done, total: lease.beat(done, total, "training the policy"),
+    )
+    with lease.finishing():
+        if isinstance(result, Paused):
+            again(lease)
+            return
+        _store(round, name, result, reported)
+        advance(lease)
 
 
-def store_candidate(round: Round, name: str, result: "Trained", reported: Sequence[str]) -> None:
+def _store(round: Round, name: str, result: Any, reported: Sequence[str]) -> None:
     """Make the candidate, with the means of these figures over the last fifth of the steps."""
     tail = result.metrics[-max(1, len(result.metrics) // 5) :]
     metrics: dict[str, object] = {

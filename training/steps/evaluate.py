@@ -5,16 +5,17 @@ from hashlib import sha256
 from typing import Any
 
 from annotation.models import Completion, Prompt
-from training.backbones import backbone, encode
+from training import outcomes
+from training.backbones import backbone
 from training.configuration import RoundSettings
-from training.embedding import embed, read_features, read_logprobs, score
+from training.embedding import embed, read_logprobs, score
 from training.jobs import Lease
-from training.models import Evaluation, Policy, RewardModel, Round
+from training.models import Evaluation, Policy, Round
 from training.monitors import Measured, broken_limits, expected_wins, measure
-from training.policies import artefact_folder
 from training.rounds import State, advance, again, end
 from training.samples import draw, stored
 from training.steps.context import held_out_prompts, round_of, settings_of, slice_end
+from training.steps.rewards import rewards
 
 PURPOSE = "held-out"
 
@@ -27,7 +28,7 @@ def run(lease: Lease) -> None:
     base = Policy.objects.get(project=round.project, version=0)
     if not prompts:
         with lease.finishing():
-            _end(round, "Not published: the project has no held-out prompts to judge it on.")
+            _end(round, outcomes.NO_PROMPTS)
         return
     if not _answer(lease, (base, round.policy), prompts, settings):
         with lease.finishing():
@@ -76,25 +77,8 @@ def _scored(
         drawn,
         own=read_logprobs(ids, name, loaded.tokenizer_sha256),
         reference=read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
-        rewards=_rewards(drawn, model, settings) if model else None,
+        rewards=rewards(drawn, model, settings.reward) if model else None,
     )
-
-
-def _rewards(
-    drawn: list[Completion], model: RewardModel, settings: RoundSettings
-) -> dict[int, float]:
-    folder = artefact_folder(model.artefact)
-    if model.depth == RewardModel.Depth.LORA:
-        from training.engine.reward_lora import score_lora
-
-        rows = [encode(backbone(), each, settings.reward.max_tokens) for each in drawn]
-        scores = score_lora(backbone(), folder, rows, settings.reward)
-    else:
-        from training.engine.reward import load_head
-
-        features = read_features([each.pk for each in drawn], model.encoder)
-        scores = load_head(folder).score([features[each.pk] for each in drawn])
-    return {each.pk: float(score) for each, score in zip(drawn, scores, strict=True)}
 
 
 def _decide(
@@ -130,7 +114,7 @@ def _decide(
         Policy.objects.filter(pk=policy.pk).update(
             state=Policy.State.REJECTED, rejected_because=reason
         )
-        _end(round, f"Not published: policy {policy} breaks a limit: {reason}.")
+        _end(round, outcomes.LIMIT_BROKEN % {"policy": policy, "reason": reason})
 
 
 def _name(settings: RoundSettings) -> str:

@@ -8,9 +8,7 @@ from training.configuration import RoundSettings
 from training.embedding import read_logprobs
 from training.jobs import Lease
 from training.models import Round
-from training.policies import adapter_folder, artefact_folder
-from training.rounds import advance, again
-from training.steps.candidates import store_candidate
+from training.steps.candidates import train_candidate
 from training.steps.context import (
     RankedPrompt,
     Thumbed,
@@ -18,7 +16,6 @@ from training.steps.context import (
     rankings_of,
     round_of,
     settings_of,
-    slice_end,
     thumbs_of,
 )
 
@@ -29,27 +26,12 @@ REPORTED = ("loss", "accuracy", "margin", "longer_wins")
 
 
 def run(lease: Lease) -> None:
-    from training.engine.loop import Paused
     from training.engine.preference import train_preference
 
     round = round_of(lease)
     settings = settings_of(round)
-    name = f"round-{round.pk}/policy"
-    result = train_preference(
-        backbone(),
-        _examples(round, settings),
-        settings.preference,
-        artefact_folder(name),
-        start_adapter=adapter_folder(round.base_policy),
-        deadline=slice_end(),
-        on_progress=lambda done, total: lease.beat(done, total, "training the policy"),
-    )
-    with lease.finishing():
-        if isinstance(result, Paused):
-            again(lease)
-            return
-        store_candidate(round, name, result, REPORTED)
-        advance(lease)
+    given = backbone(), _examples(round, settings), settings.preference
+    train_candidate(lease, round, train_preference, *given, reported=REPORTED)
 
 
 def _examples(round: Round, settings: RoundSettings) -> "list[PreferenceExample]":

@@ -7,10 +7,9 @@ from training.backbones import backbone
 from training.configuration import RoundSettings
 from training.jobs import Lease
 from training.models import RewardModel, Round
-from training.policies import adapter_folder, artefact_folder
-from training.rounds import advance, again
-from training.steps.candidates import store_candidate
-from training.steps.context import rankings_of, round_of, settings_of, slice_end
+from training.policies import artefact_folder
+from training.steps.candidates import train_candidate
+from training.steps.context import rankings_of, round_of, settings_of
 
 if TYPE_CHECKING:
     from training.engine.ppo.rewards import Reward
@@ -21,30 +20,15 @@ REPORTED = (
 
 
 def run(lease: Lease) -> None:
-    from training.engine.loop import Paused
     from training.engine.ppo.trainer import train_ppo
     from training.engine.sequences import encode_prompt
 
     round = round_of(lease)
     settings = settings_of(round)
     loaded = backbone()
-    name = f"round-{round.pk}/policy"
-    result = train_ppo(
-        loaded,
-        [encode_prompt(loaded.tokenizer, each.messages) for each in prompts_of(round)],
-        _reward(round, settings),
-        settings.ppo,
-        artefact_folder(name),
-        start_adapter=adapter_folder(round.base_policy),
-        deadline=slice_end(),
-        on_progress=lambda done, total: lease.beat(done, total, "training the policy"),
-    )
-    with lease.finishing():
-        if isinstance(result, Paused):
-            again(lease)
-            return
-        store_candidate(round, name, result, REPORTED)
-        advance(lease)
+    prompts = [encode_prompt(loaded.tokenizer, each.messages) for each in prompts_of(round)]
+    given = loaded, prompts, _reward(round, settings), settings.ppo
+    train_candidate(lease, round, train_ppo, *given, reported=REPORTED)
 
 
 def prompts_of(round: Round) -> list[Prompt]:

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from annotation.models import Completion, Prompt, Split
 from annotation.tasking import make_task
+from training import outcomes
 from training.jobs import Lease
 from training.models import Policy, Round
 from training.rounds import State, again, end, promote, promotes_automatically
@@ -90,15 +91,15 @@ def distinct(completions: Sequence[Completion]) -> list[Completion]:
 
 
 def _conclude(round: Round, candidate: Policy, made: int) -> None:
-    queued = f"{made} new tasks are in the queue." if made else "No new tasks were asked for."
+    queued = outcomes.QUEUED % {"tasks": made} if made else outcomes.NOTHING_QUEUED
     if promotes_automatically(round.project):
         promote(candidate, by=f"round {round.number}")
         Round.objects.filter(pk=round.pk).update(
-            outcome=f"Policy {candidate} is within all limits and active. {queued}"
+            outcome=outcomes.ACTIVE % {"policy": candidate, "queued": queued}
         )
         return
     end(
         round,
         State.WAITING,
-        f"Policy {candidate} is within all limits. {queued} Promote or reject it.",
+        outcomes.WAITING % {"policy": candidate, "queued": queued},
     )

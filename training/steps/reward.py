@@ -1,21 +1,23 @@
 """Fit the reward model, judge it on prompts it has not seen, and let the gate decide."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotation.models import Split
 from annotation.quality.ceiling import ceiling
+from training import outcomes
 from training.backbones import backbone, encode
 from training.configuration import RoundSettings
 from training.embedding import read_features
 from training.jobs import Lease
-from training.models import RewardModel, Round
+from training.models import Foretold, RewardModel, Round
 from training.policies import artefact_folder
 from training.rounds import State, advance, again, end
 from training.steps.context import RankedPrompt, rankings_of, round_of, settings_of, slice_end
 
 if TYPE_CHECKING:
-    from training.engine.reward import HeadFit, OutOfFold, Ranking
+    from training.engine.reward import Floats, HeadFit, OutOfFold, Ranking
 
 GATE = 0.5  # the lower 95 % bound must lie above it: guessing is no reward
 
@@ -37,7 +39,7 @@ def run(lease: Lease) -> None:
     head = fit_rankings(rankings, settings.reward)
     folder = artefact_folder(f"round-{round.pk}/reward")
     sha256 = save_head(folder / "head", head, {"encoder": _encoder(settings)})
-    artefact = folder / "head"
+    artefact, line = folder / "head", _line(head)
     passed = judged.low > GATE
     if passed and settings.reward.depth == "lora":
         trained = _train_lora(lease, ranked, head, settings, folder / "lora")
@@ -45,10 +47,12 @@ def run(lease: Lease) -> None:
             with lease.finishing():
                 again(lease)
             return
-        artefact, sha256 = trained
+        (artefact, sha256), line = trained, b""
     metrics = {**_metrics(judged, round), "accuracy_by": accuracy_by(rankings, unseen)}
+    foretold = _foretold(ranked, unseen)
     with lease.finishing():
-        _store(round, settings, artefact, sha256, metrics)
+        foretold.reward_model = _store(round, settings, artefact, sha256, metrics, line)
+        foretold.save()
         if passed:
             advance(lease)
         else:
@@ -152,28 +156,57 @@ def _ceiling(round: Round) -> dict[str, float | int | None]:
     }
 
 
+def _foretold(ranked: list[RankedPrompt], unseen: "Sequence[Floats]") -> Foretold:
+    """How many pairs of each ranking were foretold by a head that had not seen its prompt."""
+    from training.engine.evaluate import pair_outcomes
+
+    told = [
+        pair_outcomes(scores.tolist(), each.ranks)
+        for each, scores in zip(ranked, unseen, strict=True)
+    ]
+    return Foretold(
+        submissions=[each.submission.pk for each in ranked],
+        right=[sum(outcomes) for outcomes in told],
+        pairs=[len(outcomes) for outcomes in told],
+    )
+
+
 def _store(
-    round: Round, settings: RoundSettings, artefact: Path, sha256: str, metrics: dict[str, Any]
-) -> None:
-    round.reward_model = RewardModel.objects.create(
+    round: Round,
+    settings: RoundSettings,
+    artefact: Path,
+    sha256: str,
+    metrics: dict[str, Any],
+    line: bytes,
+) -> RewardModel:
+    made = RewardModel.objects.create(
         project=round.project,
         snapshot=round.snapshot,
-        depth=settings.reward.depth,
+        # A round that stops at the gate has trained nothing deeper than a head.
+        depth=RewardModel.Depth.HEAD if line else RewardModel.Depth.LORA,
         encoder=_encoder(settings),
         artefact=str(artefact.relative_to(artefact_folder(""))),
         manifest_sha256=sha256,
         metrics=metrics,
+        head=line,
     )
+    round.reward_model = made
     round.metrics = {**round.metrics, "reward": metrics}
     if round.method == "reward":
-        round.outcome = f"The reward model foretells {metrics['accuracy']:.0%} of unseen pairs."
+        round.outcome = outcomes.FITTED % {"share": f"{metrics['accuracy']:.0%}"}
     round.save(update_fields=["reward_model", "metrics", "outcome"])
+    return made
+
+
+def _line(head: "HeadFit") -> bytes:
+    """Its weights on features as they are stored; what it adds to each score says nothing."""
+    return bytes((head.weights / head.scale).astype("<f8").tobytes())
 
 
 def _gate_message(judged: "OutOfFold") -> str:
-    return (
-        f"Stopped at the gate: on prompts it had not seen, the reward model foretold "
-        f"{judged.accuracy:.0%} of {judged.pairs} pairs (95 % interval {judged.low:.0%} to "
-        f"{judged.high:.0%}), which does not exclude guessing. Rank more tasks, or look at how "
-        "far annotators agree."
-    )
+    return outcomes.GATE % {
+        "share": f"{judged.accuracy:.0%}",
+        "pairs": judged.pairs,
+        "low": f"{judged.low:.0%}",
+        "high": f"{judged.high:.0%}",
+    }

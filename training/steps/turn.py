@@ -1,7 +1,11 @@
 """Let the active policy reply to a turn of a dialogue; its person waits for it."""
 
+from functools import partial
+
 from annotation.dialogues import answer
 from annotation.models import Turn
+from training.backbones import backbone
+from training.growing import Growing
 from training.jobs import Lease
 from training.policies import active
 from training.samples import draw, sampling_of, stored
@@ -9,6 +13,8 @@ from training.samples import draw, sampling_of, stored
 
 def run(lease: Lease) -> None:
     """Payload: ``turn`` (id) and ``attempt``. What nobody waits for any more is not drawn."""
+    from training.engine.sequences import decode_completion
+
     payload = lease.job.payload
     turn = (
         Turn.objects.select_related("prompt__project")
@@ -23,7 +29,8 @@ def run(lease: Lease) -> None:
     count = settings.completions_per_prompt
     # Two people with the same words, or one who asks again, get replies of their own.
     purpose = f"turn-{turn.pk}-{turn.attempt}"
-    draw(lease, policy, [prompt], count, purpose, settings, distinct=True)
+    shown = Growing(turn, partial(decode_completion, backbone().tokenizer))
+    draw(lease, policy, [prompt], count, purpose, settings, distinct=True, on_growth=shown)
     found = stored(policy, [prompt], count, purpose, settings)
     with lease.finishing():
         answer(turn.pk, turn.attempt, found[prompt.pk])

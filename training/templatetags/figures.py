@@ -4,64 +4,66 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 
 register = template.Library()
 
 # Name: what it is called, and how it is written.
 KNOWN = {
-    "accuracy": ("Accuracy on unseen prompts", "percent"),
-    "accuracy_low": ("Accuracy, lower 95 % bound", "percent"),
-    "accuracy_high": ("Accuracy, upper 95 % bound", "percent"),
-    "human_agreement": ("Two people on the same", "percent"),
-    "human_agreement_low": ("Two people, lower 95 % bound", "percent"),
-    "human_agreement_high": ("Two people, upper 95 % bound", "percent"),
-    "self_agreement": ("One person, asked again", "percent"),
-    "self_agreement_low": ("Asked again, lower 95 % bound", "percent"),
-    "self_agreement_high": ("Asked again, upper 95 % bound", "percent"),
-    "longer_wins": ("“The longer one wins”", "percent"),
-    "ece": ("Calibration error", "percent"),
-    "ece_scaled": ("Calibration error, scaled", "percent"),
-    "pairs": ("Pairs", "count"),
-    "rankings": ("Rankings", "count"),
-    "train_rankings": ("Rankings learned from", "count"),
-    "temperature": ("Temperature", "number"),
-    "kl": ("KL to the base", "nats"),
-    "kl_se": ("KL, standard error", "nats"),
-    "reference_perplexity": ("Perplexity under the base", "number"),
-    "mean_length": ("Length", "words"),
-    "distinct_2": ("Different word pairs", "percent"),
-    "repetition": ("Repeated phrases", "percent"),
-    "ended": ("Ended by itself", "percent"),
-    "expected_wins": ("Would be preferred to the base", "percent"),
-    "proxy_reward": ("Reward, above the base", "number"),
-    "reward": ("Reward", "number"),
-    "reward_se": ("Reward, standard error", "number"),
-    "train_loss": ("Training loss", "number"),
-    "train_accuracy": ("Training accuracy", "percent"),
-    "train_margin": ("Training margin", "number"),
-    "train_longer_wins": ("Training: rewards the longer one", "percent"),
-    "train_reward": ("Training reward", "number"),
-    "train_kl": ("Training KL to the base", "nats"),
-    "train_entropy": ("Training entropy a token", "nats"),
-    "train_length": ("Training length, tokens", "count"),
-    "train_ended": ("Training, ended by itself", "percent"),
-    "train_clip_fraction": ("Training, clipped", "percent"),
-    "train_explained_variance": ("Training, variance foretold", "percent"),
-    "steps": ("Steps", "count"),
-    "seconds": ("Seconds", "count"),
-    "samples": ("Samples", "count"),
+    "accuracy": (gettext_lazy("Accuracy on unseen prompts"), "percent"),
+    "accuracy_low": (gettext_lazy("Accuracy, lower 95 % bound"), "percent"),
+    "accuracy_high": (gettext_lazy("Accuracy, upper 95 % bound"), "percent"),
+    "human_agreement": (gettext_lazy("Two people on the same"), "percent"),
+    "human_agreement_low": (gettext_lazy("Two people, lower 95 % bound"), "percent"),
+    "human_agreement_high": (gettext_lazy("Two people, upper 95 % bound"), "percent"),
+    "self_agreement": (gettext_lazy("One person, asked again"), "percent"),
+    "self_agreement_low": (gettext_lazy("Asked again, lower 95 % bound"), "percent"),
+    "self_agreement_high": (gettext_lazy("Asked again, upper 95 % bound"), "percent"),
+    "longer_wins": (gettext_lazy("“The longer one wins”"), "percent"),
+    "ece": (gettext_lazy("Calibration error"), "percent"),
+    "ece_scaled": (gettext_lazy("Calibration error, scaled"), "percent"),
+    "pairs": (gettext_lazy("Pairs"), "count"),
+    "rankings": (gettext_lazy("Rankings"), "count"),
+    "train_rankings": (gettext_lazy("Rankings learned from"), "count"),
+    "temperature": (gettext_lazy("Temperature"), "number"),
+    "kl": (gettext_lazy("KL to the base"), "nats"),
+    "kl_se": (gettext_lazy("KL, standard error"), "nats"),
+    "reference_perplexity": (gettext_lazy("Perplexity under the base"), "number"),
+    "mean_length": (gettext_lazy("Length"), "words"),
+    "distinct_2": (gettext_lazy("Different word pairs"), "percent"),
+    "repetition": (gettext_lazy("Repeated phrases"), "percent"),
+    "ended": (gettext_lazy("Ended by itself"), "percent"),
+    "expected_wins": (gettext_lazy("Would be preferred to the base"), "percent"),
+    "proxy_reward": (gettext_lazy("Reward, above the base"), "number"),
+    "reward": (gettext_lazy("Reward"), "number"),
+    "reward_se": (gettext_lazy("Reward, standard error"), "number"),
+    "train_loss": (gettext_lazy("Training loss"), "number"),
+    "train_accuracy": (gettext_lazy("Training accuracy"), "percent"),
+    "train_margin": (gettext_lazy("Training margin"), "number"),
+    "train_longer_wins": (gettext_lazy("Training: rewards the longer one"), "percent"),
+    "train_reward": (gettext_lazy("Training reward"), "number"),
+    "train_kl": (gettext_lazy("Training KL to the base"), "nats"),
+    "train_entropy": (gettext_lazy("Training entropy a token"), "nats"),
+    "train_length": (gettext_lazy("Training length, tokens"), "count"),
+    "train_ended": (gettext_lazy("Training, ended by itself"), "percent"),
+    "train_clip_fraction": (gettext_lazy("Training, clipped"), "percent"),
+    "train_explained_variance": (gettext_lazy("Training, variance foretold"), "percent"),
+    "steps": (gettext_lazy("Steps"), "count"),
+    "seconds": (gettext_lazy("Seconds"), "count"),
+    "samples": (gettext_lazy("Samples"), "count"),
 }
 GROUPS = {
-    "reward": "Reward model",
-    "policy": "Training of the policy",
-    "evaluation": "The new policy on held-out prompts",
-    "base": "The base model on the same prompts",
+    "reward": gettext_lazy("Reward model"),
+    "policy": gettext_lazy("Training of the policy"),
+    "evaluation": gettext_lazy("The new policy on held-out prompts"),
+    "base": gettext_lazy("The base model on the same prompts"),
 }
 # How each is written, and in which unit.
-FORMS: dict[str, tuple[Callable[[float], str], str]] = {
+FORMS: dict[str, tuple[Callable[[float], str], str | Promise]] = {
     "percent": (lambda value: f"{100 * value:.1f}", " %"),
-    "nats": (lambda value: f"{value:.2f}", " nats"),
-    "words": (lambda value: f"{value:.1f}", " words"),
+    "nats": (lambda value: f"{value:.2f}", gettext_lazy(" nats")),
+    "words": (lambda value: f"{value:.1f}", gettext_lazy(" words")),
     "count": (lambda value: f"{value:,.0f}", ""),
     "number": (lambda value: f"{value:.3g}", ""),
 }
@@ -97,26 +99,34 @@ def groups(metrics: Any) -> list[tuple[str, Any]]:
     nested = {name: inner for name, inner in metrics.items() if isinstance(inner, Mapping)}
     names = [name for name in GROUPS if name in nested]
     names += [name for name in nested if name not in GROUPS]
-    return [(GROUPS.get(name) or _called(name), nested[name]) for name in names]
+    return [(str(GROUPS.get(name) or _called(name)), nested[name]) for name in names]
 
 
 BREAKDOWNS = {
-    "annotator": "By annotator",
-    "length": "By length",
-    "margin": "By margin",
-    "source": "By source",
+    "annotator": (
+        gettext_lazy("Accuracy on unseen prompts by annotator"),
+        gettext_lazy("Annotator"),
+    ),
+    "length": (gettext_lazy("Accuracy on unseen prompts by length"), gettext_lazy("Length")),
+    "margin": (gettext_lazy("Accuracy on unseen prompts by margin"), gettext_lazy("Margin")),
+    "source": (gettext_lazy("Accuracy on unseen prompts by source"), gettext_lazy("Source")),
 }
 
 
 @register.filter
-def breakdowns(metrics: Any) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
-    """Where a reward model is right: titles, and rows of value, accuracy, interval and pairs."""
+def breakdowns(metrics: Any) -> list[tuple[str, str, list[tuple[str, str, str, str]]]]:
+    """Where a reward model is right: titles, the heading of the first column, and rows of value,
+    accuracy, interval and pairs."""
     tables = metrics.get("accuracy_by") if isinstance(metrics, Mapping) else None
     if not isinstance(tables, Mapping):
         return []
     return [
-        (title, [_row(value, figures) for value, figures in tables[name].items()])
-        for name, title in BREAKDOWNS.items()
+        (
+            str(title),
+            str(heading),
+            [_row(value, figures) for value, figures in tables[name].items()],
+        )
+        for name, (title, heading) in BREAKDOWNS.items()
         if tables.get(name)
     ]
 
@@ -124,7 +134,11 @@ def breakdowns(metrics: Any) -> list[tuple[str, list[tuple[str, str, str, str]]]
 def _row(value: str, figures: Mapping[str, float]) -> tuple[str, str, str, str]:
     percents = FORMS["percent"][0]
     low, high = figures.get("low"), figures.get("high")
-    interval = ABSENT if low is None or high is None else f"{percents(low)} to {percents(high)}"
+    interval = (
+        ABSENT
+        if low is None or high is None
+        else gettext("%(low)s to %(high)s") % {"low": percents(low), "high": percents(high)}
+    )
     return value, percents(figures["accuracy"]), interval, f"{figures['pairs']:,.0f}"
 
 
@@ -146,7 +160,7 @@ def polyline(trend: Sequence[float]) -> str:
 
 
 def _called(name: str) -> str:
-    return KNOWN[name][0] if name in KNOWN else name.replace("_", " ").capitalize()
+    return str(KNOWN[name][0]) if name in KNOWN else name.replace("_", " ").capitalize()
 
 
 def _written(name: str, value: Any, *, with_unit: bool = True) -> str:
@@ -155,4 +169,4 @@ def _written(name: str, value: Any, *, with_unit: bool = True) -> str:
     if not isinstance(value, int | float):
         return ABSENT
     write, unit = FORMS[KNOWN[name][1] if name in KNOWN else "number"]
-    return write(value) + (unit if with_unit else "")
+    return write(value) + (str(unit) if with_unit else "")

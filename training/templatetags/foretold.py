@@ -2,6 +2,7 @@
 
 from django import template
 from django.template.context import Context
+from django.utils.translation import gettext
 
 from annotation.models import Role, Submission
 from annotation.people import has_role
@@ -22,4 +23,8 @@ def foretold(context: Context, tags: str, answer: str) -> str:
     if submission is None or not has_role(user, submission.project, *READERS):
         return ""
     given = probability(submission)
-    return "" if given is None else f" The live head gave your choice {100 * given:.0f} %."
+    return (
+        ""
+        if given is None
+        else gettext(" The live head gave your choice %(value).0f %%.") % {"value": 100 * given}
+    )

@@ -9,8 +9,8 @@ from annotation.content import content_hash
 from annotation.guidelines import in_force, publish
 from annotation.models import Completion, Project, Prompt, Source, Task
 from annotation.tasking import add_prompt, ask_about, new_completion, outside_source
+from training.base_model import is_bundled
 from training.policies import ensure_base
-from webapp.base_model import is_bundled
 from webapp.demo.completions import Sampled, Shipped
 
 SLUG = "demo"

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
 from annotation.exporting.formats.base import Format
 from annotation.exporting.formats.hh import Hh
 from annotation.exporting.formats.pairs import Pairs
@@ -17,22 +20,26 @@ class Layout:
 
     rows: type[Format]
     writing: Writing
-    words: str
+    words: str | Promise
 
 
 FORMATS: dict[str, Layout] = {
-    "trl": Layout(Trl, LINES, "pairs for TRL, as texts"),
-    "trl-conversational": Layout(TrlConversational, LINES, "pairs for TRL, as messages"),
-    "kto": Layout(Unpaired, LINES, "single answers, good or bad, for TRL"),
-    "sft": Layout(Sft, LINES, "answers to imitate, for TRL"),
-    "rankings": Layout(Rankings, LINES, "whole rankings; another project can import them"),
-    "hh": Layout(Hh, LINES, "pairs of dialogues, as in Anthropic’s HH data"),
-    "csv": Layout(Pairs, TABLE, "pairs as a table that spreadsheets open safely"),
-    "parquet": Layout(Pairs, PARQUET, "pairs as a compressed table"),
+    "trl": Layout(Trl, LINES, gettext_lazy("pairs for TRL, as texts")),
+    "trl-conversational": Layout(
+        TrlConversational, LINES, gettext_lazy("pairs for TRL, as messages")
+    ),
+    "kto": Layout(Unpaired, LINES, gettext_lazy("single answers, good or bad, for TRL")),
+    "sft": Layout(Sft, LINES, gettext_lazy("answers to imitate, for TRL")),
+    "rankings": Layout(
+        Rankings, LINES, gettext_lazy("whole rankings; another project can import them")
+    ),
+    "hh": Layout(Hh, LINES, gettext_lazy("pairs of dialogues, as in Anthropic’s HH data")),
+    "csv": Layout(Pairs, TABLE, gettext_lazy("pairs as a table that spreadsheets open safely")),
+    "parquet": Layout(Pairs, PARQUET, gettext_lazy("pairs as a compressed table")),
 }
 ALIASES = {"jsonl": "rankings"}
 FOLDER = "hf"
-FOLDER_WORDS = "a Hugging Face data set: Parquet, a card, Croissant"
+FOLDER_WORDS = gettext_lazy("a Hugging Face data set: Parquet, a card, Croissant")
 NAMES = (*FORMATS, FOLDER, *ALIASES)
 
 __all__ = ["ALIASES", "FOLDER", "FOLDER_WORDS", "FORMATS", "NAMES", "Format", "Layout"]

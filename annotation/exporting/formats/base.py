@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from annotation.content import Messages
+from annotation.exporting.agreed import Agreed
 from annotation.exporting.reading import RANKINGS, Judgement
 from annotation.pairs import Ties
 
@@ -13,8 +14,10 @@ from annotation.pairs import Ties
 TEXT, INTEGER, NUMBER, TRUTH = "text", "integer", "number", "truth"
 MESSAGES, ANSWERS = "messages", "answers"  # lists of role and content; of text and model
 INTEGERS, TRUTHS, TEXTS, TEXT_LISTS = "integers", "truths", "texts", "text lists"
+NUMBERS = "numbers"
 JSON = "JSON"
 
+AGREED = {"people": INTEGER}  # of a consensus
 ABOUT = {"annotator": TEXT, "guideline": TEXT, "prompt_group_id": TEXT, "split": TEXT}
 
 
@@ -23,21 +26,21 @@ class Format(ABC):
 
     ``kinds`` are the kinds of tasks whose answers it can hold; ``whole`` says that it wants labels,
     comments, times and metadata as well (``read``). ``left_out`` counts by reason what
-    it cannot.
+    it cannot. ``consensus`` says that what it is given is one (``Agreed``).
     """
 
     kinds: ClassVar[Sequence[str]] = RANKINGS
     whole: ClassVar[bool] = False
     own_columns: ClassVar[dict[str, str]]
 
-    def __init__(self, ties: Ties = Ties.DROP) -> None:
-        self.ties = ties
+    def __init__(self, ties: Ties = Ties.DROP, *, consensus: bool = False) -> None:
+        self.ties, self.consensus = ties, consensus
         self.left_out: Counter[str] = Counter()
 
     @property
     def columns(self) -> dict[str, str]:
         """What the cells hold, by column."""
-        return {**self.own_columns, **ABOUT}
+        return {**self.own_columns, **ABOUT, **(AGREED if self.consensus else {})}
 
     @abstractmethod
     def rows(self, judgement: Any) -> Iterator[dict[str, Any]]:
@@ -51,6 +54,7 @@ def about(judgement: Judgement) -> dict[str, Any]:
         "guideline": judgement.guideline or None,
         "prompt_group_id": judgement.group,
         "split": judgement.split,
+        **({"people": judgement.people} if isinstance(judgement, Agreed) else {}),
     }
 
 

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from annotation.content import Messages
+from annotation.exporting.agreed import Agreed
 from annotation.exporting.formats.base import (
     ANSWERS,
     INTEGERS,
     JSON,
     MESSAGES,
     NUMBER,
+    NUMBERS,
     TEXT,
     TEXT_LISTS,
     TEXTS,
@@ -39,7 +41,8 @@ class Rankings(Format):
 
     @property
     def columns(self) -> dict[str, str]:
-        return {**super().columns, "metadata": JSON}
+        agreed = dict.fromkeys(("worths", "errors"), NUMBERS) if self.consensus else {}
+        return {**super().columns, **agreed, "metadata": JSON}
 
     def rows(self, judgement: Ranked) -> Iterator[dict[str, Any]]:
         yield {
@@ -57,8 +60,15 @@ class Rankings(Format):
             "comment": judgement.comment,
             "seconds": judgement.seconds,
             **about(judgement),
+            **_agreed(judgement),
             "metadata": in_order(judgement.metadata),
         }
+
+
+def _agreed(judgement: Ranked) -> dict[str, Any]:
+    if not isinstance(judgement, Agreed):
+        return {}
+    return {"worths": judgement.worths, "errors": judgement.errors}
 
 
 class RankingsTable(Rankings):

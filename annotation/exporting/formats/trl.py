@@ -5,6 +5,7 @@ from typing import Any
 
 from annotation.content import Messages
 from annotation.errors import Invalid
+from annotation.exporting.agreed import Agreed
 from annotation.exporting.formats.base import (
     INTEGER,
     MESSAGES,
@@ -23,7 +24,8 @@ from annotation.pairs import Ties, labelled_pairs, margin
 class Trl(Format):
     """Plain texts. ``strength`` is how much better the chosen one is, null when nobody said.
 
-    With the policy ``soft``, ``soft_label`` is the probability that chosen is preferred.
+    With the policy ``soft``, ``soft_label`` is the probability that chosen is preferred. Of a
+    consensus, ``probability`` says how sure it is that chosen is the better one.
     """
 
     own_columns = {
@@ -34,7 +36,8 @@ class Trl(Format):
     @property
     def columns(self) -> dict[str, str]:
         soft = {"soft_label": NUMBER} if self.ties is Ties.SOFT else {}
-        return {**self.own_columns, **soft, **super().columns}
+        sure = {"probability": NUMBER} if self.consensus else {}
+        return {**self.own_columns, **soft, **sure, **super().columns}
 
     def rows(self, judgement: Ranked) -> Iterator[dict[str, Any]]:
         ranks, asked = judgement.ranks, self.prompt(judgement.messages)
@@ -52,6 +55,7 @@ class Trl(Format):
                 "rejected_model": rejected.model or None,
                 "strength": strength or None,
                 **({"soft_label": label} if self.ties is Ties.SOFT else {}),
+                **_sure(judgement, winner, loser),
                 **origin,
             }
 
@@ -66,6 +70,12 @@ class Trl(Format):
 
     def answer(self, text: str) -> Any:
         return text
+
+
+def _sure(judgement: Ranked, winner: int, loser: int) -> dict[str, float]:
+    if not isinstance(judgement, Agreed):
+        return {}
+    return {"probability": judgement.probability(winner, loser)}
 
 
 class TrlConversational(Trl):

@@ -72,6 +72,7 @@ def schema(columns: dict[str, str]) -> "pyarrow.Schema":
         "messages": messages,
         "texts": pa.list_(pa.string()),
         "integers": pa.list_(pa.int32()),
+        "numbers": pa.list_(pa.float64()),
         "truths": pa.list_(pa.bool_()),
         "text lists": pa.list_(pa.list_(pa.string())),
     }

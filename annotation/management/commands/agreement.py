@@ -1,12 +1,10 @@
-from datetime import datetime, time
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
-from annotation.errors import Invalid
 from annotation.management.base import VerbCommand
+from annotation.management.moments import moment
 from annotation.models import Annotator
 from annotation.projects import get_project
 from annotation.quality.reading import Filters
@@ -30,8 +28,8 @@ class Command(VerbCommand):
     def run(self, **options: Any) -> dict[str, Any]:
         project = get_project(options["project"])
         filters = Filters(
-            since=_moment("since", options["since"]),
-            until=_moment("until", options["until"]),
+            since=moment("since", options["since"]),
+            until=moment("until", options["until"]),
             category=options["category"],
             guideline=options["guideline"],
             kind=options["kind"],
@@ -48,9 +46,23 @@ class Command(VerbCommand):
         ]
         for of, figures in result["labels"].items():
             lines += [_line(f"{of}: {name}", figure) for name, figure in figures.items()]
+        lines += [_line(name, figure) for name, figure in _parts(result)]
+        lines += result["warnings"]
         for person in result["people"]:
             lines += [f"{person['annotator']}: {flag['sentence']}" for flag in person["flags"]]
         return "\n".join(lines)
+
+
+def _parts(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """How often two people decide alike, in parts: what each is called, and the figure."""
+    for each in result["versions"]:
+        yield f"guideline {each['guideline'] or 'unknown'}", each["agreement"]
+    for each in result["categories"]:
+        yield f"category {each['name'] or 'none'}", each["agreement"]
+    for each in result["kinds"]:
+        yield f"{each['one']} with {each['other']}", each["agreement"]
+    for each in result["groups"]:
+        yield f"{each['trait']}: {each['name']}", each["within"]
 
 
 def _line(name: str, figure: dict[str, Any]) -> str:
@@ -62,17 +74,3 @@ def _line(name: str, figure: dict[str, Any]) -> str:
         else figure["why"]
     )
     return f"  {name:{WIDTH}} {figure['value']:.3f} {interval}"
-
-
-def _moment(name: str, text: str | None) -> datetime | None:
-    """A date begins at midnight, here. Raises Invalid."""
-    if not text:
-        return None
-    try:
-        day = parse_date(text)
-        moment = datetime.combine(day, time.min) if day else parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise Invalid(f"{name}: {text!r} is no date. Write it as 2026-01-31 or 2026-01-31T12:00Z.")
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)

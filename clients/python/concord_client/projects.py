@@ -1,7 +1,7 @@
 """One project: lists to go through, work to do, snapshots to take away."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -22,7 +22,7 @@ from concord_client.snapshots import Snapshot
 from concord_client.transport import Transport
 from concord_client.work import Work
 
-AT_ONCE = 500  # prompts of one request
+AT_ONCE = 500  # rows of one request
 SECONDS_BEFORE_A_BAR = 1.0
 
 
@@ -91,6 +91,27 @@ class Project:
             body = rows[start : start + AT_ONCE]
             added += self._transport.json("POST", f"{self._path}prompts/", body=body)["added"]
         return added
+
+    def add_rankings(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Take in rankings, comparisons, verdicts or demonstrations that were made elsewhere, as
+        rows of the interchange format; returns how many were added. Sent twice, they are added
+        once; each request of 500 is taken whole or not at all, so that after a failure the same
+        call goes on. Raises Invalid, Conflict."""
+        path, added = f"{self._path}rankings/", 0
+        disable = None if self._progress is None else not self._progress
+        with tqdm(desc="rankings", unit=" rows", disable=disable) as bar:
+            rest = iter(rows)
+            while body := [dict(row) for row in islice(rest, AT_ONCE)]:
+                added += self._transport.json("POST", path, body=body)["rankings"]
+                bar.update(len(body))
+        return added
+
+    def check_rankings(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """How many of up to 500 rows are good, and what is wrong with the others, counted by kind;
+        nothing is written."""
+        body = [dict(row) for row in rows]
+        path = f"{self._path}rankings/check/"
+        return cast(dict[str, Any], self._transport.json("POST", path, body=body))
 
     # --- work -------------------------------------------------------------------------------
 

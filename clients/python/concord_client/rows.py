@@ -87,6 +87,7 @@ class SnapshotRow(TypedDict):
     name: str
     filters: dict[str, Any]
     submissions: int
+    withdrawn: int
     sha256: str
     frozen_at: str
 

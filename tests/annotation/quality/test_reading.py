@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from annotation import guidelines
-from annotation.models import Annotator, Submission, Task
+from annotation.models import Annotator, Prompt, Submission, Task
 from annotation.quality.reading import Filters, read_work, thumb_labels, unacceptable_labels
 from annotation.quality.reports import agreement_report, annotators_report
 from annotation.quality.work import GOLD, NORMAL, REPEAT
@@ -152,7 +152,7 @@ def test_thumbs_become_labels(cast):
         assignment, _ = claim(judge)
         assert assignment is not None
         submit(assignment.pk, judge, {"verdict": verdict}, key="k", origin="api")
-    labels = thumb_labels(cast.project)
+    labels = thumb_labels(Submission.objects.filter(project=cast.project))
     assert sorted(labels.value) == [0, 1, 1]
     assert set(labels.unit) == {0}
 
@@ -196,6 +196,34 @@ def test_the_command_prints_sentences_for_people(judged):
     assert "7 rankings of 3 questions by 3 annotators" in out.getvalue()
     assert "pairwise                   0.793 No interval" in out.getvalue()
     assert "thumbs: alpha              Nobody's work can be compared" in out.getvalue()
+
+
+def test_parts_are_told_by_category_kind_version_and_time(judged):
+    first = Task.objects.earliest("pk")
+    Prompt.objects.filter(tasks=first).update(metadata={"category": "poems"})
+    odd = Task.objects.order_by("pk")[1]
+    Prompt.objects.filter(tasks=odd).update(metadata={"category": ["a", 1]})
+    (judge,) = Annotator.objects.bulk_create(
+        [Annotator(project=judged.project, pseudonym="a-model", kind="ai")]
+    )
+    rank(judge, 4, 3, 2, 1)  # the second question: the first is full
+
+    report = Api(judged.manager).get("projects/tides/agreement/").json()
+    named = {each["name"]: each["rankings"] for each in report["categories"]}
+    assert named["poems"] == 3
+    assert '["a", 1]' in named
+    assert "" in named
+    kinds = {(each["one"], each["other"]): each["agreement"] for each in report["kinds"]}
+    assert set(kinds) == {("human", "human"), ("ai", "ai"), ("human", "ai")}
+    assert kinds["ai", "ai"]["value"] is None
+    assert kinds["human", "ai"]["value"] is not None
+    assert [(each["guideline"], each["rankings"]) for each in report["versions"]] == [("v1", 8)]
+    assert sum(each["rankings"] for each in report["over_time"]) == 8
+    assert {(each["one"], each["other"]) for each in report["pairs"]}
+    out = StringIO()
+    call_command("agreement", project="tides", stdout=out)
+    assert "category poems" in out.getvalue()
+    assert "human with ai" in out.getvalue()
 
 
 def test_an_empty_project_gets_sentences_not_errors(cast):

@@ -26,6 +26,7 @@ from training.engine.config import (
     RewardSettings,
     SftSettings,
 )
+from training.engine.learner import learning
 from training.engine.loop import Trained
 from training.engine.ppo.config import Algorithm, PpoSettings
 from training.engine.ppo.rewards import Reward
@@ -33,7 +34,6 @@ from training.engine.ppo.trainer import train_ppo
 from training.engine.preference import (
     PreferenceExample,
     PreferenceObjective,
-    learning,
     train_preference,
 )
 from training.engine.progress import Metrics
@@ -47,18 +47,26 @@ from training.engine.tiny import make_tiny_model
 STEPS = 50
 DIRECT = ("dpo", "ipo", "hinge", "kto", "orpo", "simpo")
 ROLLOUTS = ("ppo", "reinforce", "rloo")
-METHODS = ("sft", "reward", *DIRECT, *ROLLOUTS)
+FULL = ("sft+full", "dpo+full", "reward+full", "ppo+full")  # all weights learn, not an adapter
+METHODS = ("sft", "reward", *DIRECT, *ROLLOUTS, *FULL)
 ABOUT: dict[str, Any] = {"learning_rate": 1e-3, "lora": LoraSettings(rank=4)}
+
+
+def about(method: str) -> tuple[str, dict[str, Any]]:
+    """A method's own name, and what its settings begin with."""
+    name, _, depth = method.partition("+")
+    return name, {**ABOUT, "depth": "full", "learning_rate": 1e-4} if depth else ABOUT
 
 
 def trajectory(backbone: Backbone, method: str, folder: Path) -> list[Metrics]:
     """Train by a method for fifty steps; return their metrics."""
-    if method in ROLLOUTS:
+    name, _ = about(method)
+    if name in ROLLOUTS:
         return _rollouts(backbone, method, folder).metrics
     examples, settings, head = _examples(backbone, method, 2 * STEPS)
-    if method == "sft":
+    if name == "sft":
         return _whole(train_sft(backbone, examples, settings, folder))
-    if method == "reward":
+    if name == "reward":
         return _whole(train_lora(backbone, examples, head, settings, folder))
     return _whole(train_preference(backbone, examples, settings, folder))
 
@@ -67,36 +75,40 @@ def trajectory(backbone: Backbone, method: str, folder: Path) -> list[Metrics]:
 def objective_of(backbone: Backbone, method: str, count: int) -> Iterator[Any]:
     """What a method minimises over so many examples, and the parameters that it moves."""
     examples, settings, head = _examples(backbone, method, count)
-    with learning(backbone, None, settings) as (parameters, _):
-        if method == "sft":
+    with learning(backbone, None, settings) as learner:
+        parameters, trunk, backbone = learner.parameters, backbone, learner.backbone
+        if about(method)[0] == "sft":
             yield SftObjective(backbone, examples), parameters
         elif method == "reward":
             objective = RewardObjective(backbone, examples, head, settings)
             yield objective, {**parameters, **objective.head}
         else:
-            yield PreferenceObjective(backbone, examples, settings), parameters
+            yield PreferenceObjective(backbone, examples, settings, None, trunk), parameters
 
 
 def _examples(backbone: Backbone, method: str, count: int) -> tuple[list[Any], Any, Any]:
     """Examples, settings, and the head that a reward model begins with."""
     prompts, completions, ranks = _rankings(backbone, count)
-    if method == "sft":
+    name, given = about(method)
+    if name == "sft":
         shown = [
             Demonstration(str(n), prompts[n], completions[n][ranks[n].index(1)])
             for n in range(count)
         ]
-        sft = SftSettings(epochs=1, prompts_per_step=2, **ABOUT)
+        sft = SftSettings(epochs=1, prompts_per_step=2, **given)
         return shown, sft, None
-    if method == "reward":
+    if name == "reward":
         examples = [
             RewardExample(str(n), prompts[n], completions[n], ranks[n]) for n in range(count)
         ]
-        reward = RewardSettings(depth="lora", epochs=1, prompts_per_step=2, l2=10.0, **ABOUT)
+        reward = RewardSettings(
+            **{"depth": "lora", "epochs": 1, "prompts_per_step": 2, "l2": 10.0, **given}
+        )
         rows = [[Encoded(prompts[n], ids) for ids in completions[n]] for n in range(count)]
         head = fit_head([features(backbone, each) for each in rows], ranks, reward)
         return examples, reward, head
     settings = PreferenceSettings(
-        loss=cast(DirectLoss, method), epochs=1, prompts_per_step=2, **ABOUT
+        loss=cast(DirectLoss, name), epochs=1, prompts_per_step=2, **given
     )
     judged = []
     for n in range(count):
@@ -128,9 +140,10 @@ def _rankings(
 
 def _rollouts(backbone: Backbone, method: str, folder: Path) -> Trained:
     prompts, _, _ = _rankings(backbone, STEPS)
+    name, given = about(method)
     settings = PpoSettings(
-        algorithm=cast(Algorithm, method), prompts_per_step=1, samples_per_prompt=4,
-        batch_epochs=2, minibatch=2, max_new_tokens=6, **ABOUT,
+        algorithm=cast(Algorithm, name), prompts_per_step=1, samples_per_prompt=4,
+        batch_epochs=2, minibatch=2, max_new_tokens=6, **given,
     )  # fmt: skip
     reward = Reward(
         "share of high bytes",

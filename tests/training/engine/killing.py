@@ -30,6 +30,8 @@ ROLLOUTS = (
     *LORA, "--prompts-per-step", "2", "--samples-per-prompt", "2", "--max-new-tokens", "6",
     "--learning-rate", "1e-3", "--reward", "vader", "--validate-every", "2",
 )  # fmt: skip
+FULL = ("sft+full", "dpo+full", "ppo+full")  # all weights learn, not an adapter
+RUNS = (*METHODS, *FULL)
 OPTIONS = {
     **dict.fromkeys(METHODS, DIRECT),
     "reward": ("--depth", "lora", "--lora-rank", "2", "--prompts-per-step", "2"),
@@ -81,12 +83,14 @@ def _run(folder: Path, method: str, seed: int, out: Path, step: int | None) -> i
     loop.SAVE_SECONDS = 0.0  # the most that there is to tear
     if step is not None:
         _die_at(step)
+    method, _, depth = method.partition("+")
+    more = ("--depth", depth) if depth else ()
     data = "rankings.jsonl" if method not in ("ppo", "reinforce", "rloo") else "prompts.jsonl"
     with open(os.devnull, "w") as nowhere:
         sys.stdout = nowhere
         return main(
             [method, "--data", str(folder / data), "--model", str(folder / "model"),
-             "--out", str(out), "--seed", str(seed), "--device", "cpu", *OPTIONS[method]]
+             "--out", str(out), "--seed", str(seed), "--device", "cpu", *OPTIONS[method], *more]
         )  # fmt: skip
 
 
@@ -109,6 +113,6 @@ def _die_at(step: int) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     for number in sys.argv[2:]:
-        for name in METHODS:
+        for name in RUNS:
             sys.stdout.write(json.dumps(prove(Path(sys.argv[1]), name, int(number))) + "\n")
             sys.stdout.flush()

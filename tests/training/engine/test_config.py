@@ -64,6 +64,8 @@ def test_an_unknown_nested_field_is_refused():
         (PreferenceSettings, "max_tokens", 1),
         (PreferenceSettings, "loss", "ppo"),
         (SftSettings, "epochs", 0),
+        (SftSettings, "depth", "deep"),
+        (PreferenceSettings, "depth", "head"),
         (PreferenceSettings, "margin", -0.1),
         (PreferenceSettings, "simpo_beta", 0.0),
         (PreferenceSettings, "simpo_gamma", float("nan")),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.engine.command.conftest import RANKINGS, write_lines
-from training.engine.command.options import METHODS
+from tests.training.engine.killing import RUNS
 
 
 def killed(folder: Path, tiny_folder: Path, seeds: range) -> list[dict[str, object]]:
@@ -33,7 +33,7 @@ def killed(folder: Path, tiny_folder: Path, seeds: range) -> list[dict[str, obje
 
 
 def check(found: list[dict[str, object]], seeds: range) -> None:
-    assert len(found) == len(METHODS) * len(seeds)
+    assert len(found) == len(RUNS) * len(seeds)
     broken = [each for each in found if not (each["same_weights"] and each["same_metrics"])]
     assert broken == []
     assert sum(int(str(each["kills"])) for each in found) >= len(found)

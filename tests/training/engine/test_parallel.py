@@ -45,6 +45,24 @@ def test_two_processes_train_what_one_trains(tmp_path: Path, tiny_folder: Path):
     check(compared(tmp_path, tiny_folder, ["dpo"]))
 
 
+def test_weights_in_parts_train_what_whole_ones_train(tmp_path: Path, tiny_folder: Path):
+    check(compared(tmp_path, tiny_folder, ["sft+full+shard+stopped", "reward+shard"]))
+
+
+@pytest.mark.slow
+def test_weights_in_parts_train_what_whole_ones_train_with_each_method(
+    tmp_path: Path, tiny_folder: Path
+):
+    names = [
+        *("sft+shard", "sft+full+shard+recompute", "reward+full+shard", "dpo+shard+stopped"),
+        *("dpo+full+shard", "kto+shard", "kto+full+shard", "ppo+full+shard", "ppo+separate+shard"),
+        *("ppo+full+deep+shard+stopped", "rloo+full+shard"),
+    ]
+    found = compared(tmp_path, tiny_folder, names)
+    assert len(found) == len(names)
+    check(found)
+
+
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains_with_each_method(tmp_path: Path, tiny_folder: Path):
     found = compared(tmp_path, tiny_folder, list(METHODS))

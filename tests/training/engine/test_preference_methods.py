@@ -16,12 +16,12 @@ from training.engine.config import LoraSettings, PreferenceSettings
 from training.engine.direct_losses import best_nll
 from training.engine.errors import EngineError
 from training.engine.evaluate import pair_outcomes
+from training.engine.learner import learning
 from training.engine.loop import Paused, Trained
 from training.engine.losses import pairs_of
 from training.engine.preference import (
     PreferenceExample,
     PreferenceObjective,
-    learning,
     train_preference,
 )
 from training.engine.scoring import completion_logprobs

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from training.engine.dialogues import BadRecord
 from training.engine.errors import EngineError
-from training.engine.records import BadRecord, parse_record, prompts_of, read_records
+from training.engine.records import parse_record, prompts_of, read_records
 
 USER = [{"role": "user", "content": "Why?"}]
 ANSWER = [{"role": "assistant", "content": "So."}]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.engine.backbone import load_backbone
 from training.engine.config import LoraSettings, RewardSettings
 from training.engine.errors import CheckpointDamaged
 from training.engine.loop import Paused, Trained
@@ -103,7 +104,7 @@ def test_it_resumes_to_the_bit(backbone, examples, head, tmp_path):
 def test_it_is_saved_with_its_head(backbone, examples, head, tmp_path):
     done = trained(backbone, examples, head, SETTINGS, tmp_path)
     first = score_lora(backbone, done.folder, rows_of(examples[0]), SETTINGS)
-    fresh = type(backbone)(**{**vars(backbone), "_cached": []})
+    fresh = load_backbone(backbone.folder, device="cpu")
     assert np.array_equal(first, score_lora(fresh, done.folder, rows_of(examples[0]), SETTINGS))
 
 

@@ -137,3 +137,19 @@ def test_top_k_comes_before_top_p():
     assert set(draw(logits, chance, SamplingSettings(top_p=0.55))[0].tolist()) == {0, 1}
     assert set(draw(logits, chance, SamplingSettings(top_p=0.55, top_k=2))[0].tolist()) == {0}
     assert set(draw(logits, chance, SamplingSettings(top_k=3))[0].tolist()) == {0, 1, 2}
+
+
+def test_samples_can_be_watched_while_they_grow(backbone, prompts):
+    seen: list[dict[int, list[int]]] = []
+
+    def watch(growth: dict[int, list[int]]) -> None:
+        seen.append({seed: list(ids) for seed, ids in growth.items()})
+
+    settings = SamplingSettings(max_new_tokens=5)
+    drawn = by_seed(sample(backbone, prompts[:1], [[1, 2]], settings, on_growth=watch))
+    longest = max(len(each.token_ids) for each in drawn.values())
+    assert [len(each[1]) for each in seen] == list(range(longest))
+    for growth in seen:
+        for seed, ids in growth.items():
+            whole = drawn[seed].token_ids
+            assert ids[: len(whole)] == whole[: len(ids)]

@@ -136,7 +136,7 @@ def test_gradients_through_a_shared_prompt_are_those_of_separate_rows(backbone, 
 
 def test_a_completion_is_as_likely_as_its_tokens_together():
     """Tokens of probability 0.8, 0.7 and 0.9; the head hands its input on as logits."""
-    model = SimpleNamespace(get_output_embeddings=lambda: lambda hidden: hidden)
+    model = SimpleNamespace(get_output_embeddings=torch.nn.Identity)
     likely = torch.tensor([0.8, 0.7, 0.9])
     logits = torch.log(torch.stack([likely, 1 - likely], dim=1))
     trace = Trace(

@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy
 
 from training.engine.config import LoraSettings, SamplingSettings, SftSettings
 from training.engine.errors import EngineError, TrainingDiverged
+from training.engine.learner import learning
 from training.engine.loop import Paused, Trained
-from training.engine.preference import learning
 from training.engine.sampling import sample
 from training.engine.scoring import completion_logprobs
 from training.engine.sequences import Encoded, encode_completion, right_pad
@@ -49,7 +49,8 @@ def test_loss_and_gradient_are_those_of_the_masked_cross_entropy(backbone, demon
     settings = replace(SETTINGS, lora=LoraSettings(rank=4))
     rows = [Encoded(each.prompt_ids, each.completion_ids) for each in demonstrations]
     padded = right_pad(rows, backbone.pad_id)
-    with learning(backbone, None, settings) as (parameters, _):
+    with learning(backbone, None, settings) as learner:
+        parameters = learner.parameters
         logits = backbone.model(input_ids=padded.ids, attention_mask=padded.attention).logits
         mask = padded.completion[:, 1:]
         plain = cross_entropy(logits[:, :-1][mask], padded.ids[:, 1:][mask])
@@ -57,6 +58,7 @@ def test_loss_and_gradient_are_those_of_the_masked_cross_entropy(backbone, demon
         found = SftObjective(backbone, demonstrations).accumulate(range(6))
         assert found["loss"] == pytest.approx(plain.item(), rel=1e-5)
         for parameter, gradient in zip(parameters.values(), expected, strict=True):
+            assert parameter.grad is not None
             assert torch.allclose(parameter.grad, gradient, atol=1e-6)
 
 

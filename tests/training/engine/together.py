@@ -1,9 +1,10 @@
 """One training by one process and by two, on gloo, in float64; prints how far apart they are.
 
-    python -m tests.training.engine.together FOLDER METHOD…
+    python -m tests.training.engine.together FOLDER METHOD[+VARIANT…]…
 
 A process of its own, which forks one for each rank: everything is imported once. FOLDER holds
-`model`, `rankings.jsonl` and `prompts.jsonl`. Prints one JSON object a method.
+`model`, `rankings.jsonl` and `prompts.jsonl`. A variant is one of VARIANTS, or `stopped`: then two
+processes begin, one goes on, and two end. Prints one JSON object a method.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import torch
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from training.engine import backbone as backbones
+from training.engine import loop
 from training.engine.checkpoints import load
 from training.engine.command import reports  # noqa: F401  imported before the first fork
-from training.engine.command.main import main
+from training.engine.command.main import INTERRUPTED, main
 
 SMALL = ("--lora-rank", "2", "--samples", "0")
 # Three prompts a step, so that two processes never have the same share, and once one has none.
@@ -41,10 +43,22 @@ OPTIONS = {
 }  # fmt: skip
 
 
+VARIANTS = {
+    "full": ("--depth", "full"),
+    "deep": ("--value-depth", "full"),
+    "shard": ("--shard",),
+    "recompute": ("--recompute",),
+    "separate": ("--separate",),
+}
+
+
 def compare(folder: Path, method: str) -> dict[str, Any]:
     """Return the largest difference of weights and metrics between one process and two."""
     one, two = (folder / f"{method}-{count}" for count in (1, 2))
     _start(folder, method, one, 1)
+    if "stopped" in method:
+        for count in (2, 1):
+            _start(folder, method, two, count, stop=True)
     _start(folder, method, two, 2)
     lines = [
         [json.loads(line) for line in (each / "metrics.jsonl").read_text().splitlines()]
@@ -76,8 +90,8 @@ def _apart_weights(one: Path, two: Path) -> float:
     )
 
 
-def _start(folder: Path, method: str, out: Path, count: int) -> None:
-    """Run a method with so many processes, all of which must end well."""
+def _start(folder: Path, method: str, out: Path, count: int, stop: bool = False) -> None:
+    """Run a method with so many processes, all of which must end well, or stop after a step."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -89,14 +103,18 @@ def _start(folder: Path, method: str, out: Path, count: int) -> None:
                 "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count),
                 "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
             }  # fmt: skip
-            os._exit(_run(folder, method, out))
+            os._exit(_run(folder, method, out, stop))
         children.append(child)
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-    assert codes == [0] * count, codes
+    assert codes == [INTERRUPTED if stop else 0] * count, codes
 
 
-def _run(folder: Path, method: str, out: Path) -> int:
+def _run(folder: Path, method: str, out: Path, stop: bool) -> int:
+    method, *variants = method.split("+")
     options = OPTIONS.get(method, STEPS)
+    options += tuple(word for each in variants for word in VARIANTS.get(each, ()))
+    if stop:
+        _stop_after_a_step()
     data = folder / ("prompts.jsonl" if "--reward" in options else "rankings.jsonl")
     places = {"TASTE": str(folder / "taste"), "RANKINGS": str(folder / "rankings.jsonl")}
     try:
@@ -112,6 +130,15 @@ def _run(folder: Path, method: str, out: Path) -> int:
         return 1
 
 
+def _stop_after_a_step() -> None:
+    plain = loop.Loop.run
+
+    def run(self, deadline=None, on_progress=None, should_stop=None):
+        return plain(self, 0.0, on_progress, should_stop)
+
+    loop.Loop.run = run  # type: ignore[method-assign]
+
+
 def _in_double() -> None:
     """Load every model in float64, whose norms transformers would compute in float32."""
 
@@ -120,21 +147,19 @@ def _in_double() -> None:
         return self.weight * states * torch.rsqrt(size + self.variance_epsilon)
 
     LlamaRMSNorm.forward = norm  # type: ignore[method-assign, assignment]
-    plain = backbones.load_backbone
+    plain = backbones._read
 
-    def load_double(*args: Any, **kwargs: Any) -> Any:
-        found = plain(*args, **kwargs)
-        found.model.double()
-        return found
+    def read_double(folder: Path, dtype: torch.dtype, place: torch.device) -> Any:
+        return plain(folder, torch.float64, place)
 
-    backbones.load_backbone = load_double
+    backbones._read = read_double
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     _in_double()
     root = Path(sys.argv[1])
-    if not {"ppo", "reinforce", "rloo"}.isdisjoint(sys.argv[2:]):
+    if not {"ppo", "reinforce", "rloo"}.isdisjoint(each.split("+")[0] for each in sys.argv[2:]):
         _start(root, "taste", root / "taste", 1)
     for name in sys.argv[2:]:
         sys.stdout.write(json.dumps(compare(root, name)) + "\n")

@@ -17,6 +17,8 @@ def silent(what: str, done: int, total: int) -> None:
     """A Report that nobody reads."""
 
 
+# The site's commands have a bar alike (annotation/progress.py). There is no place below both: the
+# engine runs without the site, and the people's side without the engine.
 class Bar:
     """One bar for each thing done; silent where there is no terminal, gone when it is closed."""
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from training.engine.backbone import MODEL
+from training.engine.checkpoints import holds
 from training.engine.chunks import in_chunks
 from training.engine.command.rewards import reward_for
 from training.engine.command.session import Session, adapter_of, hash_of, need
@@ -32,13 +34,13 @@ class Outcome:
     """What a method trained."""
 
     trained: Trained
-    start: Path | None  # the adapter that it began with
+    start: Path | None  # the policy that it began with
     reward: Reward | None = None  # what scores its samples, where there is one
 
 
 def from_demonstrations(session: Session) -> Outcome:
     """Fine-tune on demonstrations, or on what a ranking puts first."""
-    start = adapter_of("--start", session.options.start)
+    start = _start(session)
     taught, unseen = (
         _demonstrations(session, records) for records in (session.training, session.validation)
     )
@@ -55,6 +57,16 @@ def from_demonstrations(session: Session) -> Outcome:
     return Outcome(session.train("training", run), start)
 
 
+def _start(session: Session) -> Path | None:
+    """Return the policy to begin with. Raises EngineError for an adapter on a full model."""
+    start = adapter_of("--start", session.options.start)
+    if start and session.settings.depth == "lora" and holds(start, MODEL):
+        raise EngineError(
+            f"--start: {start} is a full model: train on with --depth full, or take it as --model"
+        )
+    return start
+
+
 def _demonstrations(session: Session, records: Sequence[Record]) -> list[Demonstration]:
     found = []
     for record in records:
@@ -69,7 +81,7 @@ def _demonstrations(session: Session, records: Sequence[Record]) -> list[Demonst
 def from_preferences(session: Session) -> Outcome:
     """Train by one of the direct methods."""
     settings: PreferenceSettings = session.settings
-    start = adapter_of("--start", session.options.start)
+    start = _start(session)
     reference = _reference(session, start)
     records = [*session.training, *session.validation]
     asked = f"{settings.loss} needs ranks, or chosen and rejected"
@@ -140,7 +152,7 @@ def _example(
 def from_rollouts(session: Session) -> Outcome:
     """Optimise a policy against a reward."""
     settings, backbone = session.settings, session.backbone
-    start = adapter_of("--start", session.options.start)
+    start = _start(session)
     reference = _reference(session, start)
     prompts, unseen = (
         [session.prompt(record) for record in prompts_of(records)]

@@ -148,7 +148,7 @@ def step_aside() -> None:
 
 
 def adapter_of(name: str, given: str | Path | None) -> Path | None:
-    """Return the adapter's checkpoint in a run or in the folder itself. Raises EngineError."""
+    """Return the policy's checkpoint in a run or in the folder itself. Raises EngineError."""
     if given is None:
         return None
     folder = Path(given)

@@ -10,27 +10,38 @@ from training.engine.config import (
     EPOCHS,
     GRAD_NORM,
     LORA,
+    POLICY_DEPTH,
+    RECOMPUTE,
     SEED,
+    SHARD,
     WARMUP,
     LoraSettings,
+    PolicyDepth,
     Pooling,
     SamplingSettings,
+    check_depth,
 )
 from training.engine.settings import Settings, require, setting
 
 Algorithm = Literal["ppo", "reinforce", "rloo"]
 Controller = Literal["fixed", "stepwise", "proportional"]
 Estimator = Literal["k1", "k2", "k3"]
-ValueDepth = Literal["head", "lora"]
+ValueDepth = Literal["head", "lora", "full"]
 PPO = ("ppo",)
 
 
 @dataclass(frozen=True)
 class PpoSettings(Settings):
-    """Policy optimisation of an adapter. A step is one batch of rollouts and its updates."""
+    """Policy optimisation. A step is one batch of rollouts and its updates."""
 
     algorithm: Algorithm = setting(
         "ppo", "reinforce and rloo make one update a batch, and have no value head"
+    )
+    depth: PolicyDepth = setting("lora", POLICY_DEPTH)
+    separate: bool = setting(
+        False,
+        "policy, reference, value head and reward on a model each, not on one trunk: to compare "
+        "with; four times the memory, the same result",
     )
     learning_rate: float = setting(
         1.41e-5, "how far a step goes: of all weights 1e-6 to 5e-5, an adapter bears ten times that"
@@ -84,7 +95,10 @@ class PpoSettings(Settings):
     )
 
     value_depth: ValueDepth = setting(
-        "head", "the value head reads frozen features, or those of an adapter of its own", PPO
+        "head",
+        "the value head reads frozen features, those of an adapter of its own, or those of a whole "
+        "model of its own, all of whose weights learn",
+        PPO,
     )
     value_layer: float = setting(
         0.5, "which hidden state the value head reads, where no reward head says", PPO
@@ -98,8 +112,10 @@ class PpoSettings(Settings):
     )
     ptx_rows: int = setting(4, "demonstrations an update")
 
+    recompute: bool = setting(False, RECOMPUTE)
+    shard: bool = setting(False, SHARD)
     seed: int = setting(0, SEED)
-    lora: LoraSettings = setting(LoraSettings, LORA)
+    lora: LoraSettings = setting(LoraSettings, LORA, ("lora",))
 
     def __post_init__(self) -> None:
         _check_choices(self)
@@ -118,6 +134,8 @@ class PpoSettings(Settings):
         require(0 < self.value_layer <= 1, "value_layer must lie in (0, 1]")
         # With dropout the same tokens have another probability at every look: no ratio is 1.
         require(self.lora.dropout == 0, "lora.dropout must be 0 in policy optimisation")
+        apart = self.depth == "full" or self.separate or not self.shard
+        require(apart, "shard is for depth full or separate models: others read the trunk whole")
         enough = self.algorithm != "rloo" or self.samples_per_prompt >= 2
         require(enough, "samples_per_prompt must be at least 2 for rloo")
 
@@ -150,6 +168,7 @@ _SHARES = ("warmup_share", "gamma", "gae_lambda")
 
 
 def _check_choices(settings: PpoSettings) -> None:
+    check_depth(settings.depth)
     choices = {
         "algorithm": Algorithm,
         "kl_estimator": Estimator,

@@ -30,6 +30,7 @@ class Reward:
     layer: float = 0.5  # the features that `head` reads
     pooling: Pooling = "mean"
     adapter: Path | None = None  # under which it reads them; None for the trunk alone
+    model: Backbone | None = None  # whose trunk it reads, where it has one of its own
 
     def score(self, rows: Sequence[Encoded], texts: Sequence[str]) -> list[float]:
         """Return the scores; EngineError for another number, TrainingDiverged for a NaN."""
@@ -80,7 +81,7 @@ def lora_reward(backbone: Backbone, folder: Path, settings: RewardSettings) -> R
 
     adapter = None if deep else folder
     return Reward(
-        checkpoint.manifest_sha256, score, head, settings.layer, settings.pooling, adapter
+        checkpoint.manifest_sha256, score, head, settings.layer, settings.pooling, adapter, deep
     )
 
 

@@ -27,12 +27,13 @@ from training.engine.tokens import token_terms
 
 @dataclass(frozen=True)
 class Roles:
-    """Who is who around one trunk."""
+    """Who is who, around one trunk or on models of their own."""
 
-    backbone: Backbone
-    policy: str  # the adapter's name
-    reference: Path | None  # a frozen adapter's checkpoint; None where it is the trunk itself
+    backbone: Backbone  # the policy's
+    policy: str | None  # the adapter's name; None where the whole model is the policy
+    reference: Path | None  # a frozen policy's checkpoint; None where it is the trunk itself
     reward: Reward
+    referee: Backbone | None = None  # the reference's, where it is another
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,9 @@ def roll_out(
         drawn = _draw(backbone, prompts, seeds, settings)
         rows = [Encoded(list(prompts[each.prompt_index]), each.token_ids) for each in drawn]
         logprobs, entropies = score_tokens(backbone, rows, settings)
-    with backbone.adapter(roles.reference):
-        reference, _ = score_tokens(backbone, rows, settings)
+    referee = roles.referee or backbone
+    with referee.adapter(roles.reference):
+        reference, _ = score_tokens(referee, rows, settings)
     texts = [each.text for each in drawn]
     lengths = torch.tensor([len(row.completion) for row in rows])
     sampled = torch.tensor([each.logprob for each in drawn], dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""PPO of an adapter: batches of rollouts, a few epochs of clipped updates over each.
+"""PPO: batches of rollouts, a few epochs of clipped updates over each.
 
 It goes through the loop that every objective shares: a step is one batch with all its updates,
 so that nothing is ever saved in the middle of one. REINFORCE and RLOO are the same run with one
@@ -7,50 +7,34 @@ update a batch and no value head.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from training.engine import adapters, parallel
+from training.engine import full, shards
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
-from training.engine.config import LoraSettings
-from training.engine.errors import EngineError, TrainingDiverged
+from training.engine.errors import EngineError
+from training.engine.learner import Learner, learning
 from training.engine.loop import (
-    LEAST_TOKENS,
-    Loop,
     Paused,
     Progress,
     Trained,
     Upkeep,
     already_trained,
-    derived_seed,
     fingerprint_of,
-    schedule,
 )
 from training.engine.ppo import value as values
 from training.engine.ppo.config import PpoSettings
-from training.engine.ppo.kl import next_beta
+from training.engine.ppo.loop import BETA, PpoLoop, Prompts
 from training.engine.ppo.rewards import Reward
-from training.engine.ppo.rollouts import Roles, Rollouts, in_order, on_cpu, roll_out
-from training.engine.ppo.updates import (
-    Batch,
-    accumulate,
-    accumulate_likelihood,
-    describe,
-    prepare,
-)
-from training.engine.preference import TRAINED, learning
-from training.engine.progress import Metrics
+from training.engine.ppo.rollouts import Roles
 from training.engine.sequences import Encoded
 
-BETA = "kl.beta"  # stands among the parameters, though no gradient reaches it: progress keeps it
 VALUE = "value"  # the value head's tensors in the finished checkpoint
 
 
@@ -70,10 +54,10 @@ def train_ppo(
     should_stop: Callable[[], bool] | None = None,
     upkeep: Upkeep = Upkeep(),
 ) -> Trained | Paused:
-    """Train an adapter in `folder`, going on from what an earlier call left there.
+    """Train a policy in `folder`, going on from what an earlier call left there.
 
-    It starts from `start_adapter` (which brings its own LoRA shape) or fresh, and is held to
-    `reference_adapter`, or to the trunk. `demonstrations` are what PTX holds it to. Pauses and
+    It starts from `start_adapter` as `train_preference` does, and is held to `reference_adapter`,
+    or to the trunk. `demonstrations` are what PTX holds it to. Pauses and
     resumes as `train_preference`, between two batches. Raises EngineError when there is nothing
     to answer or `folder` belongs to another run; TrainingDiverged.
     """
@@ -84,227 +68,45 @@ def train_ppo(
     )
     if (done := already_trained(folder, fingerprint)) is not None:
         return done
-    roles = Roles(backbone, TRAINED, reference_adapter, reward)
-    with learning(backbone, start_adapter, settings) as (parameters, lora):
-        backbone.model.eval()  # dropout would give the same tokens another probability each time
-        with _value_head(roles, settings) as head:
-            loop = PpoLoop(
-                folder=folder,
-                objective=Prompts(cut),
-                parameters={**parameters, **_others(backbone, head, settings)},
-                settings=settings,
-                fingerprint=fingerprint,
-                finish=_finisher(roles, head, lora, settings),
-                roles=roles,
-                value=head,
-                demonstrations=demonstrations,
-                upkeep=upkeep,
-                unseen=[list(prompt[-settings.max_prompt_tokens :]) for prompt in validation],
-            )
-            if validation:
-                loop.validate = loop.answer_unseen
-            return loop.run(deadline, on_progress, should_stop)
+    with (
+        learning(backbone, start_adapter, settings, apart=settings.separate) as learner,
+        values.value_head(backbone, reward, settings) as head,
+    ):
+        learner.backbone.model.eval()  # dropout would give a token another probability each time
+        referee = full.twin_of(backbone) if settings.separate else backbone
+        judge = [head.backbone] if head is not None else []
+        roles = Roles(learner.backbone, learner.adapter, reference_adapter, reward, referee)
+        loop = PpoLoop(
+            folder=folder,
+            objective=Prompts(cut),
+            parameters={**learner.parameters, **_others(head, settings)},
+            settings=settings,
+            fingerprint=fingerprint,
+            finish=_finisher(roles, head, learner, settings),
+            roles=roles,
+            value=head,
+            demonstrations=demonstrations,
+            upkeep=upkeep,
+            whole=partial(shards.whole, *(each.model for each in (learner.backbone, *judge))),
+            unseen=[list(prompt[-settings.max_prompt_tokens :]) for prompt in validation],
+        )
+        if validation:
+            loop.validate = loop.answer_unseen
+        return loop.run(deadline, on_progress, should_stop)
 
 
-@dataclass
-class Prompts:
-    """What the loop counts and shuffles."""
-
-    prompts: Sequence[Sequence[int]]
-    batch_tokens: int = 0  # stands in the settings
-
-    def __len__(self) -> int:
-        return len(self.prompts)
-
-    def accumulate(self, indices: Sequence[int], places: Sequence[int] | None = None) -> Metrics:
-        raise NotImplementedError("a step of policy optimisation has many updates")
-
-
-@dataclass(kw_only=True)
-class PpoLoop(Loop):
-    """The shared loop, with a batch of rollouts and its updates for a step."""
-
-    objective: Prompts
-    settings: PpoSettings
-    roles: Roles
-    value: values.ValueHead | None
-    demonstrations: Sequence[Encoded]
-    unseen: Sequence[Sequence[int]] = ()  # prompts that validation answers
-
-    def answer_unseen(self) -> Metrics:
-        """Return what fresh samples for unseen prompts earn; the same seeds at every look."""
-        settings = self.settings
-        seeds = [[derived_seed(settings.seed, "validation", place)]
-                 for place in range(len(self.unseen))]  # fmt: skip
-        rollouts = self._roll_out(self.unseen, seeds)
-        found = describe(Batch(rollouts, rollouts.logprobs, None, None, None), settings)
-        loss = settings.beta * found["kl"] - found["reward_penalised"]
-        kept = ("reward", "kl", "entropy", "length", "ended")
-        return {"loss": loss, **{name: found[name] for name in kept}}
-
-    def _shrink(self) -> int:
-        smaller = self.settings.batch_tokens // 2
-        if smaller >= LEAST_TOKENS:
-            rows = max(1, self.settings.rollout_rows // 2)
-            self.settings = replace(self.settings, batch_tokens=smaller, rollout_rows=rows)
-        if self.value is not None:
-            self.value.batch_tokens = self.settings.batch_tokens
-        return smaller
-
-    def _optimizer(self) -> torch.optim.AdamW:
-        head = {} if self.value is None else self.value.head
-        rest = [each for name, each in self.parameters.items() if name not in head]
-        settings = self.settings
-        groups = [{"params": rest, "lr": settings.learning_rate}]
-        if head:
-            groups.append({"params": [*head.values()], "lr": settings.value_learning_rate})
-        return torch.optim.AdamW(groups, weight_decay=0.0)
-
-    def _step(self, step: int, optimizer: torch.optim.AdamW) -> Metrics:
-        settings = self.settings
-        torch.manual_seed(derived_seed(settings.seed, "step", step))
-        factor = schedule(step, self.steps, settings.warmup_share)
-        rates = (settings.learning_rate, settings.value_learning_rate)
-        for group, rate in zip(optimizer.param_groups, rates, strict=False):
-            group["lr"] = rate * factor
-        beta = self.parameters[BETA]
-        rollouts = self._collect(step)
-        batch = self._sparing(lambda: prepare(rollouts, self.value, beta.item(), self.settings))
-        metrics = describe(batch, settings)
-        updates = self._update(step, batch, optimizer)
-        count = len(batch.rollouts.rows)
-        rate = settings.learning_rate * factor
-        metrics |= {**updates, "beta": beta.item(), "learning_rate": rate}
-        with torch.no_grad():
-            beta.fill_(next_beta(beta.item(), metrics["kl"], count, settings))
-        return metrics
-
-    def _collect(self, step: int) -> Rollouts:
-        settings = self.settings
-        prompts = [self.objective.prompts[index] for index in self._elements(step)]
-        each = settings.samples_per_prompt
-        first = step * settings.prompts_per_step * each
-        seeds = [
-            [derived_seed(settings.seed, "rollout", first + place * each + k) for k in range(each)]
-            for place in range(len(prompts))
-        ]
-        return self._roll_out(prompts, seeds)
-
-    def _roll_out(
-        self, prompts: Sequence[Sequence[int]], seeds: Sequence[Sequence[int]]
-    ) -> Rollouts:
-        """Answer the prompts, each process its share; all have the whole batch then."""
-        places = parallel.share(len(prompts))
-
-        def answer() -> Rollouts | None:
-            if not places:
-                return None
-            mine = [prompts[place] for place in places], [seeds[place] for place in places]
-            return roll_out(self.roles, *mine, self.settings)
-
-        rollouts = self._sparing(answer)
-        if parallel.size() == 1:
-            assert rollouts is not None, "there is a prompt to answer"
-            return rollouts
-        parts = parallel.gathered(rollouts and on_cpu(rollouts))
-        return in_order(parts, self.roles.backbone.device)
-
-    def _update(self, step: int, batch: Batch, optimizer: torch.optim.AdamW) -> Metrics:
-        """Make the batch's updates; return means over them and how many there were."""
-        made: list[Metrics] = []
-        for number, members in enumerate(self._minibatches(step, len(batch.rollouts.rows))):
-            metrics = self._sparing(partial(self._gather, step, batch, number, members))
-            parallel.sum_gradients(self.parameters)
-            norms = self._clip(optimizer)
-            if not (math.isfinite(metrics["loss"]) and all(map(math.isfinite, norms))):
-                raise TrainingDiverged(
-                    f"step {step + 1} of {self.steps}, update {number + 1}: "
-                    f"loss {metrics['loss']}, gradient norms {norms}"
-                )
-            if made and metrics["update_kl"] > self.settings.update_kl:
-                break
-            optimizer.step()
-            made.append({**metrics, "grad_norm": norms[0]})
-        means = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
-        return {**means, "updates": float(len(made))}
-
-    def _gather(self, step: int, batch: Batch, number: int, members: list[int]) -> Metrics:
-        """Leave the gradient of one update, whatever stood there before; return its metrics."""
-        self._clear()
-        mine = [members[place] for place in parallel.share(len(members))]
-        metrics = accumulate(self.roles, batch, members, self.value, self.settings, mine)
-        if self.settings.ptx_weight:
-            metrics["ptx_loss"] = self._remember(step, number)
-            metrics["loss"] += self.settings.ptx_weight * metrics["ptx_loss"]
-        return parallel.summed(metrics)
-
-    def _clip(self, optimizer: torch.optim.AdamW) -> list[float]:
-        """Shorten the gradients of adapters and value head, each on its own; return their norms.
-
-        Together, a value head that errs would leave the policy's gradient no length.
-        """
-        limit = self.settings.max_grad_norm
-        return [
-            torch.nn.utils.clip_grad_norm_(group["params"], limit).item()
-            for group in optimizer.param_groups
-        ]
-
-    def _minibatches(self, step: int, count: int) -> Iterator[list[int]]:
-        """Yield the rollouts of each update, every one once an epoch in an order of its own."""
-        settings = self.settings
-        if not settings.has_value:
-            yield list(range(count))
-            return
-        for epoch in range(settings.batch_epochs):
-            seed = derived_seed(settings.seed, "minibatch", step * settings.batch_epochs + epoch)
-            order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-            for part in torch.split(order, settings.minibatch):
-                yield part.tolist()
-
-    def _remember(self, step: int, number: int) -> float:
-        seed = derived_seed(self.settings.seed, f"ptx/{step}", number)
-        chance = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(self.demonstrations), generator=chance)
-        rows = [self.demonstrations[index] for index in order[: self.settings.ptx_rows].tolist()]
-        mine = [rows[place] for place in parallel.share(len(rows))]
-        return accumulate_likelihood(self.roles, rows, self.settings, mine)
-
-
-@contextmanager
-def _value_head(roles: Roles, settings: PpoSettings) -> Iterator[values.ValueHead | None]:
-    """Yield the value head; its adapter, where it has one, is gone afterwards."""
-    backbone, reward = roles.backbone, roles.reward
-    if not settings.has_value:
-        yield None
-        return
-    deep = settings.value_depth == "lora"
-    try:
-        if deep and reward.adapter is not None:
-            adapters.read(backbone.model, values.ADAPTER, reward.adapter)
-        elif deep:
-            adapters.add(backbone.model, values.ADAPTER, settings.lora, settings.seed)
-        yield values.ValueHead(backbone, reward, settings)
-    finally:
-        if deep:
-            adapters.remove(backbone.model, values.ADAPTER)
-
-
-def _others(
-    backbone: Backbone, head: values.ValueHead | None, settings: PpoSettings
-) -> dict[str, torch.nn.Parameter]:
-    """Return what progress keeps beside the policy's adapter."""
+def _others(head: values.ValueHead | None, settings: PpoSettings) -> dict[str, torch.nn.Parameter]:
+    """Return what progress keeps beside the policy's parameters."""
     beta = torch.tensor(settings.beta, dtype=torch.float64)
     found = {BETA: torch.nn.Parameter(beta, requires_grad=False)}
     if head is not None:
         found |= head.head
-        if head.deep:
-            inner = adapters.parameters(backbone.model, values.ADAPTER)
-            found |= {f"value.{name}": each for name, each in inner.items()}
+        found |= {f"value.{name}": each for name, each in head.inner().items()}
     return found
 
 
 def _finisher(
-    roles: Roles, head: values.ValueHead | None, lora: LoraSettings, settings: PpoSettings
+    roles: Roles, head: values.ValueHead | None, learner: Learner, settings: PpoSettings
 ) -> Callable[[Path, dict[str, Any]], str]:
     trunk = roles.backbone.trunk_sha256
 
@@ -317,7 +119,7 @@ def _finisher(
             "settings": settings.as_dict(),
         }
         others = {} if head is None else {VALUE: head.tensors()}
-        return adapters.write(roles.backbone.model, TRAINED, target, lora, kept, others)
+        return learner.write(target, kept, others)
 
     return finish
 

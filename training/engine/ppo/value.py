@@ -13,14 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from training.engine import adapters
+from training.engine import adapters, full
 from training.engine.backbone import Backbone
 from training.engine.config import Pooling
 from training.engine.decoder import Trace, present
 from training.engine.ppo.config import PpoSettings
 from training.engine.ppo.rewards import Reward
+from training.engine.recompute import recomputing
 from training.engine.scoring import traces
 from training.engine.sequences import Encoded
+from training.engine.shards import shard
 
 ADAPTER = "value"  # the adapter's name, where there is one
 
@@ -35,7 +37,7 @@ class ValueHead:
     def __init__(self, backbone: Backbone, reward: Reward, settings: PpoSettings) -> None:
         self.backbone = backbone
         self.batch_tokens = settings.batch_tokens
-        self.deep = settings.value_depth == "lora"
+        self.depth = settings.value_depth
         self.layer, self.pooling = settings.value_layer, settings.value_pooling
         self.standard: tuple[Tensor, Tensor] | None = None
         weights = torch.zeros(backbone.hidden)
@@ -49,6 +51,19 @@ class ValueHead:
             "value.bias": torch.nn.Parameter(self._place(torch.zeros(()))),
         }
 
+    @property
+    def deep(self) -> bool:
+        """Whether more than the head learns, so that features change with every update."""
+        return self.depth != "head"
+
+    def inner(self) -> dict[str, torch.nn.Parameter]:
+        """Return what learns below the head."""
+        if self.depth == "lora":
+            return adapters.parameters(self.backbone.model, ADAPTER)
+        if self.depth == "full":
+            return full.weights_below(self.backbone, self.backbone.layer_index(self.layer))
+        return {}
+
     def values(self, features: Tensor) -> Tensor:
         """Return values [...] of state features [..., H]."""
         return features @ self.head["value.weights"] + self.head["value.bias"]
@@ -57,7 +72,7 @@ class ValueHead:
         """Yield (indices into `rows`, standardised features [b, t + 1, H] of their states).
 
         The last state of a row is its finished completion. Gradients flow where they are enabled
-        and the head has an adapter, which is switched on until the next is asked for.
+        and more than the head learns; its adapter is switched on until the next is asked for.
         """
         # The state of the first token is the prompt's last: it moves over to the completions.
         shifted = [Encoded(row.prompt[:-1], [row.prompt[-1], *row.completion]) for row in rows]
@@ -80,12 +95,14 @@ class ValueHead:
         return result
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return what is saved of it: the head, its adapter where it has one, and its scale."""
+        """Return what is saved of it: the head, what learned below it, and its scale."""
         saved = {name: parameter.detach() for name, parameter in self.head.items()}
         if self.standard is not None:
             saved |= dict(zip(("value.mean", "value.scale"), self.standard, strict=True))
-        if self.deep:
+        if self.depth == "lora":
             saved |= adapters.state(self.backbone.model, ADAPTER)
+        elif self.depth == "full":
+            saved |= {name: each.detach() for name, each in self.inner().items()}
         return saved
 
     def _standardised(self, features: Tensor) -> Tensor:
@@ -100,8 +117,48 @@ class ValueHead:
 
     @contextmanager
     def _active(self) -> Iterator[None]:
-        with adapters.active(self.backbone.model, ADAPTER if self.deep else None):
+        with adapters.active(self.backbone.model, ADAPTER if self.depth == "lora" else None):
             yield
+
+
+@contextmanager
+def value_head(
+    backbone: Backbone, reward: Reward, settings: PpoSettings
+) -> Iterator[ValueHead | None]:
+    """Yield the value head, where there is one; what it put on the trunk is gone afterwards."""
+    if not settings.has_value:
+        yield None
+        return
+    if settings.value_depth == "full":
+        with _whole(backbone, reward, settings) as head:
+            yield head
+        return
+    own = full.twin_of(backbone) if settings.separate else backbone
+    deep = settings.value_depth == "lora"
+    try:
+        if deep and reward.adapter is not None:
+            adapters.read(own.model, ADAPTER, reward.adapter)
+        elif deep:
+            adapters.add(own.model, ADAPTER, settings.lora, settings.seed)
+        # On the policy's own model, the policy has seen to it.
+        apart = settings.separate or settings.depth == "full"
+        with recomputing(own.model, settings.recompute and apart):
+            yield ValueHead(own, reward, settings)
+    finally:
+        if deep:
+            adapters.remove(own.model, ADAPTER)
+
+
+@contextmanager
+def _whole(backbone: Backbone, reward: Reward, settings: PpoSettings) -> Iterator[ValueHead]:
+    """Yield a head on a model of its own, which begins as the reward's."""
+    own = full.copy_of(reward.model or backbone, reward.adapter)
+    head = ValueHead(own, reward, settings)
+    for parameter in head.inner().values():
+        parameter.requires_grad_(True)
+    shard(own.model, settings.shard, [own.layer_index(head.layer)])
+    with recomputing(own.model, settings.recompute):
+        yield head
 
 
 def prefix_features(trace: Trace, pooling: Pooling) -> Tensor:

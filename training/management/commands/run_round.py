@@ -9,7 +9,7 @@ from annotation.errors import Invalid
 from annotation.management.base import VerbCommand
 from annotation.models import Project
 from annotation.progress import Bar
-from training import rounds, worker
+from training import base_model, rounds, worker
 from training.methods import METHODS
 from training.models import Round
 
@@ -38,6 +38,7 @@ class Command(VerbCommand):
         found = Project.objects.filter(slug=options["project"]).first()
         if found is None:
             raise Invalid(f"project: there is no project {options['project']}.")
+        base_model.make_ready(self.stderr.write)
         running = Round.objects.filter(project=found, state=rounds.State.RUNNING).first()
         round = running or rounds.start(
             found,

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 
 from annotation.management.base import VerbCommand
 from annotation.progress import Bar
-from training import simulate, tastes
+from training import base_model, simulate, tastes
 from training.management.commands.run_round import METHODS_HELP, parse_configuration
 
 PLANNED = (
@@ -62,6 +62,7 @@ class Command(VerbCommand):
         named = {name: options[name] for name in PLANNED}
         plan = simulate.Plan(configuration=parse_configuration(options["configuration"]), **named)
         slug = options["project"] or f"simulate-{plan.gold}-{datetime.now():%Y%m%d-%H%M%S}"
+        base_model.make_ready(self.stderr.write)
         made = simulate.prepare(plan, slug)
         outcomes = []
         with Bar() as bar:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from annotation.errors import Refused
-from webapp import base_model
+from training import base_model
 from webapp.demo.completions import Shipped
 from webapp.demo.people import ensure_people, read_people, users_file, write_people
 from webapp.demo.project import ensure_project, fill

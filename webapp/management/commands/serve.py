@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.errors import Refused
-from webapp.base_model import is_ready
+from training.base_model import is_ready
 from webapp.demo.people import read_people, users_file
 from webapp.embedded import answers, check_port, only_one, programs
 from webapp.supervisor import ProgramFailed, Supervisor

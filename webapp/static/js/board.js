@@ -1,6 +1,8 @@
 // The responses of a ranking, their places, and how far apart these are. The form's own fields
 // are the only truth; whatever draws the ranking listens to the form.
 
+import { gettext } from "./sending.js";
+
 export const UNPLACED = "";
 export const UNACCEPTABLE = "x";
 
@@ -162,12 +164,14 @@ export class Board {
   // "Response C, rank 2, tied with A"
   describe(card) {
     const place = this.placeOf(card);
-    const name = `Response ${card.letter}`;
-    if (place === UNPLACED) return `${name}, not placed`;
-    if (place === UNACCEPTABLE) return `${name}, unacceptable`;
-    const twins = this.at(place).filter((each) => each !== card);
-    const tied = twins.length ? `, tied with ${twins.map((each) => each.letter).join(" and ")}` : "";
-    const same = this.twins(card).length ? ", which has the same text" : "";
-    return `${name}, rank ${place}${tied}${same}`;
+    const said = { letter: card.letter, place };
+    if (place === UNPLACED) return gettext("Response {letter}, not placed", said);
+    if (place === UNACCEPTABLE) return gettext("Response {letter}, unacceptable", said);
+    const tied = this.at(place).filter((each) => each !== card);
+    if (!tied.length) return gettext("Response {letter}, rank {place}", said);
+    said.others = tied.map((each) => each.letter).join(gettext(" and "));
+    return this.twins(card).length
+      ? gettext("Response {letter}, rank {place}, tied with {others}, which has the same text", said)
+      : gettext("Response {letter}, rank {place}, tied with {others}", said);
   }
 }

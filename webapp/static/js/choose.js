@@ -1,7 +1,7 @@
 // One choice by keyboard: compare two, or judge one.
 
-const form = document.getElementById("answer");
-const button = document.getElementById("submit");
+import { onTask } from "./task.js";
+
 const COMPARE = {
   1: ["a2", "a3", "a1"],
   2: ["b2", "b3", "b1"],
@@ -9,8 +9,10 @@ const COMPARE = {
   b: ["bad"],
 };
 const THUMBS = { 1: ["good"], 0: ["bad"] };
-const values = form.dataset.kind === "thumbs" ? THUMBS : COMPARE;
-const inputs = [...form.querySelectorAll("input[name=choice], input[name=verdict]")];
+let form;
+let button;
+let values;
+let inputs;
 
 // Pressed again, the same key goes on to its next value.
 function choose(key) {
@@ -22,7 +24,7 @@ function choose(key) {
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-document.addEventListener("keydown", (event) => {
+function pressed(event) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
   if (event.target.closest("textarea, select, .brief form, dialog")) return;
   const key = event.key.toLowerCase();
@@ -32,5 +34,13 @@ document.addEventListener("keydown", (event) => {
   } else if (Object.hasOwn(values, key)) choose(key);
   else return;
   event.preventDefault();
+}
+
+onTask(["compare", "thumbs"], (signal) => {
+  form = document.getElementById("answer");
+  button = document.getElementById("submit");
+  values = form.dataset.kind === "thumbs" ? THUMBS : COMPARE;
+  inputs = [...form.querySelectorAll("input[name=choice], input[name=verdict]")];
+  document.addEventListener("keydown", pressed, { signal });
+  for (const hint of document.querySelectorAll(".with-keys")) hint.hidden = false;
 });
-for (const hint of document.querySelectorAll(".with-keys")) hint.hidden = false;

@@ -1,6 +1,7 @@
 // What one response says that another does not: a word-level difference (Myers 1986).
 
 import { make } from "./rail.js";
+import { gettext } from "./sending.js";
 
 const TOO_FAR = 4000; // edits, beyond which two texts have nothing in common worth showing
 
@@ -66,21 +67,23 @@ function search(before, after) {
   return null;
 }
 
-const dialog = document.getElementById("differences");
-const from = document.getElementById("difference-from");
-const to = document.getElementById("difference-to");
+let from;
+let to;
 
 export function showDifferences(board, picked) {
+  from = document.getElementById("difference-from");
+  to = document.getElementById("difference-to");
   if (!from.options.length) {
     for (const select of [from, to]) {
-      select.append(...board.cards.map((card) => new Option(`Response ${card.letter}`, card.letter)));
+      const name = (card) => gettext("Response {letter}", { letter: card.letter });
+      select.append(...board.cards.map((card) => new Option(name(card), card.letter)));
       select.addEventListener("change", () => draw(board));
     }
   }
   from.value = board.cards[0].letter;
   to.value = (picked && picked !== board.cards[0] ? picked : board.cards[1]).letter;
   draw(board);
-  dialog.showModal();
+  document.getElementById("differences").showModal();
 }
 
 function draw(board) {
@@ -89,13 +92,14 @@ function draw(board) {
   const shown = document.getElementById("difference");
   if (runs === null) {
     shown.replaceChildren();
-    tell("These two have so little in common that there is nothing to show.");
+    tell(gettext("These two have so little in common that there is nothing to show."));
     return;
   }
   const tags = { same: "span", gone: "del", new: "ins" };
   shown.replaceChildren(...runs.map(([kind, text]) => make(tags[kind], kind, text)));
   const count = (kind) => runs.filter((run) => run[0] === kind).reduce(countWords, 0);
-  tell(`${count("gone")} words only in ${from.value}, ${count("new")} only in ${to.value}.`);
+  const counts = { gone: count("gone"), from: from.value, fresh: count("new"), to: to.value };
+  tell(gettext("{gone} words only in {from}, {fresh} only in {to}.", counts));
 }
 
 function countWords(sum, run) {

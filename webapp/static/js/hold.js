@@ -1,7 +1,7 @@
 // What ties a task's page to the server while it is being done: the draft, kept at every change, and
 // the hold, shown quietly and renewed while the person is at it.
 
-import { send } from "./sending.js";
+import { gettext, send } from "./sending.js";
 
 const PAUSE = 500; // ms without a change before it is sent
 const RETRY = [2000, 5000, 15000, 30000];
@@ -65,7 +65,7 @@ function readPlaces(said) {
 }
 
 export class Draft {
-  constructor(form, told) {
+  constructor(form, told, signal) {
     this.form = form;
     this.told = told; // the element that says how it stands
     this.address = `/api/v1/assignments/${form.dataset.assignment}/draft/`;
@@ -73,8 +73,8 @@ export class Draft {
     this.failures = 0;
     this.closed = false;
     form.addEventListener("input", () => this.later(PAUSE));
-    window.addEventListener("online", () => this.later(0));
-    window.addEventListener("pagehide", () => this.save());
+    window.addEventListener("online", () => this.later(0), { signal });
+    window.addEventListener("pagehide", () => this.save(), { signal });
   }
 
   later(pause) {
@@ -94,7 +94,7 @@ export class Draft {
       const reply = await send("PUT", this.address, JSON.parse(answer));
       this.settle(reply, answer);
     } catch {
-      this.again("Not saved: no connection. Trying again.");
+      this.again(gettext("Not saved: no connection. Trying again."));
     }
   }
 
@@ -102,11 +102,13 @@ export class Draft {
     if (reply.ok) {
       this.sent = answer;
       this.failures = 0;
-      this.told.textContent = "Draft saved";
+      this.told.textContent = gettext("Draft saved");
     } else if (reply.status === 401 || reply.status === 403) {
-      this.told.textContent = "Not saved: you are signed out. Sign in again in another tab.";
+      this.told.textContent = gettext(
+        "Not saved: you are signed out. Sign in again in another tab.",
+      );
     } else if (reply.status >= 500) {
-      this.again("Not saved yet. Trying again.");
+      this.again(gettext("Not saved yet. Trying again."));
     } else {
       this.told.textContent = reply.sentence;
     }
@@ -125,7 +127,7 @@ const LATE = 120; // s left, from which on it is said aloud
 const SIGNS = ["pointerdown", "pointermove", "keydown", "scroll", "input"];
 
 export class Lease {
-  constructor(form, shown) {
+  constructor(form, shown, signal) {
     this.shown = shown;
     this.address = `/api/v1/assignments/${form.dataset.assignment}/heartbeat/`;
     this.seconds = Number(form.dataset.leaseSeconds);
@@ -133,9 +135,10 @@ export class Lease {
     this.renewed = Date.now();
     this.active = false;
     for (const sign of SIGNS) {
-      window.addEventListener(sign, () => (this.active = true), { passive: true });
+      window.addEventListener(sign, () => (this.active = true), { passive: true, signal });
     }
     this.timer = setInterval(() => this.check(), CHECK);
+    signal.addEventListener("abort", () => clearInterval(this.timer));
     this.show();
   }
 
@@ -168,11 +171,12 @@ export class Lease {
     const left = Math.round((this.ends - Date.now()) / 1000);
     this.shown.classList.toggle("late", left < LATE);
     if (this.ended || left <= 0) {
-      this.shown.textContent = this.ended ?? "Time is up. What you did is kept.";
+      this.shown.textContent = this.ended ?? gettext("Time is up. What you did is kept.");
     } else if (left < LATE) {
-      this.shown.textContent = `Yours for ${left} s more`;
+      this.shown.textContent = gettext("Yours for {seconds} s more", { seconds: left });
     } else {
-      this.shown.textContent = `Yours for ${Math.round(left / 60)} min`;
+      const minutes = Math.round(left / 60);
+      this.shown.textContent = gettext("Yours for {minutes} min", { minutes });
     }
   }
 }

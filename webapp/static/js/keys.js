@@ -1,6 +1,8 @@
 // Which key does what. Letters and digits are the responses and their places; the rest a person
 // may change, and this browser remembers.
 
+import { gettext } from "./sending.js";
+
 const KEPT = "keys";
 const DEFAULTS = { tie: "=", reject: "x", undo: "u", stronger: ">", guideline: "o", help: "?" };
 const ALSO = { ".": "stronger" };
@@ -27,7 +29,7 @@ export class Keys {
       ([name, other]) => other === key && name !== input.dataset.command,
     );
     if (!key || taken || /[a-i0-9\s]/.test(key)) {
-      input.setCustomValidity("This key has a meaning already. Choose another one.");
+      input.setCustomValidity(gettext("This key has a meaning already. Choose another one."));
       input.reportValidity();
       return;
     }

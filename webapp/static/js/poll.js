@@ -23,6 +23,18 @@ async function refresh() {
   }
 }
 
+// Only what differs is replaced, so that nothing is read out again for no reason.
+function show(part, html) {
+  const next = new DOMParser().parseFromString(html, "text/html").body.children;
+  const now = [...part.children];
+  [...next].forEach((fresh, place) => {
+    const old = now[place];
+    if (!old) part.append(document.importNode(fresh, true));
+    else if (!old.isEqualNode(fresh)) old.replaceWith(document.importNode(fresh, true));
+  });
+  for (const left of now.slice(next.length)) left.remove();
+}
+
 function poll(part) {
   const pause = Number(part.dataset.every);
   let failures = 0;
@@ -32,9 +44,7 @@ function poll(part) {
     try {
       if (!document.hidden) {
         const html = await fetchPage(part.dataset.poll);
-        // Replaced only when it differs, so that nothing is read out for no reason.
-        if (html !== part.dataset.shown) part.innerHTML = html;
-        part.dataset.shown = html;
+        show(part, html);
         failures = 0;
         if (isSettled()) {
           await refresh();

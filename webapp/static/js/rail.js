@@ -1,8 +1,14 @@
 // The ranking drawn twice: places to drop on beside the cards, and one line at the foot.
 
 import { UNACCEPTABLE } from "./board.js";
+import { gettext } from "./sending.js";
 
-export const STRENGTHS = ["not said", "slightly", "clearly", "far"];
+export const STRENGTHS = [
+  gettext("not said"),
+  gettext("slightly"),
+  gettext("clearly"),
+  gettext("far"),
+];
 const SIGNS = ["›", "›", "››", "›››"];
 
 export function make(tag, kind, words = "") {
@@ -38,7 +44,7 @@ export class Rail {
   tray(picked) {
     const tray = make("div", "rail-tray");
     const left = this.board.unplaced();
-    tray.append(make("p", "label", left.length ? "To place" : "All placed"));
+    tray.append(make("p", "label", left.length ? gettext("To place") : gettext("All placed")));
     tray.append(...left.map((card) => this.chip(card, picked)));
     return tray;
   }
@@ -48,8 +54,12 @@ export class Rail {
     const here = this.board.at(place);
     const button = make("button", "rail-number", sign);
     button.type = "button";
-    const name = place === UNACCEPTABLE ? "Unacceptable" : `Place ${place}`;
-    button.setAttribute("aria-label", `${name}: ${letters(here, ", ") || "empty"}. Put here`);
+    const said = { place, cards: letters(here, ", ") || gettext("empty") };
+    const label =
+      place === UNACCEPTABLE
+        ? gettext("Unacceptable: {cards}. Put here", said)
+        : gettext("Place {place}: {cards}. Put here", said);
+    button.setAttribute("aria-label", label);
     const chips = make("span", "rail-chips");
     chips.append(...here.map((card) => this.chip(card, picked)));
     row.append(button, chips);
@@ -113,7 +123,9 @@ export function drawStanding(element, board, onStep) {
     parts.push(make("span", words.startsWith("✕") ? "out" : "order", words));
   });
   const left = board.unplaced().length;
-  if (left && left < board.cards.length) parts.push(make("span", "rest", `${left} to place`));
+  if (left && left < board.cards.length) {
+    parts.push(make("span", "rest", gettext("{left} to place", { left })));
+  }
   element.replaceChildren(...parts);
   if (focused >= 0) element.querySelectorAll("button")[focused]?.focus();
 }
@@ -122,10 +134,11 @@ function stepButton(board, name, tiers, index, onStep) {
   const strength = board.strengthOf(name);
   const button = make("button", strength ? "how-much said" : "how-much", SIGNS[strength]);
   button.type = "button";
-  button.title = `How much better: ${STRENGTHS[strength]}`;
+  const said = { better: tiers[index - 1], worse: tiers[index], strength: STRENGTHS[strength] };
+  button.title = gettext("How much better: {strength}", said);
   button.setAttribute(
     "aria-label",
-    `How much better ${tiers[index - 1]} is than ${tiers[index]}: ${STRENGTHS[strength]}. Change`,
+    gettext("How much better {better} is than {worse}: {strength}. Change", said),
   );
   button.addEventListener("click", () => onStep(name));
   return button;

@@ -4,21 +4,22 @@ import { Board, UNACCEPTABLE } from "./board.js";
 import { Keys } from "./keys.js";
 import { arrange } from "./layout.js";
 import { drawStanding, letters, Rail, STRENGTHS } from "./rail.js";
-import { toggleGuideline } from "./task.js";
+import { gettext } from "./sending.js";
+import { onTask, toggleGuideline } from "./task.js";
 
-const form = document.getElementById("answer");
-const said = document.getElementById("said");
-const help = document.getElementById("keys");
-const singleKeys = document.getElementById("keys-on");
-const button = document.getElementById("submit");
-const board = new Board(form);
-const keys = new Keys(help);
-const rail = new Rail(document.getElementById("rail"), board, { pick, place, insert });
-let picked = null;
-let tying = false; // the next letter is tied with the card placed last
-let reviewed = false;
-const ratingLine = document.getElementById("rating-line");
-let rating = null; // the first pass, where the project asks for one
+let form;
+let said;
+let help;
+let singleKeys;
+let button;
+let board;
+let keys;
+let rail;
+let picked;
+let tying; // the next letter is tied with the card placed last
+let reviewed;
+let ratingLine;
+let rating; // the first pass, where the project asks for one
 
 function say(sentence) {
   said.textContent = sentence;
@@ -57,7 +58,8 @@ function insert(card, before) {
 function strengthen(boundary) {
   board.strengthen(boundary);
   draw();
-  say(`How much better: ${STRENGTHS[board.strengthOf(boundary)]}`);
+  const strength = STRENGTHS[board.strengthOf(boundary)];
+  say(gettext("How much better: {strength}", { strength }));
 }
 
 // Letters from best to worst are a ranking; a letter that has its place is only picked.
@@ -74,8 +76,8 @@ const commands = {
     tying = board.last !== null;
     say(
       tying
-        ? `Tied with ${board.last.letter}: which one?`
-        : "Place a response first; then = and a letter tie another one with it.",
+        ? gettext("Tied with {letter}: which one?", { letter: board.last.letter })
+        : gettext("Place a response first; then = and a letter tie another one with it."),
     );
   },
   reject: () => place(null, UNACCEPTABLE),
@@ -83,13 +85,14 @@ const commands = {
     const { done, card } = board.undo();
     if (card) pick(card);
     else draw();
-    say(done ? `Undone. ${card ? board.describe(card) : ""}`.trim() : "Nothing to undo.");
+    if (!done) say(gettext("Nothing to undo."));
+    else say(`${gettext("Undone.")} ${card ? board.describe(card) : ""}`.trim());
   },
   stronger() {
     const card = board.unplaced().includes(picked) ? board.last : picked;
     const boundary = card && board.boundaryAbove(card);
     if (boundary) strengthen(boundary);
-    else say("Place two responses first; then this key says how much better one is.");
+    else say(gettext("Place two responses first; then this key says how much better one is."));
   },
   guideline: toggleGuideline,
   help: () => help.showModal(),
@@ -103,7 +106,7 @@ async function askForReview() {
   const left = board.unplaced();
   if (left.length) {
     pick(left[0]);
-    say(`Not placed yet: ${letters(left, ", ")}`);
+    say(gettext("Not placed yet: {letters}", { letters: letters(left, ", ") }));
     return;
   }
   const { review } = await import("./review.js");
@@ -135,64 +138,88 @@ function isTaken(event) {
   return event.target.closest("textarea, select, input[type=text]") !== null;
 }
 
-document.addEventListener("keydown", (event) => {
+function pressed(event) {
   if (document.querySelector("dialog[open]") || event.altKey || event.isComposing) return;
   if (ratingLine && !rating) return; // it is on its way
   if (event.repeat || ((event.ctrlKey || event.metaKey) && event.key !== "Enter")) return;
   if (event.key !== "Enter" && !singleKeys.checked) return;
   if (!isTaken(event) && press(event.key)) event.preventDefault();
-});
+}
 
 // Before anything is sent, whichever way it was asked for, the person looks it over.
-document.addEventListener(
-  "submit",
-  (event) => {
-    if (event.target !== form || reviewed) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    askForReview();
-  },
-  true,
-);
+function lookOver(event) {
+  if (event.target !== form || reviewed) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  askForReview();
+}
 
-form.addEventListener("change", (event) => {
+function changed(event) {
   const card = board.placed(event.target);
   if (!card) return;
   draw();
   if (event.isTrusted) say(board.describe(card));
-});
-form.addEventListener("focusin", (event) => {
+}
+
+function focused(event) {
   const card = board.cardOf(event.target);
   if (!card || card === picked) return;
   picked?.element.classList.remove("picked");
   picked = card;
   card.element.classList.add("picked");
   draw();
-});
-for (const card of board.cards) {
-  card.element.addEventListener("click", (event) => {
-    const chosen = window.getSelection().toString();
-    if (!chosen && !event.target.closest("a, label, fieldset, .table")) pick(card);
+}
+
+function clicked(event, card) {
+  const chosen = window.getSelection().toString();
+  if (!chosen && !event.target.closest("a, label, fieldset, .table")) pick(card);
+}
+
+async function openDifferences() {
+  const { showDifferences } = await import("./differences.js");
+  showDifferences(board, picked);
+}
+
+function listen(signal) {
+  document.addEventListener("keydown", pressed, { signal });
+  document.addEventListener("submit", lookOver, { capture: true, signal });
+  form.addEventListener("change", changed);
+  form.addEventListener("focusin", focused);
+  for (const card of board.cards) {
+    card.element.addEventListener("click", (event) => clicked(event, card));
+  }
+  document.getElementById("open-keys").addEventListener("click", () => help.showModal());
+  document.getElementById("open-differences").addEventListener("click", openDifferences);
+  singleKeys.addEventListener("change", () => {
+    localStorage.setItem("single-keys", singleKeys.checked ? "on" : "off");
   });
 }
 
-document.getElementById("open-keys").addEventListener("click", () => help.showModal());
-document.getElementById("open-differences").addEventListener("click", async () => {
-  const { showDifferences } = await import("./differences.js");
-  showDifferences(board, picked);
-});
-singleKeys.checked = localStorage.getItem("single-keys") !== "off";
-singleKeys.addEventListener("change", () => {
-  localStorage.setItem("single-keys", singleKeys.checked ? "on" : "off");
-});
-arrange(document.getElementById("cards"), document.getElementById("tools"));
-document.getElementById("steps").hidden = true; // the line at the foot says it better
-button.textContent = "Review";
-draw();
-if (ratingLine) {
+async function rateFirst(signal) {
   const { Rating } = await import("./rate.js");
-  rating = new Rating(board, button, () => {
+  const done = () => {
     pick(board.unplaced()[0] ?? board.cards[0]);
-    say("All are rated. Now rank them.");
-  });
+    say(gettext("All are rated. Now rank them."));
+  };
+  if (!signal.aborted) rating = new Rating(board, button, done, signal);
 }
+
+onTask(["rank"], (signal) => {
+  form = document.getElementById("answer");
+  said = document.getElementById("said");
+  help = document.getElementById("keys");
+  singleKeys = document.getElementById("keys-on");
+  button = document.getElementById("submit");
+  ratingLine = document.getElementById("rating-line");
+  [picked, tying, reviewed, rating] = [null, false, false, null];
+  board = new Board(form);
+  keys = new Keys(help);
+  rail = new Rail(document.getElementById("rail"), board, { pick, place, insert });
+  singleKeys.checked = localStorage.getItem("single-keys") !== "off";
+  listen(signal);
+  arrange(document.getElementById("cards"), document.getElementById("tools"));
+  document.getElementById("steps").hidden = true; // the line at the foot says it better
+  button.textContent = gettext("Review");
+  draw();
+  if (ratingLine) rateFirst(signal);
+});

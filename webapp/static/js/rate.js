@@ -1,7 +1,11 @@
 // The first pass: each response by itself, rated from 1 to 7, before any is ranked.
 
+import { gettext } from "./sending.js";
+
 const page = document.body;
-const line = document.getElementById("rating-line");
+// The arrow that points to where one came from.
+const BACK = document.dir === "rtl" ? "ArrowRight" : "ArrowLeft";
+let line;
 
 function inputsOf(card) {
   return [...card.element.querySelectorAll("input[name^=rate-]")];
@@ -13,12 +17,13 @@ export function ratingOf(card) {
 
 export class Rating {
   // onDone is called when every response has its rating.
-  constructor(board, button, onDone) {
+  constructor(board, button, onDone, signal) {
+    line = document.getElementById("rating-line");
     this.board = board;
     this.button = button; // says what comes next
     this.onDone = onDone;
     this.card = null; // the one that is shown
-    document.addEventListener("keydown", (event) => this.press(event), true);
+    document.addEventListener("keydown", (event) => this.press(event), { capture: true, signal });
     board.form.addEventListener("change", (event) => {
       if (event.target.name.startsWith("rate-")) this.take(board.cardOf(event.target));
     });
@@ -40,10 +45,14 @@ export class Rating {
   show(card) {
     this.card = card;
     page.classList.add("rating");
-    this.button.textContent = "Next";
+    this.button.textContent = gettext("Next");
     for (const each of this.board.cards) each.element.classList.toggle("alone", each === card);
     const place = this.board.cards.indexOf(card) + 1;
-    line.textContent = `Response ${card.letter}, ${place} of ${this.board.cards.length}: how good is it by itself?`;
+    const said = { letter: card.letter, place, count: this.board.cards.length };
+    line.textContent = gettext(
+      "Response {letter}, {place} of {count}: how good is it by itself?",
+      said,
+    );
     card.element.focus({ preventScroll: true });
     window.scrollTo({ top: 0 });
   }
@@ -60,7 +69,7 @@ export class Rating {
   tell() {
     for (const card of this.board.cards) {
       const said = ratingOf(card);
-      card.element.querySelector(".rating-said").textContent = said && `rated ${said}`;
+      card.element.querySelector(".rating-said").textContent = said && gettext("rated {said}", { said });
     }
   }
 
@@ -89,9 +98,9 @@ export class Rating {
   leave() {
     this.card = null;
     page.classList.remove("rating");
-    this.button.textContent = "Review";
+    this.button.textContent = gettext("Review");
     for (const each of this.board.cards) each.element.classList.remove("alone");
-    line.textContent = "All are rated. Now rank them.";
+    line.textContent = gettext("All are rated. Now rank them.");
     this.onDone();
   }
 
@@ -100,7 +109,7 @@ export class Rating {
     if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
     if (event.target.closest("textarea, select, input[type=text], .brief form")) return;
     if (/^[1-7]$/.test(event.key)) this.rate(event.key);
-    else if (event.key === "ArrowLeft" || event.key === "Backspace") this.goBack();
+    else if (event.key === BACK || event.key === "Backspace") this.goBack();
     else if (event.key === "Enter" && !event.target.closest("button, a, summary")) this.goOn();
     else if (!/^[a-i089x=]$/i.test(event.key)) return; // those rank, which comes later
     event.preventDefault();

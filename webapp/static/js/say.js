@@ -1,6 +1,6 @@
 // A message of a conversation: sent once, and kept in this browser for as long as it cannot be.
 
-import { fieldsOf, forget, keep, post, REFUSED, SENT, SIGNED_OUT } from "./sending.js";
+import { fieldsOf, forget, gettext, keep, post, REFUSED, SENT, SIGNED_OUT } from "./sending.js";
 
 const RETRY = 5000; // ms
 const person = document.body.dataset.person;
@@ -12,13 +12,13 @@ function wait(form, state) {
   const out = state === SIGNED_OUT;
   keep(person, form.action, fieldsOf(form));
   told.textContent = out
-    ? "You are signed out. Your message is kept here and is sent when you are back. "
-    : "No connection. Your message is kept here and is sent when the connection is back.";
+    ? `${gettext("You are signed out. Your message is kept here and is sent when you are back.")} `
+    : gettext("No connection. Your message is kept here and is sent when the connection is back.");
   if (out) {
     const door = document.createElement("a");
     door.href = "/";
     door.target = "_blank";
-    door.textContent = "Sign in again in another tab";
+    door.textContent = gettext("Sign in again in another tab");
     told.append(door, ".");
   }
   told.hidden = false;

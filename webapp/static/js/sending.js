@@ -2,16 +2,35 @@
 // long as they cannot be.
 
 const PREFIX = "unsent:";
+const page = JSON.parse(document.getElementById("catalogue")?.textContent ?? "{}");
 export const SENT = "sent";
 export const REFUSED = "refused";
 export const OFFLINE = "offline";
 export const SIGNED_OUT = "signed out";
 
+// Our words in the page's language. The page brings its catalogue along; English needs none.
+export function gettext(words, values = {}) {
+  return fill(page.words?.[words] ?? words, values);
+}
+
+// The form of a word that this number takes; {number} stands for it.
+export function ngettext(one, many, number, values = {}) {
+  const forms = page.words?.[one] ?? [one, many];
+  // Whichever form a language asks for above 200, the last two digits decide.
+  const place = number < 200 ? number : 100 + (number % 100);
+  const form = page.plurals ? page.plurals[place] : Number(number !== 1);
+  return fill(forms[form], { number, ...values });
+}
+
+function fill(words, values) {
+  return words.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+}
+
 // One call of the API, with the session and its token.
 export async function send(method, address, body) {
   const reply = await fetch(address, {
     method,
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
+    headers: { "Content-Type": "application/json", "X-CSRFToken": token(), ...inLanguage() },
     body: body === undefined ? undefined : JSON.stringify(body),
     credentials: "same-origin",
     redirect: "manual",
@@ -35,7 +54,7 @@ export async function post(action, fields) {
   } catch {
     return { state: OFFLINE };
   }
-  if (reply.ok) return { state: SENT, next: (await reply.json()).next };
+  if (reply.ok) return { state: SENT, ...(await reply.json()) };
   // A redirect leads to the door.
   const isOut = reply.type === "opaqueredirect" || (reply.status === 403 && !cookie());
   if (isOut) return { state: SIGNED_OUT };
@@ -50,6 +69,11 @@ function cookie() {
 // The page's own token is out of date once the person has signed in again in another tab.
 export function token() {
   return cookie() ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
+}
+
+// The API speaks English unless asked.
+function inLanguage() {
+  return { "Concord-Language": document.documentElement.lang };
 }
 
 export function fieldsOf(form) {
@@ -86,8 +110,11 @@ async function resend() {
   const told = document.createElement("p");
   told.className = "message success";
   told.setAttribute("role", "status");
-  told.textContent =
-    sent === 1 ? "An answer that waited was sent." : `${sent} answers that waited were sent.`;
+  told.textContent = ngettext(
+    "An answer that waited was sent.",
+    "{number} answers that waited were sent.",
+    sent,
+  );
   document.getElementById("main").prepend(told);
 }
 

@@ -1,18 +1,63 @@
-// What every task's page does: keep the draft and the lease, and send once.
+// What every task's page does: keep the draft and the lease, and send once. The next task may take
+// its place without a new page: then everything begins anew, and what listened before is let go.
 
 import { Draft, Lease } from "./hold.js";
-import { fieldsOf, forget, keep, OFFLINE, post, REFUSED, SENT, SIGNED_OUT } from "./sending.js";
+import { fieldsOf, forget, gettext, keep, OFFLINE, post, REFUSED, SENT, SIGNED_OUT } from "./sending.js";
 
 const RETRY = 5000; // ms
-const form = document.getElementById("answer");
-const button = document.getElementById("submit");
-const unsent = document.getElementById("unsent");
-const { person, assignment } = form.dataset;
-const draft = assignment && new Draft(form, document.getElementById("saved"));
+const begun = []; // what is to begin with each task: the kinds of task, and a function
+let leaving = new AbortController();
+let following = null; // the module that fetches the next task
+let form;
+let button;
+let unsent;
+let person;
+let assignment;
+let draft;
 let sending = false;
 let again = null;
 
-if (assignment) new Lease(form, document.getElementById("lease"));
+// For the modules of the kinds of task: begins now, and again with each task that is shown here.
+export function onTask(kinds, begin) {
+  begun.push({ kinds, begin });
+  if (kinds.includes(form.dataset.kind)) begin(leaving.signal);
+}
+
+function beginAnew() {
+  leaving.abort();
+  leaving = new AbortController();
+  beginTask(leaving.signal);
+  for (const { kinds, begin } of begun) {
+    if (kinds.includes(form.dataset.kind)) begin(leaving.signal);
+  }
+}
+
+function beginTask(signal) {
+  form = document.getElementById("answer");
+  button = document.getElementById("submit");
+  unsent = document.getElementById("unsent");
+  ({ person, assignment } = form.dataset);
+  sending = false;
+  again = null;
+  if (assignment) {
+    draft = new Draft(form, document.getElementById("saved"), signal);
+    new Lease(form, document.getElementById("lease"), signal);
+    form.addEventListener("submit", submit);
+  }
+  form.addEventListener("input", takeBack);
+  if (form.dataset.following) form.addEventListener("input", lookAhead);
+  beginAsking();
+  beginGuide(signal);
+}
+
+async function lookAhead() {
+  try {
+    following ??= await import("./following.js");
+  } catch {
+    return; // no connection: the next task then comes as a page of its own
+  }
+  following.lookAhead(form.dataset.following);
+}
 
 function tell(sentence, link = "") {
   unsent.replaceChildren(sentence);
@@ -20,17 +65,17 @@ function tell(sentence, link = "") {
     const door = document.createElement("a");
     door.href = link;
     door.target = "_blank";
-    door.textContent = "Sign in again in another tab";
+    door.textContent = gettext("Sign in again in another tab");
     unsent.append(" ", door, ".");
   }
   unsent.hidden = false;
   unsent.scrollIntoView({ block: "nearest" });
 }
 
-function leave(next) {
+function leave(reply) {
   draft.close();
   forget(person, form.action);
-  window.location.assign(next);
+  if (!following?.show(reply, beginAnew)) window.location.assign(reply.next);
 }
 
 async function send() {
@@ -39,9 +84,9 @@ async function send() {
   clearTimeout(again);
   button.setAttribute("aria-disabled", "true");
   const fields = fieldsOf(form);
-  const { state, next } = await post(form.action, fields);
+  const { state, ...reply } = await post(form.action, [...fields, ["ready", following?.ready() ?? ""]]);
   sending = false;
-  if (state === SENT) leave(next);
+  if (state === SENT) leave(reply);
   else if (state === REFUSED) refuse();
   else wait(state, fields);
 }
@@ -57,26 +102,31 @@ function wait(state, fields) {
   keep(person, form.action, fields);
   button.removeAttribute("aria-disabled");
   if (state === SIGNED_OUT) {
-    tell("You are signed out. Your answer is kept here and is sent when you are back.", "/");
+    tell(
+      gettext("You are signed out. Your answer is kept here and is sent when you are back."),
+      "/",
+    );
   } else {
-    tell("No connection. Your answer is kept here and is sent when the connection is back.");
+    tell(gettext("No connection. Your answer is kept here and is sent when the connection is back."));
   }
   again = setTimeout(send, RETRY);
 }
 
-form.addEventListener("submit", (event) => {
-  if (!assignment) return; // a change of an earlier answer is sent plainly
+// Only a task's: a change of an earlier answer is sent plainly.
+function submit(event) {
   event.preventDefault();
   send();
-});
+}
+
 // What was kept to be sent is no longer what the person says.
-form.addEventListener("input", () => {
+function takeBack() {
   if (again === null) return;
   clearTimeout(again);
   again = null;
   forget(person, form.action);
   unsent.hidden = true;
-});
+}
+
 window.addEventListener("online", () => again && send());
 document.addEventListener("visibilitychange", () => !document.hidden && again && send());
 window.addEventListener("pageshow", (event) => {
@@ -85,9 +135,8 @@ window.addEventListener("pageshow", (event) => {
 });
 
 // Skipping and reporting have a form beside the task; from the foot of the page it opens in a dialog.
-const dialog = document.getElementById("ask");
-
 function ask(event) {
+  const dialog = document.getElementById("ask");
   const panel = document.querySelector(event.currentTarget.hash);
   const asked = panel.querySelector("form");
   event.preventDefault();
@@ -99,19 +148,24 @@ function ask(event) {
 }
 
 // Both lead to another page: what was done last is kept before that.
-for (const asked of document.querySelectorAll(".brief .aside form")) {
-  asked.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    await draft.save();
-    HTMLFormElement.prototype.submit.call(asked);
-  });
+async function saveFirst(event) {
+  const asked = event.currentTarget;
+  event.preventDefault();
+  await draft.save();
+  HTMLFormElement.prototype.submit.call(asked);
 }
-for (const link of document.querySelectorAll(".asks")) link.addEventListener("click", ask);
+
+function beginAsking() {
+  for (const asked of document.querySelectorAll(".brief .aside form")) {
+    asked.addEventListener("submit", saveFirst);
+  }
+  for (const link of document.querySelectorAll(".asks")) link.addEventListener("click", ask);
+}
 
 // The guideline beside the work. On a wide screen it stays open from task to task: a cookie says so,
 // so that the page comes with it and nothing moves. On a narrow one it is a sheet for a moment.
-const guide = document.getElementById("guideline");
-const toGuide = document.getElementById("to-guideline");
+let guide;
+let toGuide;
 const wide = window.matchMedia("(min-width: 80rem)");
 const YEAR = 365 * 24 * 3600; // s
 
@@ -144,7 +198,12 @@ function press(event) {
   event.preventDefault();
 }
 
-if (guide) {
+function beginGuide(signal) {
+  const wasOpen = guide?.classList.contains("open"); // beside the task before
+  guide = document.getElementById("guideline");
+  toGuide = document.getElementById("to-guideline");
+  if (!guide) return;
+  guide.classList.toggle("open", wasOpen ?? guide.classList.contains("open"));
   for (const link of [toGuide, document.getElementById("guideline-close")]) {
     link.setAttribute("role", "button");
     link.addEventListener("click", (event) => {
@@ -160,6 +219,8 @@ if (guide) {
   toGuide.title = "Alt+G";
   toGuide.setAttribute("aria-controls", guide.id);
   tellGuide();
-  wide.addEventListener("change", tellGuide);
-  document.addEventListener("keydown", press);
+  wide.addEventListener("change", tellGuide, { signal });
+  document.addEventListener("keydown", press, { signal });
 }
+
+beginTask(leaving.signal);

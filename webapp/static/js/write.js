@@ -2,15 +2,16 @@
 // change. The last answer counts, and one request is under way at a time.
 
 import { token } from "./sending.js";
+import { onTask } from "./task.js";
 
 const PAUSE = 400; // ms without a change before it is shown
-const form = document.getElementById("answer");
-const text = document.getElementById("id_text");
-const shown = document.getElementById("written");
-const button = document.getElementById("submit");
+let form;
+let text;
+let shown;
+let button;
 let timer = null;
-let last = text.value;
-let busy = false;
+let last;
+let busy;
 
 async function preview() {
   if (busy) {
@@ -19,7 +20,7 @@ async function preview() {
   }
   if (text.value === last) return;
   busy = true;
-  const asked = text.value;
+  const [asked, here] = [text.value, shown];
   try {
     const reply = await fetch(shown.dataset.preview, {
       method: "POST",
@@ -27,8 +28,9 @@ async function preview() {
       credentials: "same-origin",
       redirect: "manual",
     });
-    if (reply.ok) {
-      shown.innerHTML = await reply.text();
+    const html = reply.ok ? await reply.text() : null;
+    if (html !== null && here === shown) {
+      shown.innerHTML = html;
       last = asked;
     }
   } catch {
@@ -42,13 +44,23 @@ function later() {
   timer = setTimeout(preview, PAUSE);
 }
 
-text.addEventListener("input", later);
-window.addEventListener("online", later);
-document.addEventListener("keydown", (event) => {
+function pressed(event) {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
   if (document.querySelector("dialog[open]") || event.target.closest(".brief form")) return;
   event.preventDefault();
   form.requestSubmit(button);
+}
+
+onTask(["write"], (signal) => {
+  form = document.getElementById("answer");
+  text = document.getElementById("id_text");
+  shown = document.getElementById("written");
+  button = document.getElementById("submit");
+  [last, busy] = [text.value, false];
+  text.addEventListener("input", later);
+  window.addEventListener("online", later, { signal });
+  document.addEventListener("keydown", pressed, { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  document.querySelector(".preview-button")?.remove();
+  for (const hint of document.querySelectorAll(".with-keys")) hint.hidden = false;
 });
-document.querySelector(".preview-button")?.remove();
-for (const hint of document.querySelectorAll(".with-keys")) hint.hidden = false;

@@ -32,6 +32,34 @@ def test_a_policy_is_optimised_for_a_reward(run: Run, rankings: Path, tmp_path: 
     assert -1 <= report["figures"]["reward"] <= 1
 
 
+@pytest.mark.parametrize("method", ["sft", "dpo", "kto", "rloo"])
+def test_a_full_policy_is_gone_on_from_and_serves_as_a_model(
+    run: Run, rankings: Path, tmp_path: Path, method: str
+):
+    options = {"rloo": _without(ROLLOUTS, "--minibatch")}.get(method, SMALL)
+    options = [*options, "--depth", "full", "--recompute", "--samples", "2"]
+    options += ["--samples-per-prompt", "2"] if method == "rloo" else []
+    first = run(method, *options, data=rankings, out=tmp_path / "first").report
+    start = ["--start", str(tmp_path / "first")]
+    second = run(method, *options, *start, data=rankings, out=tmp_path / "second").report
+    assert first["sha256"] != second["sha256"]
+    third = run(
+        "sft", *SMALL, data=rankings, out=tmp_path / "third", model=Path(first["adapter"])
+    ).report
+    assert (Path(third["adapter"]) / "adapter_model.safetensors").exists()
+    refused = run("sft", *SMALL, *start, data=rankings, out=tmp_path / "fourth")
+    assert "is a full model: train on with --depth full" in refused.complaint
+    assert not (tmp_path / "fourth").exists()
+
+
+def test_roles_may_have_a_model_each(run: Run, rankings: Path, tmp_path: Path):
+    figures = []
+    for more in ([], ["--separate"]):
+        out = tmp_path / str(len(more))
+        figures.append(run("ppo", *ROLLOUTS, *more, data=rankings, out=out).report["figures"])
+    assert figures[0] == pytest.approx(figures[1], rel=1e-5)
+
+
 def _without(options: list[str], name: str) -> list[str]:
     place = options.index(name)
     return [*options[:place], *options[place + 2 :]]

@@ -25,6 +25,7 @@ def test_rollouts_are_drawn_by_temperature_alone():
     [
         ("algorithm", "dqn"),
         ("learning_rate", -1.0),
+        ("depth", "head"),
         ("learning_rate", float("nan")),
         ("value_learning_rate", float("inf")),
         ("epochs", 0),

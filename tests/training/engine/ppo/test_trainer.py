@@ -19,7 +19,7 @@ from tests.training.engine.test_backbone import save_adapter
 from training.engine import checkpoints
 from training.engine.errors import EngineError, TrainingDiverged
 from training.engine.loop import Paused, Trained
-from training.engine.ppo import trainer
+from training.engine.ppo import loop
 from training.engine.ppo.rewards import head_reward, text_reward
 from training.engine.ppo.trainer import train_ppo
 from training.engine.progress import METRICS
@@ -50,10 +50,20 @@ def test_it_finds_a_planted_reward(taught, tmp_path, algorithm):
 
 def test_at_one_rate_ppo_needs_fewer_samples_than_reinforce(taught, tmp_path):
     def steps_to(algorithm):
-        settings = replace(PLANTED, algorithm=algorithm)
-        folder = tmp_path / algorithm
-        metrics = trained(taught, planted_world(taught), MANY_AS, settings, folder).metrics
-        return next((each["step"] for each in metrics if each["reward"] > 1.7), 99)
+        """Return the step whose reward, the mean of three runs, is above 2: one run is noisy."""
+        runs = (
+            trained(
+                taught,
+                planted_world(taught),
+                MANY_AS,
+                settings,
+                tmp_path / f"{algorithm}-{settings.seed}",
+            )
+            for settings in (replace(PLANTED, algorithm=algorithm, seed=seed) for seed in range(3))
+        )
+        rewards = [[line["reward"] for line in each.metrics] for each in runs]
+        means = [sum(each) / 3 for each in zip(*rewards, strict=True)]
+        return next((step for step, mean in enumerate(means) if mean > 2.0), len(means))
 
     assert steps_to("ppo") < steps_to("reinforce")
 
@@ -230,7 +240,7 @@ def test_a_loss_that_is_not_a_number_stops_before_it_is_applied(
     train_ppo(backbone, prompts, reward, SMALL, tmp_path, deadline=0.0)
     kept = sorted(each.name for each in tmp_path.iterdir())
     broken = lambda *args: {"loss": float("nan"), "update_kl": 0.0}  # noqa: E731
-    monkeypatch.setattr(trainer, "accumulate", broken)
+    monkeypatch.setattr(loop, "accumulate", broken)
     with pytest.raises(TrainingDiverged, match="step 2 of 3, update 1: loss nan"):
         train_ppo(backbone, prompts, reward, SMALL, tmp_path)
     assert sorted(each.name for each in tmp_path.iterdir()) == kept

