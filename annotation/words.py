@@ -1,6 +1,6 @@
 """Finding words in prompts and completions, whole and in any case.
 
-PostgreSQL has an index of words over both (migration 0021), and its own idea of a word. Elsewhere
+PostgreSQL has an index of words over both (migration 0015), and its own idea of a word. Elsewhere
 texts are read one by one, which a small database can bear.
 """
 

@@ -45,6 +45,14 @@ def test_the_choice_leads_to_no_other_site(client):
     assert reply.url == "/"
 
 
+def test_the_answer_to_a_form_offers_no_other_language_and_loses_nothing(client):
+    def chooser(reply):
+        return 'action="/language"' in reply.content.decode()
+
+    assert chooser(client.get(DOOR))
+    assert not chooser(client.post(DOOR, {"login": "typed@example.org"}))
+
+
 def test_the_api_speaks_english_whatever_the_browser_says():
     cast = make_cast()
     give_task(cast.project)
