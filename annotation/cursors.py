@@ -49,11 +49,20 @@ Place = tuple[float, int]
 
 
 def lock_annotator(annotator: Annotator) -> Annotator:
-    """The annotator as it stands, with its project, locked until the transaction ends; ``tried``
-    says that it has begun to qualify at some time.
+    """The annotator as it stands, locked until the transaction ends; ``tried`` says that it has
+    begun to qualify at some time.
 
     Serialises two tabs of one person; others are not delayed.
     """
+    found = _locking(connection.vendor).first(person=annotator.pk)
+    if found is None:
+        raise Annotator.DoesNotExist
+    locked: Annotator = found
+    return locked
+
+
+@lru_cache
+def _locking(vendor: str) -> Prepared:
     returned = Task.objects.open().filter(
         Q(reserved_for=None) | Q(reserved_for=OuterRef("pk")),
         project=OuterRef("project"),
@@ -62,12 +71,11 @@ def lock_annotator(annotator: Annotator) -> Annotator:
     )
     returned = returned.exclude(purpose=Task.Purpose.GOLD)
     tries = Qualification.objects.filter(annotator=OuterRef("pk"))
-    return (
-        Annotator.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("project")
-        .annotate(passed_returned=Exists(returned), tried=Exists(tries))
-        .get(pk=annotator.pk)
+    marked = marks("person")
+    people = Annotator.objects.select_for_update(no_key=True, of=("self",)).annotate(
+        passed_returned=Exists(returned), tried=Exists(tries)
     )
+    return Prepared(people.filter(pk=marked["person"]), marked)
 
 
 def next_task(annotator: Annotator, *, ahead: bool = False) -> Any:
@@ -77,21 +85,10 @@ def next_task(annotator: Annotator, *, ahead: bool = False) -> Any:
     ``ahead`` of the one they hold, their cursor stays: that one may come back to them.
     """
     _begin(annotator)
-    begun = annotator.cursor_order is not None
-    values = {
-        "person": annotator.pk,
-        "project": annotator.project_id,
-        "order": annotator.cursor_order,
-        "task": annotator.cursor_task,
-    }
-    returned, tried = annotator.passed_returned, annotator.tried  # type: ignore[attr-defined]
-    for search in _searches(connection.vendor, begun, returned, tried):
-        task = search.first(**values)
-        if task is not None:
-            if not ahead:
-                _advance(annotator, task)
-            return task
-    return None
+    task = _found(annotator, locked=True)
+    if task is not None and not ahead:
+        _advance(annotator, task)
+    return task
 
 
 def catch_up(annotator: Annotator, task: Task) -> None:
@@ -110,18 +107,37 @@ def _begin(annotator: Annotator) -> None:
         annotator.cursor_order = annotator.cursor_task = None
 
 
+def _found(annotator: Annotator, *, locked: bool) -> Any:
+    """The first task that ``_streams`` gives this person. ``locked``: a lock on it is taken, and
+    what others hold a lock on is stepped over."""
+    values = {
+        "person": annotator.pk,
+        "project": annotator.project_id,
+        "order": annotator.cursor_order,
+        "task": annotator.cursor_task,
+    }
+    begun = annotator.cursor_order is not None
+    returned, tried = annotator.passed_returned, annotator.tried  # type: ignore[attr-defined]
+    searches = _searches(connection.vendor, begun, returned, tried, locked)
+    found = (search.first(**values) for search in searches)
+    return next((task for task in found if task is not None), None)
+
+
 @lru_cache
-def _searches(vendor: str, begun: bool, returned: bool, tried: bool) -> list[Prepared]:
+def _searches(
+    vendor: str, begun: bool, returned: bool, tried: bool, locked: bool
+) -> list[Prepared]:
     """What ``_streams`` gives to a person of whom this is so, put into SQL once."""
     marked = marks("person", "project", "order", "task")
     someone: Any = Annotator(pk=marked["person"], project_id=marked["project"])
     if begun:
         someone.cursor_order, someone.cursor_task = float(marked["order"]), marked["task"]
     someone.passed_returned, someone.tried = returned, tried
-    return [
-        Prepared(stream.select_for_update(of=("self",), no_key=True, skip_locked=True), marked)
-        for stream in _streams(someone)
-    ]
+    streams = list(_streams(someone))
+    if locked:
+        options: Any = {"of": ("self",), "no_key": True, "skip_locked": True}
+        streams = [stream.select_for_update(**options) for stream in streams]
+    return [Prepared(stream, marked) for stream in streams]
 
 
 def first_being_claimed(annotator: Annotator) -> int | None:
@@ -257,8 +273,7 @@ def _advance(annotator: Annotator, task: Any) -> None:
 
 def _first_open(annotator: Annotator, task: Task) -> Place:
     """The place of the first task that is open to this person, at most that of this one."""
-    open_ones = (stream.first() for stream in _streams(annotator))
-    return min(_place(task), _place(next((each for each in open_ones if each), task)))
+    return min(_place(task), _place(_found(annotator, locked=False) or task))
 
 
 def _move(annotator: Annotator, place: Place) -> None:
