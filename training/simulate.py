@@ -49,8 +49,8 @@ class Plan:
     seed: int = 0
     temperature: float = 0.1  # of the annotators' noise, in units of the gold score
     prompts: int = 128  # training prompts
-    held_out: int = 39
-    held_out_samples: int = 6  # for each of them, from each policy
+    held_out: int = 96
+    held_out_samples: int = 3  # for each, from each policy: prompts differ more than samples do
     max_new_tokens: int = 48
     sampling_temperature: float = 0.7
     configuration: dict[str, Any] = field(default_factory=dict)  # of every round
