@@ -291,9 +291,7 @@ def test_an_import_of_an_upload_is_listed_once(manager):
 
 
 @pytest.mark.parametrize("count", [1, 6])
-def test_the_list_asks_as_often_for_many_as_for_one(
-    manager, count, django_assert_max_num_queries
-):
+def test_the_list_asks_as_often_for_many_as_for_one(manager, count, django_assert_max_num_queries):
     for number in range(count):
         looked_into(manager, file({"prompt": f"Why {number}?"}), "prompts")
     with django_assert_max_num_queries(9):
