@@ -177,6 +177,12 @@ ROWS = {
     f"GET {API}snapshots/<int:id>/consensus/": READERS_READ,
     f"GET {API}snapshots/<int:id>/differences/<int:other>/": READERS_READ,
     f"GET {API}snapshots/<int:id>/exports/<slug:name>/": READERS_READ,
+    f"GET {API}imports/": MANAGERS_READ,
+    # Nothing but a form with a file in it is taken.
+    f"POST {API}imports/": Row("401 403 403 415 403 404"),
+    f"GET {API}imports/<int:id>/": MANAGERS_READ,
+    f"POST {API}imports/<int:id>/start/": Row("401 403 403 200 403 404"),
+    f"POST {API}imports/<int:id>/cancel/": Row("401 403 403 200 403 404"),
     # --- the API, models' side ---
     f"GET {API}rounds/": READERS_READ,
     f"POST {API}rounds/": Row("401 403 403 201 403 404", body=lambda *_: {"method": "reward"}),

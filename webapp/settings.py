@@ -265,6 +265,8 @@ SPECTACULAR_SETTINGS = {
         "Origin": "annotation.models.Submission.Origin",
         "DoubtReason": "annotation.models.Doubt.Reason",
         "ProblemReason": "annotation.models.ProblemReport.Reason",
+        "ImportKind": "annotation.models.Import.Kind",
+        "UploadState": "annotation.models.Upload.State",
         "AssignmentState": "annotation.models.Assignment.State",
         "RoundState": "training.models.Round.State",
         "PolicyState": "training.models.Policy.State",

@@ -57,6 +57,15 @@ class UploadForm(forms.Form):
             self.fields[FIELD].error_messages["required"] = self._handler.problem
 
 
+class FieldSelect(forms.Select):
+    """Fields go by one name in every language; only the words for none are told."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        option["attrs"] |= {"lang": "en"} if value else {}
+        return option
+
+
 class ColumnsForm(forms.Form):
     """For each column, the field that it holds. Whoever sends it says all that is to be read."""
 
@@ -74,7 +83,7 @@ class ColumnsForm(forms.Form):
                 required=False,
                 choices=[("", gettext("nothing: left out")), *((f, f) for f in self.known)],
                 initial=held.get(name, own),
-                widget=forms.Select(attrs={"aria-labelledby": f"id_column-{place}-name"}),
+                widget=FieldSelect(attrs={"aria-labelledby": f"id_column-{place}-name"}),
             )
 
     def rows(self) -> list[tuple[dict[str, str], Any]]:

@@ -79,6 +79,7 @@ def _ranking(row: RankingRow) -> dict[str, Any]:
     told = _prompt(row.prompt)
     for answer, rank, bad in zip(told["answers"], row.ranks, row.unacceptable, strict=True):
         answer |= {"rank": rank, "unacceptable": bad}
+    told["answers"].sort(key=lambda answer: answer.get("rank", 0))
     if row.text:
         told["answers"].append({"text": _short(row.text), "model": "", "written": True})
     said = [[name, str(getattr(row, name))] for name in JUDGED if getattr(row, name)]

@@ -27,7 +27,7 @@ def folder(settings, tmp_path, monkeypatch):
 
 def send(page, name, content, kind="What was judged elsewhere"):
     page.get_by_label(kind).check()
-    page.get_by_label("File").set_input_files(
+    page.get_by_label("File", exact=True).set_input_files(
         {"name": name, "mimeType": "text/plain", "buffer": content.encode()}
     )
     page.get_by_role("button", name="Send, and look into it").click()
@@ -103,7 +103,7 @@ def test_a_file_that_is_too_large_is_not_even_sent(open_browser, cast, settings)
     settings.UPLOAD_MAX_BYTES = 2**20
     page = open_browser().enter(cast.manager, PAGE)
     send(page, "a.jsonl", "x" * (2**20 + 1))
-    message = page.get_by_label("File").evaluate("each => each.validationMessage")
+    message = page.get_by_label("File", exact=True).evaluate("each => each.validationMessage")
     assert "larger than 1 MB" in message
     expect(page).to_have_url(f"{page.url}")
     assert not Upload.objects.exists()
