@@ -1,6 +1,7 @@
 """Uploads that lie in a folder of the test's own."""
 
 import json
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -25,7 +26,8 @@ def send(cast):
         text = "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
         request = RequestFactory().post("/", {"file": SimpleUploadedFile(name, text.encode())})
         request.upload_handlers = [ToDisk(request)]
-        made = uploading.receive(cast.project, kind, request.FILES["file"], by=cast.manager)
+        sent: Any = request.FILES["file"]
+        made = uploading.receive(cast.project, kind, sent, by=cast.manager)
         Upload.objects.filter(pk=made.pk).update(state=state, started_by=cast.manager)
         made.refresh_from_db()
         return made

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from annotation import tasks, uploading
 from annotation.errors import Conflict
-from annotation.importing import Options, import_prompts, runs
+from annotation.importing import Options, import_prompts, publishing, runs
 from annotation.importing.batches import Pace
 from annotation.models import (
     Assignment,
@@ -253,7 +253,7 @@ def test_what_is_about_to_be_shown_is_no_longer_cancelled(cast, send, slowly, mo
         except Conflict as refusal:
             refused.append(str(refusal))
 
-    seal = runs.seal_all
+    seal = publishing.seal_all
     monkeypatch.setattr(runs, "seal_all", lambda *args: (cancel(), seal(*args)))
     work()
     upload.refresh_from_db()
@@ -263,7 +263,7 @@ def test_what_is_about_to_be_shown_is_no_longer_cancelled(cast, send, slowly, mo
 
 def test_a_cancellation_that_comes_too_late_changes_nothing(cast, send, slowly, monkeypatch):
     upload = send(*many_rankings(5), state="importing")
-    seal = runs.seal_all
+    seal = publishing.seal_all
 
     def cancelled_meanwhile(*args):
         seal(*args)
