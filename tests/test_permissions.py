@@ -442,7 +442,7 @@ class World:
         return TokenAccess.objects.get(token__user=owner).pk
 
     def send_file(self) -> int:
-        found = {"rows": 1, "bad": 0, "columns": [{"name": "prompt", "first": "Why?"}]}
+        found = {"rows": 1, "bad": 0, "problems": [], "columns": [{"name": "prompt", "first": "?"}]}
         made = self.project.uploads.create(
             kind="prompts", file_name="a.csv", size=1, state="ready", found=found
         )

@@ -81,7 +81,7 @@ class ColumnsForm(forms.Form):
             self.fields[f"column-{place}"] = forms.ChoiceField(
                 label=name,
                 required=False,
-                choices=[("", gettext("nothing: left out")), *((f, f) for f in self.known)],
+                choices=[("", gettext("left out")), *((f, f) for f in self.known)],
                 initial=held.get(name, own),
                 widget=FieldSelect(attrs={"aria-labelledby": f"id_column-{place}-name"}),
             )
