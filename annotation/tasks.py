@@ -1,11 +1,14 @@
-"""Celery tasks: wake-ups, sent by the clock."""
+"""Celery tasks: wake-ups, most of them sent by the clock."""
 
 from celery import shared_task
+from django.db import transaction
 
 from annotation import queue, reviews
 from annotation.models import Project
 from annotation.quality import reports
 from annotation.quality.kept import OF_WORKERS
+from annotation.uploading import uploads
+from annotation.uploading.background import work_in_background
 
 
 @shared_task(ignore_result=True)
@@ -21,3 +24,20 @@ def measure() -> None:
     for project in Project.objects.filter(simulated=False):
         reports.measured(project, patience=OF_WORKERS)
         reviews.keep_doubts(project)
+
+
+@shared_task(ignore_result=True)
+def take_in() -> None:
+    """Work on what people have sent, and delete what nobody started."""
+    uploads.sweep()
+    work_in_background()
+
+
+def wake_for_uploads() -> None:
+    """Send a wake-up once the current transaction is in; a lost one, the clock makes up for."""
+
+    def send() -> None:
+        take_in.apply_async(expires=60)
+
+    # Robust: what was asked for is stored, whether or not the broker can be reached.
+    transaction.on_commit(send, robust=True)

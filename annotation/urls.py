@@ -16,6 +16,14 @@ from annotation.views.guideline import (
     guideline_changes,
     guideline_version,
 )
+from annotation.views.imports import (
+    cancel_import,
+    import_columns,
+    import_page,
+    import_progress,
+    imports,
+    start_import,
+)
 from annotation.views.judged import judged_task
 from annotation.views.mine import my_work
 from annotation.views.news import guideline_news
@@ -86,6 +94,14 @@ urlpatterns = [
         snapshot_download,
         name="snapshot-download",
     ),
+    path("projects/<slug:slug>/imports/", imports, name="imports"),
+    path("projects/<slug:slug>/imports/<int:pk>/", import_page, name="import"),
+    path(
+        "projects/<slug:slug>/imports/<int:pk>/progress/", import_progress, name="import-progress"
+    ),
+    path("projects/<slug:slug>/imports/<int:pk>/columns/", import_columns, name="import-columns"),
+    path("projects/<slug:slug>/imports/<int:pk>/start/", start_import, name="start-import"),
+    path("projects/<slug:slug>/imports/<int:pk>/cancel/", cancel_import, name="cancel-import"),
     path("projects/<slug:slug>/quality/<slug:name>.csv", quality_sheet, name="quality-sheet"),
     path("projects/<slug:slug>/annotators/<int:pk>/", person, name="annotator"),
     path("projects/<slug:slug>/annotators/<int:pk>/standing/", standing, name="standing"),

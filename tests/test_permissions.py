@@ -77,12 +77,14 @@ MANAGERS_READ = Row("401 403 403 200 403 404")
 RANKERS_READ = Row("401 200 200 403 403 404")
 PAGE_FOR_ALL = Row("302 200 200 200 200 404")
 PAGE_FOR_READERS = Row("302 403 403 200 200 404")
+PAGE_FOR_MANAGERS = Row("302 403 403 200 403 404")
 NO_POST = Row(SIGNED_IN_405, foreign=SIGNED_IN_405)
 # An action that is fetched leads back to the page with its button, which then asks who you are.
 BACK_TO_ITS_PAGE = Row("302 302 302 302 302 302", foreign="302 302 302 302 302 302")
 PROJECT = "projects/<slug:slug>/"
 ROUND = f"{PROJECT}rounds/<int:number>/"
 POLICY = f"{PROJECT}policies/<int:version>/"
+UPLOAD = f"{PROJECT}imports/<int:pk>/"
 DIALOGUE = f"{PROJECT}converse/<int:pk>/"
 API = f"api/v1/{PROJECT}"
 WORK = "api/v1/assignments/<int:id>/"
@@ -175,6 +177,12 @@ ROWS = {
     f"GET {API}snapshots/<int:id>/consensus/": READERS_READ,
     f"GET {API}snapshots/<int:id>/differences/<int:other>/": READERS_READ,
     f"GET {API}snapshots/<int:id>/exports/<slug:name>/": READERS_READ,
+    f"GET {API}imports/": MANAGERS_READ,
+    # Nothing but a form with a file in it is taken.
+    f"POST {API}imports/": Row("401 403 403 415 403 404"),
+    f"GET {API}imports/<int:id>/": MANAGERS_READ,
+    f"POST {API}imports/<int:id>/start/": Row("401 403 403 200 403 404"),
+    f"POST {API}imports/<int:id>/cancel/": Row("401 403 403 200 403 404"),
     # --- the API, models' side ---
     f"GET {API}rounds/": READERS_READ,
     f"POST {API}rounds/": Row("401 403 403 201 403 404", body=lambda *_: {"method": "reward"}),
@@ -305,6 +313,19 @@ ROWS = {
     "POST tasks/<int:pk>/skip/": Row(
         "302 302 404 404 404 404", at="assignments", body=lambda *_: {"skip-reason": "other"}
     ),
+    f"GET {PROJECT}imports/": PAGE_FOR_MANAGERS,
+    # No file came with it.
+    f"POST {PROJECT}imports/": Row("302 403 403 400 403 404"),
+    f"GET {UPLOAD}": PAGE_FOR_MANAGERS,
+    f"POST {UPLOAD}": NO_POST,
+    f"GET {UPLOAD}progress/": PAGE_FOR_MANAGERS,
+    f"POST {UPLOAD}progress/": NO_POST,
+    f"GET {UPLOAD}columns/": BACK_TO_ITS_PAGE,
+    f"POST {UPLOAD}columns/": Row("302 403 403 400 403 404"),
+    f"GET {UPLOAD}start/": BACK_TO_ITS_PAGE,
+    f"POST {UPLOAD}start/": Row("302 403 403 302 403 404"),
+    f"GET {UPLOAD}cancel/": BACK_TO_ITS_PAGE,
+    f"POST {UPLOAD}cancel/": Row("302 403 403 302 403 404"),
     # --- pages, models' side ---
     "GET ": Row("302 200 200 200 200 200"),
     "POST ": Row(SIGNED_IN_405),
@@ -409,6 +430,7 @@ class World:
             "exports": "rankings",
             "download": "rankings",
             "tokens": self.hand_out(),
+            "imports": self.send_file(),
             **self.freeze(),
             **self.train(),
         }
@@ -418,6 +440,13 @@ class World:
         owner = get_user_model().objects.create(username=f"owner of {self.project.slug}")
         issue(owner)
         return TokenAccess.objects.get(token__user=owner).pk
+
+    def send_file(self) -> int:
+        found = {"rows": 1, "bad": 0, "problems": [], "columns": [{"name": "prompt", "first": "?"}]}
+        made = self.project.uploads.create(
+            kind="prompts", file_name="a.csv", size=1, state="ready", found=found
+        )
+        return int(made.pk)
 
     def freeze(self) -> dict[str, int]:
         first, second = freeze(self.project, "first").pk, freeze(self.project, "second").pk

@@ -209,6 +209,10 @@ STORAGES = {
 }
 # A task of nine answers of 100 kB each fits; nothing that a person types comes near it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# Files are taken where a view says so, and nowhere else; workers read them from there.
+FILE_UPLOAD_HANDLERS = ["annotation.uploading.handlers.NoFiles"]
+UPLOADS_DIR = VAR_DIR / "uploads"
+UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_MB", default=1024) * 1024 * 1024
 
 # --- API ------------------------------------------------------------------------------------
 
@@ -261,6 +265,8 @@ SPECTACULAR_SETTINGS = {
         "Origin": "annotation.models.Submission.Origin",
         "DoubtReason": "annotation.models.Doubt.Reason",
         "ProblemReason": "annotation.models.ProblemReport.Reason",
+        "ImportKind": "annotation.models.Import.Kind",
+        "UploadState": "annotation.models.Upload.State",
         "AssignmentState": "annotation.models.Assignment.State",
         "RoundState": "training.models.Round.State",
         "PolicyState": "training.models.Policy.State",
@@ -285,6 +291,11 @@ CELERY_BEAT_SCHEDULE = {
     "expire-leases": {
         "task": "annotation.tasks.expire_leases",
         "schedule": 20.0,
+        "options": {"expires": 60},
+    },
+    "take-in": {
+        "task": "annotation.tasks.take_in",
+        "schedule": 10.0,
         "options": {"expires": 60},
     },
     "measure": {

@@ -19,6 +19,7 @@ def immutable_guards() -> Iterator[Guard]:
         "guidelinequiz": ("version_id", "asked_at"),
         "dialogue": ("project_id", "annotator_id"),
         "turn": ("dialogue_id", "number", "prompt_id"),
+        "upload": ("project_id", "kind", "file_name", "key", "size"),
     }
     for table, columns in frozen.items():
         yield refuse(
@@ -45,6 +46,13 @@ def immutable_guards() -> Iterator[Guard]:
         "UPDATE",
         "a published import stays published",
         "OLD.published_at IS NOT NULL AND NEW.published_at IS DISTINCT FROM OLD.published_at",
+    )
+    yield refuse(
+        "upload_ended",
+        "annotation_upload",
+        "UPDATE",
+        "an upload that has ended stays ended",
+        f"OLD.ended_at IS NOT NULL AND ({changed('state', 'ended_at')})",
     )
     yield from _problem_guards()
     yield from _quiz_guards()

@@ -19,21 +19,22 @@ from annotation.models import (
     Task,
     Thumb,
 )
+from annotation.progress import Report, silent
 
 BATCH = 200
 
 
-def discard(run: Import) -> None:
+def discard(run: Import, report: Report = silent) -> None:
     """Remove it in short transactions, the Import row last. Raises Conflict when it goes on."""
     while _discard_submissions(run):
-        pass
+        report("Removing", 0, 0)
     for rows in (
         Task.objects.filter(batch=run),
         Completion.objects.filter(batch=run),
         Prompt.objects.filter(batch=run),
     ):
         while _discard_rows(rows):
-            pass
+            report("Removing", 0, 0)
     with transaction.atomic():
         if not Import.objects.filter(pk=run.pk, rows_done=0).exists():
             raise Conflict(f"The import of {run.file_name} is still running. Let it end first.")

@@ -156,6 +156,9 @@ class RankingIntake(Intake):
         store_judgements(run, rows)
 
 
+INTAKES: dict[str, type[Intake]] = {each.kind: each for each in (PromptIntake, RankingIntake)}
+
+
 def _other_metadata(ledger: Ledger, rows: Sequence[tuple[int, PromptRow]]) -> Complaints:
     for line, row in rows:
         if not row.metadata:

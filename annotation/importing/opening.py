@@ -31,8 +31,9 @@ MAX_FILES = 1_000
 
 
 @contextmanager
-def open_rows(path: Path) -> Iterator[RowFile]:
-    """A file, or a folder of files. Raises Invalid when it cannot be read."""
+def open_rows(path: Path, name: str = "") -> Iterator[RowFile]:
+    """A file, or a folder of files; refusals call it by ``name``, or by its own. Raises Invalid
+    when it cannot be read."""
     if path.is_dir():
         with open_folder(path) as folder:
             yield folder
@@ -45,17 +46,23 @@ def open_rows(path: Path) -> Iterator[RowFile]:
         if not stream.seekable():
             raise Invalid(f"{path}: it can be read only once. Save it as a file first.")
         digest = file_digest(stream, "sha256").hexdigest()
-        yield _kind(path, stream)(path.name, stream.tell(), digest, stream)
+        name = name or path.name
+        yield _kind(path, name, stream)(name, stream.tell(), digest, stream)
 
 
-def _kind(path: Path, stream: BinaryIO) -> Any:
+def refuse_packed(name: str, start: bytes) -> None:
+    """Raises Invalid for a file that begins so when nothing here reads its like."""
+    for magic, what in REFUSED.items():
+        if start.startswith(magic):
+            raise Invalid(f"{name} is {what}.")
+
+
+def _kind(path: Path, name: str, stream: BinaryIO) -> Any:
     end = stream.tell()
     stream.seek(0)
     start = stream.read(8)
     stream.seek(end)
-    for magic, what in REFUSED.items():
-        if start.startswith(magic):
-            raise Invalid(f"{path.name} is {what}.")
+    refuse_packed(name, start)
     if start.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
         return ParquetRows
     return CsvRows if path.suffix.lower() == ".csv" else JsonLines

@@ -1,10 +1,12 @@
 """The end of an import: the database checks and seals its rankings, then all of it is shown."""
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from annotation import guidelines, lineup
 from annotation.audit import record
+from annotation.errors import Conflict
 from annotation.importing.batches import Pace
 from annotation.models import Import, Submission, Task, User
 from annotation.progress import Report
@@ -23,12 +25,18 @@ def seal_all(run: Import, report: Report) -> None:
 
 
 def publish(run: Import, *, by: User | None = None, with_guideline: bool = False) -> None:
-    """Show everything at once. ``with_guideline``: publish one, should the project have none."""
+    """Show everything at once. ``with_guideline``: publish one, should the project have none.
+
+    Raises Conflict when it is being removed."""
     with transaction.atomic():
         project = lineup.lock(run.project)
         now = timezone.now()
-        if not Import.objects.filter(pk=run.pk, published_at__isnull=True).update(published_at=now):
-            return
+        mine = Import.objects.filter(pk=run.pk)
+        whole = mine.filter(published_at__isnull=True, rows_done=F("rows_total"))
+        if not whole.update(published_at=now):
+            if mine.filter(published_at__isnull=False).exists():
+                return
+            raise Conflict(f"The import of {run.file_name} was dropped. Run it again.")
         if Task.objects.open().filter(batch=run).exists():
             # Cursors have passed these tasks while nobody could see them.
             lineup.admit(project, 0.0)

@@ -1,6 +1,6 @@
 """One file on its way in, from the first look at it to the flip that shows it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -14,7 +14,7 @@ from annotation.importing.batches import Pace, batches
 from annotation.importing.checking import check, look
 from annotation.importing.discarding import discard
 from annotation.importing.files import RowFile
-from annotation.importing.kinds import NO_COLUMNS, Intake, PromptIntake, RankingIntake
+from annotation.importing.kinds import INTAKES, NO_COLUMNS, Intake, PromptIntake, RankingIntake
 from annotation.importing.opening import open_rows
 from annotation.importing.publishing import publish, seal_all
 from annotation.importing.tables import Columns
@@ -28,13 +28,16 @@ from annotation.projects import find_project, make_project
 class Options:
     """How to import. ``create`` makes the project when it is absent; ``drop_unfinished`` removes
     what unfinished imports of other files have left in it. ``columns`` says which columns of a
-    table hold which fields."""
+    table hold which fields. Refusals call the file by ``name``, if it is given. ``admit`` is asked
+    in the transaction that begins, and may raise."""
 
     create: bool = False
     drop_unfinished: bool = False
     columns: Columns = NO_COLUMNS
     by: User | None = None
     report: Report = silent
+    name: str = ""
+    admit: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ def import_rankings(path: Path, slug: str, options: Options = Options()) -> Outc
     return _take_in(RankingIntake, path, slug, options)
 
 
+def import_file(kind: str, path: Path, slug: str, options: Options = Options()) -> Outcome:
+    """Take in a file of either kind. See ``_take_in``."""
+    return _take_in(INTAKES[kind], path, slug, options)
+
+
 @dataclass(frozen=True)
 class Preview:
     """What an import would find: rows that are good, and the problems of the others, each with
@@ -81,8 +89,7 @@ class Preview:
 def preview(kind: Import.Kind, path: Path, slug: str, options: Options = Options()) -> Preview:
     """Read the whole file, hold it to every rule, write nothing. Raises Invalid for what is no
     such file at all."""
-    intakes = {each.kind: each for each in (PromptIntake, RankingIntake)}
-    with open_rows(path) as file, closing(intakes[kind](options.columns)) as intake:
+    with open_rows(path) as file, closing(INTAKES[kind](options.columns)) as intake:
         project = find_project(slug, create=options.create)
         rows, findings = look(file, intake, project, options.report)
         first = next(iter(file.lines()), None)
@@ -95,12 +102,11 @@ def _take_in(kind: type[Intake], path: Path, slug: str, options: Options) -> Out
 
     Raises Invalid when a row is wrong; Conflict when another import is in the way.
     """
-    with open_rows(path) as file:
+    with open_rows(path, options.name) as file:
         project = find_project(slug, create=options.create)
         if project is not None:
-            before = project.imports.filter(
-                kind=kind.kind, file_sha256=_name(file, options.columns)
-            ).first()
+            name = name_of(file, options.columns)
+            before = project.imports.filter(kind=kind.kind, file_sha256=name).first()
             if before is not None and before.published_at is not None:
                 return Outcome(slug, before.rows_total, imported_before=True)
             _make_way(project, before, options)
@@ -114,8 +120,8 @@ def _take_in(kind: type[Intake], path: Path, slug: str, options: Options) -> Out
     return _outcome(run)
 
 
-def _name(file: RowFile, columns: Columns) -> str:
-    """The file's hash; the same file read by other columns is another one."""
+def name_of(file: RowFile, columns: Columns) -> str:
+    """What tells its import from others: its hash; read by other columns, it is another file."""
     mapped = columns.key()
     return sha256(f"{file.sha256} {mapped}".encode()).hexdigest() if mapped else file.sha256
 
@@ -149,10 +155,11 @@ def _begin(kind: type[Intake], file: RowFile, rows: int, slug: str, options: Opt
     """The file's Import row, alone in its project. Raises Conflict."""
     with transaction.atomic():
         project = lock(make_project(slug))
+        options.admit()
         run, _ = Import.objects.get_or_create(
             project=project,
             kind=kind.kind,
-            file_sha256=_name(file, options.columns),
+            file_sha256=name_of(file, options.columns),
             defaults={
                 "file_name": file.name[-255:],
                 "rows_total": rows,

@@ -25,6 +25,7 @@ from annotation.models.tasks import (
     TaskKind,
 )
 from annotation.models.tokens import Scope, TokenAccess
+from annotation.models.uploads import Upload
 
 __all__ = [
     "COMPLETIONS_BY_KIND",
@@ -65,5 +66,6 @@ __all__ = [
     "Thumb",
     "TokenAccess",
     "Turn",
+    "Upload",
     "User",
 ]

@@ -15,6 +15,7 @@ from annotation.errors import Refused
 from annotation.exporting.downloads import download
 from annotation.forms import ChoiceForm, NameForm, OtherForm, in_words
 from annotation.models import Project, Role, Snapshot
+from annotation.people import has_role
 from annotation.selectors import frozen_snapshots
 from annotation.snapshots import difference, freeze, withdrawn_from
 from annotation.views.access import PersonRequest, project_for
@@ -58,6 +59,7 @@ def _choose(
     withdrawn = withdrawn_from(snapshots)
     context = {
         "project": project,
+        "manages": has_role(request.user, project, Role.MANAGER),
         "form": form,
         "name": name,
         "counts": count(form.choice().apply(project)) if counted else None,

@@ -1,5 +1,8 @@
 """The database itself refuses what is forged, on whichever engine the suite runs."""
 
+from datetime import UTC, datetime
+from uuid import uuid4
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 
@@ -18,6 +21,7 @@ from annotation.models import (
     Submission,
     Task,
     TaskCompletion,
+    Upload,
 )
 from annotation.submissions import pairs_of, seal, submit
 from tests.annotation.working import held
@@ -306,3 +310,37 @@ def test_a_published_import_stays_published(cast):
     Import.objects.filter(pk=batch.pk).update(published_at=timezone.now())
     with pytest.raises(IntegrityError, match="stays published"), transaction.atomic():
         Import.objects.filter(pk=batch.pk).update(published_at=None)
+
+
+@pytest.fixture
+def upload(cast):
+    return cast.project.uploads.create(kind="prompts", file_name="a.jsonl", size=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"state": "nonsense"}, "upload_state|upload_ended"),  # whichever is asked first
+        ({"state": "done"}, "upload_ended"),
+        ({"ended_at": datetime(2026, 1, 1, tzinfo=UTC)}, "upload_ended"),
+        ({"state": "failed", "ended_at": datetime(2026, 1, 1, tzinfo=UTC)}, "failed_says_why"),
+        ({"file_name": "b.jsonl"}, "never change in a upload"),
+        ({"key": uuid4()}, "never change in a upload"),
+    ],
+)
+def test_an_upload_is_in_no_state_that_there_is_not(upload, change, message):
+    with pytest.raises(IntegrityError, match=message), transaction.atomic():
+        Upload.objects.filter(pk=upload.pk).update(**change)
+
+
+def test_an_upload_that_has_ended_stays_ended(upload):
+    mine = Upload.objects.filter(pk=upload.pk)
+    mine.update(state="cancelled", ended_at=datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(IntegrityError, match="stays ended"), transaction.atomic():
+        mine.update(state="ready", ended_at=None)
+
+
+def test_one_upload_of_a_project_is_imported_at_a_time(cast, upload):
+    Upload.objects.update(state="importing")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        cast.project.uploads.create(kind="prompts", file_name="b.jsonl", size=1, state="discarding")

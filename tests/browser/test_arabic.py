@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from annotation.models import Snapshot, Submission, User
+from annotation.models import Snapshot, Submission, Upload, User
 from tests.browser.test_pages import MARKDOWN, PAGES, lively  # noqa: F401 - a fixture
 from tests.cast import give_task
 from tests.webapp.catalogue import DOMAINS, messages_of
@@ -66,12 +66,13 @@ def check(page):
 @pytest.mark.parametrize("who", PEOPLE)
 def test_pages_speak_arabic(open_browser, lively, who):  # noqa: F811
     first, second = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
-    task = Submission.objects.first().task_id
+    named = {"first": first, "second": second, "judge": lively.judge.pk}
+    named |= {"task": Submission.objects.first().task_id, "upload": Upload.objects.get().pk}
     visitor = open_browser(**ARABIC)
     addresses = [address for each, address in PAGES.values() if each == who]
     person = User.objects.filter(username=who).first()
     for address in addresses:
-        address = address.format(first=first, second=second, judge=lively.judge.pk, task=task)
+        address = address.format(**named)
         check(visitor.enter(person, address) if person else visitor.go(address))
 
 

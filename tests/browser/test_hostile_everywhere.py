@@ -25,6 +25,7 @@ KINDS = {"rank": 4, "compare": 2, "thumbs": 1, "write": 1}
 MANAGED = [
     *("", "arena/", "quality/", "settings/", "problems/", "guideline/", "rounds/1/"),
     *("guideline/{first}/to/{last}/", "guideline/{first}/"),
+    *("imports/", "imports/{upload}/"),
 ]
 
 
@@ -97,6 +98,20 @@ def judge_and_report(cast):
     Round.objects.filter(pk=made.pk).update(outcome=LONG[:5000])
 
 
+def send_a_file(cast):
+    """An upload whose file, columns and rows are hostile, as a worker would describe them."""
+    row = {"line": 1, "messages": messages()[:40], "about": [["comment", LONG[:5000]]]}
+    row["answers"] = [{"text": text, "model": text, "rank": 1} for text in SHORT]
+    found = {"rows": 1, "bad": 1, "unit": "line", "table": False, "sample": [row]}
+    found["columns"] = [{"name": text, "first": text} for text in SHORT[:200]]
+    found["problems"] = [{"field": text, "why": text, "line": 1, "lines": 1} for text in SHORT]
+    name = hostile.ELEMENTS[0][:255]
+    made = cast.project.uploads.create(
+        kind="rankings", file_name=name, size=1, state="ready", found=found, sent_by=cast.manager
+    )
+    return made.pk
+
+
 def check(page):
     page.wait_for_load_state("networkidle")
     assert page.evaluate(FORBIDDEN) == []
@@ -110,10 +125,11 @@ def test_no_page_of_a_manager_is_hurt(open_browser, poisoned):
     Completion.objects.bulk_create(leaks)
     make_task(prompt, leaks)
     versions = list(poisoned.project.guidelines.order_by("pk").values_list("pk", flat=True))
+    upload = send_a_file(poisoned)
     visitor = open_browser()
 
     for address in MANAGED:
-        filled = address.format(first=versions[0], last=versions[-1])
+        filled = address.format(first=versions[0], last=versions[-1], upload=upload)
         page = visitor.enter(poisoned.manager, f"/projects/tides/{filled}")
         for summary in page.locator("main details > summary").all():
             summary.evaluate("each => { each.parentElement.open = true }")

@@ -4,6 +4,7 @@ The fixtures see to the last: a breach anywhere fails the test.
 """
 
 import re
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -65,6 +66,8 @@ PAGES = {
     "data": ("researcher", "/projects/tides/data/?count=1"),
     "snapshot": ("researcher", "/projects/tides/data/{first}/"),
     "difference": ("researcher", "/projects/tides/data/{first}/against/{second}/"),
+    "imports": ("manager", "/projects/tides/imports/"),
+    "an import to decide": ("manager", "/projects/tides/imports/{upload}/"),
     "newcomers": ("manager", "/projects/tides/newcomers/"),
     "about me": ("annotator", "/projects/tides/about-me/"),
     "the beginning": ("reviewer", "/projects/tides/begin/"),
@@ -81,6 +84,29 @@ PAGES = {
     "sign out": ("annotator", "/accounts/logout/"),
     "not allowed": ("annotator", "/projects/tides/"),
     "not found": ("annotator", "/projects/none/"),
+}
+# What a worker says of a file, whatever is in it.
+FOUND: dict[str, Any] = {
+    "rows": 1234,
+    "bad": 2,
+    "unit": "row",
+    "table": True,
+    "problems": [{"field": "ranks", "why": f"ranks: {MARKDOWN[:80]}", "line": 3, "lines": 2}],
+    "columns": [
+        {"name": "question" * 9, "first": MARKDOWN[:80]},
+        {"name": "ranks", "first": "[1]"},
+    ],
+    "sample": [
+        {
+            "line": 1,
+            "messages": [{"role": "user", "content": MARKDOWN}],
+            "answers": [
+                {"text": MARKDOWN, "model": "m" * 90, "rank": 1, "unacceptable": True},
+                {"text": "Salt.", "model": "", "written": True},
+            ],
+            "about": [["kind", "rank"], ["metadata", '{"a": 1}' * 40]],
+        }
+    ],
 }
 KINDS = {"rank": 4, "compare": 2, "thumbs": 1, "write": 1}
 
@@ -129,6 +155,10 @@ def lively(cast, monkeypatch):
         }
     )
     freeze(project, "for the paper", Choice(origins=("screen", "api")))
+    project.uploads.create(
+        kind="rankings", file_name=f"{MARKDOWN[:40]}.csv", size=2345, state="ready",
+        found=FOUND, sent_by=cast.manager,
+    )  # fmt: skip
     return cast
 
 
@@ -155,7 +185,13 @@ def test_a_page_is_for_everyone(visitor, lively, name):
     who, address = PAGES[name]
     first, second = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
     task = Submission.objects.first().task_id
-    address = address.format(first=first, second=second, judge=lively.judge.pk, task=task)
+    address = address.format(
+        first=first,
+        second=second,
+        judge=lively.judge.pk,
+        task=task,
+        upload=lively.project.uploads.get().pk,
+    )
     if who == "manager" and address == "/":
         wait_for_a_decision()
     person = User.objects.filter(username=who).first()
