@@ -20,10 +20,10 @@ from django.db.models import Exists, Max, Min, OuterRef, Prefetch, Q, QuerySet
 
 from annotation import words as searching
 from annotation.models import (
-    Completion,
+    CompletionWords,
     Doubt,
     Project,
-    Prompt,
+    PromptWords,
     RankedItem,
     SnapshotItem,
     Submission,
@@ -189,8 +189,8 @@ def _fitting(project: Project, query: Query, *, words: bool) -> QuerySet[Submiss
     if query.agreement:
         found = found.filter(_agreement(query.agreement))
     if query.words and words:
-        prompt = searching.in_messages(query.words, "task__prompt__messages")
-        text = slots.filter(searching.in_text(query.words, "completion__text"))
+        prompt = searching.in_messages(query.words, "task__prompt__")
+        text = slots.filter(searching.in_text(query.words, "completion__"))
         found = found.filter(Q(prompt) | Exists(text))
     return found
 
@@ -232,8 +232,8 @@ def _narrowings(project: Project, query: Query) -> Iterator[set[int] | None]:
 
 
 def _with_words(project: Project, words: str) -> set[int] | None:
-    prompts = Prompt.objects.filter(searching.in_messages(words), project=project)
-    texts = Completion.objects.filter(searching.in_text(words))
+    prompts = PromptWords.objects.filter(searching.gathered(words), prompt__project=project)
+    texts = CompletionWords.objects.filter(searching.gathered(words))
     asked = _if_few(prompts.values_list("pk", flat=True))
     answered = None if asked is None else _if_few(texts.values_list("pk", flat=True))
     if asked is None or answered is None:

@@ -157,6 +157,7 @@ def fill(rankings: int) -> None:
     from django.db import connection, transaction
 
     from annotation import guards
+    from annotation.gathering import gather
     from annotation.guidelines import in_force, publish
     from annotation.models import Annotator, Membership, Project, Snapshot, Source, User
 
@@ -185,6 +186,7 @@ def fill(rankings: int) -> None:
             with transaction.atomic():
                 terms = (project, people, sources, guidelines[newer], snapshot)
                 write(chance, numbers, tasks, "new" if newer else "old", *terms)
+    gather()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 

@@ -25,6 +25,7 @@ from annotation.models.tasks import (
     TaskKind,
 )
 from annotation.models.tokens import Scope, TokenAccess
+from annotation.models.words import CompletionWords, PromptWords, UnreadTexts
 
 __all__ = [
     "COMPLETIONS_BY_KIND",
@@ -32,6 +33,7 @@ __all__ = [
     "Assignment",
     "AuditEntry",
     "Completion",
+    "CompletionWords",
     "Demonstration",
     "Dialogue",
     "Doubt",
@@ -44,6 +46,7 @@ __all__ = [
     "ProblemReport",
     "Project",
     "Prompt",
+    "PromptWords",
     "Qualification",
     "QualificationItem",
     "QuizQuestion",
@@ -65,5 +68,6 @@ __all__ = [
     "Thumb",
     "TokenAccess",
     "Turn",
+    "UnreadTexts",
     "User",
 ]
