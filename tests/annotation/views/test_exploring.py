@@ -60,7 +60,8 @@ def test_a_place_that_no_page_gave_begins_anew(client, answers, before):
 
 
 @pytest.mark.parametrize(
-    ("count", "said"), [(1, "words of 1 new text are"), (5000, "words of more than 1,000 new texts")]
+    ("count", "said"),
+    [(1, "words of 1 new text are"), (5000, "words of more than 1,000 new texts")],
 )
 def test_who_looks_for_words_is_told_what_is_not_found_yet(client, answers, count, said):
     UnreadTexts.objects.create(kind="prompt", low=1, high=count)
