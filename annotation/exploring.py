@@ -16,14 +16,14 @@ from string import ascii_uppercase
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, Max, Min, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, Max, Min, OuterRef, Prefetch, Q, QuerySet
 
 from annotation import words as searching
 from annotation.models import (
-    Completion,
+    CompletionWords,
     Doubt,
     Project,
-    Prompt,
+    PromptWords,
     RankedItem,
     SnapshotItem,
     Submission,
@@ -92,7 +92,8 @@ def explore(
     low, high = span
     if few is not None:
         some = fitting.filter(task_id__in=few, pk__gte=low, pk__lt=high)
-        pks = list(some.order_by("-pk").values_list("pk", flat=True)[: ROWS + 1])
+        # Not by the bare key: PostgreSQL would read answers from the newest on until it has a page.
+        pks = list(some.order_by((F("pk") + 0).desc()).values_list("pk", flat=True)[: ROWS + 1])
         more = len(pks) > ROWS
         return _page(pks[:ROWS], pks[ROWS - 1] if more else None)
     return _by_windows(project, query, fitting, (low, high), seconds)
@@ -189,8 +190,8 @@ def _fitting(project: Project, query: Query, *, words: bool) -> QuerySet[Submiss
     if query.agreement:
         found = found.filter(_agreement(query.agreement))
     if query.words and words:
-        prompt = searching.in_messages(query.words, "task__prompt__messages")
-        text = slots.filter(searching.in_text(query.words, "completion__text"))
+        prompt = searching.in_messages(query.words, "task__prompt__")
+        text = slots.filter(searching.in_text(query.words, "completion__"))
         found = found.filter(Q(prompt) | Exists(text))
     return found
 
@@ -232,8 +233,8 @@ def _narrowings(project: Project, query: Query) -> Iterator[set[int] | None]:
 
 
 def _with_words(project: Project, words: str) -> set[int] | None:
-    prompts = Prompt.objects.filter(searching.in_messages(words), project=project)
-    texts = Completion.objects.filter(searching.in_text(words))
+    prompts = PromptWords.objects.filter(searching.gathered(words), prompt__project=project)
+    texts = CompletionWords.objects.filter(searching.gathered(words))
     asked = _if_few(prompts.values_list("pk", flat=True))
     answered = None if asked is None else _if_few(texts.values_list("pk", flat=True))
     if asked is None or answered is None:

@@ -65,8 +65,9 @@ class Screen:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = {" ".join(folded(name).split()): name for name in names}
         # A look for the first words alone is much faster than any pattern, and nearly always ends
-        # it.
-        self._starts = {name.split()[0] for name in self._names if name}
+        # it. One that holds another need not be looked for.
+        starts = {name.split()[0] for name in self._names if name}
+        self._starts = [each for each in starts if not any(one in each for one in starts - {each})]
         longest_first = sorted(filter(None, self._names), key=len, reverse=True)
         words = "|".join(r"\s+".join(map(re.escape, name.split())) for name in longest_first)
         self._pattern = re.compile(f"(?<!{_LETTER})(?:{words})(?!{_LETTER})") if words else None
@@ -74,10 +75,14 @@ class Screen:
     def find(self, text: str) -> str:
         """The name, as the list spells it; empty where there is none."""
         plain = folded(text)
-        if self._pattern is None or not any(start in plain for start in self._starts):
-            return ""
+        for start in self._starts:
+            if start in plain:
+                return self._look(plain)
+        return ""
+
+    def _look(self, plain: str) -> str:
         # A character of the list beside one of an unspaced script ends there.
-        found = self._pattern.search(plain)
+        found = self._pattern.search(plain) if self._pattern else None
         return self._names[" ".join(found.group().split())] if found else ""
 
 

@@ -3,18 +3,26 @@
 from celery import shared_task
 from django.db import transaction
 
-from annotation import queue, reviews
+from annotation import gathering, queue, reviews
 from annotation.models import Project
 from annotation.quality import reports
 from annotation.quality.kept import OF_WORKERS
 from annotation.uploading import uploads
 from annotation.uploading.background import work_in_background
 
+GATHERING_SECONDS = 2.0
+
 
 @shared_task(ignore_result=True)
 def expire_leases() -> None:
     """Give back the tasks of people who have gone away."""
     queue.expire()
+
+
+@shared_task(ignore_result=True)
+def gather_words() -> None:
+    """Make what was stored findable. A part of it at a time: live heads learn here meanwhile."""
+    gathering.gather(GATHERING_SECONDS)
 
 
 @shared_task(ignore_result=True)

@@ -1,7 +1,7 @@
 """Finding words in prompts and completions, whole and in any case.
 
-PostgreSQL has an index of words over both (migration 0015), and its own idea of a word. Elsewhere
-texts are read one by one, which a small database can bear.
+PostgreSQL has them gathered and indexed (``annotation.gathering``), by its own idea of a word.
+Elsewhere texts are read one by one, which a small database can bear.
 """
 
 import re
@@ -9,25 +9,26 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import BooleanField, F, Func, Q, TextField, Value
+from django.db.models.lookups import IRegex
 
 
 class Holds(Func):
-    """Whether a text holds all words; the expression is the index's, to the letter."""
+    """Whether what has been gathered holds all of some words."""
 
     output_field = BooleanField()
-    arg_joiner = ") @@ plainto_tsquery('simple'::regconfig, "
-    template = "to_tsvector('simple'::regconfig, %(expressions)s)"
+    arg_joiner = " @@ plainto_tsquery('simple'::regconfig, "
+    template = "%(expressions)s)"
 
 
 class Contents(Func):
     """What the messages of a prompt say."""
 
     output_field = TextField()
-    template = "jsonb_path_query_array(%(expressions)s, '$[*].content')"
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        inner = "SELECT group_concat(json_extract(value, '$.content'), ' ') FROM json_each"
-        return self.as_sql(compiler, connection, template=f"({inner}(%(expressions)s))", **context)
+    function = "json_each"
+    template = (
+        "(SELECT group_concat(json_extract(value, '$.content'), ' ')"
+        " FROM %(function)s(%(expressions)s))"
+    )
 
 
 def has_words(words: str) -> bool:
@@ -38,20 +39,26 @@ def are_indexed() -> bool:
     return connection.vendor == "postgresql"
 
 
-def in_text(words: str, field: str = "text") -> Any:
-    """A condition on completions."""
-    return Holds(F(field), Value(words)) if are_indexed() else _one_by_one(F(field), words)
+def gathered(words: str, field: str = "words") -> Holds:
+    """A condition on PromptWords and CompletionWords."""
+    return Holds(F(field), Value(words))
 
 
-def in_messages(words: str, field: str = "messages") -> Any:
-    """A condition on prompts."""
-    contents = Contents(F(field))
-    return Holds(contents, Value(words)) if are_indexed() else _one_by_one(contents, words)
+def in_text(words: str, completion: str) -> Any:
+    """A condition on what has ``completion`` for a path to one, with the last underscores."""
+    if are_indexed():
+        return gathered(words, f"{completion}gathered__words")
+    return _one_by_one(F(f"{completion}text"), words)
+
+
+def in_messages(words: str, prompt: str) -> Any:
+    """The same of a prompt."""
+    if are_indexed():
+        return gathered(words, f"{prompt}gathered__words")
+    return _one_by_one(Contents(F(f"{prompt}messages")), words)
 
 
 def _one_by_one(text: Any, words: str) -> Q:
-    from django.db.models.lookups import IRegex
-
     found = Q()
     for word in re.findall(r"\w+", words):
         found &= Q(IRegex(text, rf"\b{word}\b"))

@@ -1,58 +1,85 @@
-"""How fast data comes in as prompts and goes out as Parquet, how much memory that takes, and what
-people who submit rankings meanwhile notice of it.
+"""How fast data comes in and goes out, how much memory that takes, and what people who submit
+rankings meanwhile notice of it.
 
-    python -m benchmarks.data [--quick] [--json]
+    python -m benchmarks.data [--quick] [--json] [--only prompts | rankings | export]
 
-Imports 100,000 prompts with four completions, alone and while 20 people rank; exports the million
-pairs of 167,000 rankings. Each has a fresh database: SQLite in a
-temporary folder, or the empty one that DATABASE_URL names, which is emptied again. Import and
-export run in processes of their own; the export's memory is constant when its peaks for a tenth of
-the rankings and for all of them are alike. Prints JSON, one object a line; with --json one object
-of them all at the end.
+Imports 100,000 prompts with four completions, and a tenth of that, and all again while 20 people
+rank; imports and exports 20,000 rankings as JSON lines, and a tenth; exports the million pairs of
+167,000 rankings to Parquet, and a tenth. Each has a fresh database, SQLite in a temporary folder or
+the empty one that DATABASE_URL names, which is emptied again, and a process of its own: memory is
+constant when the peaks for few rows and for many are alike. Prints JSON, one object a line; with
+--json one object of them all at the end.
 """
 
 import argparse
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.imports import ANNOTATORS, ROOT, Site, peak_memory, write_file
+from benchmarks._people import let_rank, ready
+from benchmarks._site import new_site, peak_memory, said_by
+from benchmarks._texts import write_rows
 
-PROMPTS, RANKINGS = 100_000, 167_000  # the latter hold a million pairs
+PROMPTS, RANKINGS, PAIRED = 100_000, 20_000, 167_000  # the last hold a million pairs
+ANNOTATORS = 20
 JUDGES = 100
-QUICK = 20  # times less
+FEW = 10  # times less
+QUICK = 40  # times less
 
 
-def measure_prompts(file: Path) -> dict[str, Any]:
+class Longest:
+    """The longest time from the first statement of a transaction to its end."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.seconds = self.began = 0.0
+
+    def __call__(self, execute: Any, *args: Any) -> Any:
+        if not self.began and self.connection.in_atomic_block:
+            self.began = time.perf_counter()
+            self.connection.on_commit(self.end)
+        return execute(*args)
+
+    def end(self) -> None:
+        self.seconds = max(self.seconds, time.perf_counter() - self.began)
+        self.began = 0.0
+
+
+def measure_import(kind: str, file: Path) -> dict[str, Any]:
     from django.db import connection
 
-    from annotation.importing import Options, import_prompts
+    from annotation import importing
+    from annotation.gathering import gather
 
-    stages: dict[str, float] = {}
-    started = time.perf_counter()
+    verb = {"prompts": importing.import_prompts, "rankings": importing.import_rankings}[kind]
+    longest, stages = Longest(connection), dict[str, float]()
+    started, worked = time.perf_counter(), time.process_time()
 
     def report(stage: str, done: int, total: int) -> None:
-        stages[stage] = time.perf_counter() - started
+        stages[stage] = round(time.perf_counter() - started, 1)
 
-    rows = import_prompts(file, "bench", Options(create=True, report=report)).rows
-    took = time.perf_counter() - started
-    return {
-        "measured": "import of prompts",
+    with connection.execute_wrapper(longest):
+        rows = verb(file, "bench", importing.Options(create=True, report=report)).rows
+    took, worked = time.perf_counter() - started, time.process_time() - worked
+    found = {
+        "measured": f"import of {kind}",
         "database": connection.vendor,
         "rows": rows,
         "seconds": round(took, 1),
+        "seconds_of_python": round(worked, 1),
         "rows_per_second": round(rows / took),
-        "ended_after": {stage: round(at, 1) for stage, at in stages.items()},
+        "ended_after": stages,
+        "longest_transaction_ms": round(1000 * longest.seconds),
         "peak_memory_mb": peak_memory(),
     }
+    started = time.perf_counter()
+    gather()
+    return found | {"words_gathered_after": round(time.perf_counter() - started, 1)}
 
 
-def measure_export(out: Path) -> dict[str, Any]:
+def measure_export(form: str, out: Path) -> dict[str, Any]:
     from django.db import connection
 
     from annotation import exporting
@@ -60,15 +87,15 @@ def measure_export(out: Path) -> dict[str, Any]:
 
     project = Project.objects.get(slug="bench")
     started = time.perf_counter()
-    manifest = exporting.export(project, "parquet", out)
+    manifest = exporting.export(project, form, out)
     took = time.perf_counter() - started
     return {
-        "measured": "export to Parquet",
+        "measured": f"export of {form}",
         "database": connection.vendor,
         "rankings": manifest.rankings,
-        "pairs": manifest.rows,
+        "rows": manifest.rows,
         "seconds": round(took, 1),
-        "pairs_per_second": round(manifest.rows / took),
+        "rows_per_second": round(manifest.rows / took),
         "megabytes": round(manifest.bytes / 2**20, 1),
         "peak_memory_mb": peak_memory(),
     }
@@ -140,66 +167,71 @@ def fill(file: Path) -> dict[str, Any]:
     return {"measured": "filling", "rankings": len(slots) * len(judges)}
 
 
-def in_process(site: Site, *arguments: object) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.data", "--measure", *map(str, arguments)]
-    done = subprocess.run(
-        command, env=site.environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    )
-    print(done.stdout, end="", flush=True)
-    return dict(json.loads(done.stdout))
-
-
-def run_import(rows: int, annotators: int) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        site, stop = Site(folder), folder / "stop"
-        file = write_file(folder / "rows.jsonl", rows, ranked=False)
+def run_import(kind: str, rows: int, annotators: int = 0) -> list[dict[str, Any]]:
+    with new_site("benchmarks.data") as site:
+        folder, stop = site.folder, site.folder / "stop"
+        file = write_rows(folder / "rows.jsonl", rows, ranked=kind == "rankings")
         people = None
         if annotators:
-            tasks = write_file(folder / "tasks.jsonl", 500, ranked=False)
-            people = site.start("annotators", annotators, tasks, stop)
-            while people.poll() is None and not stop.with_suffix(".ready").exists():
+            tasks = write_rows(folder / "tasks.jsonl", 500, ranked=False)
+            people = site.start("people", tasks, annotators, stop)
+            while people.poll() is None and not ready(stop).exists():
                 time.sleep(0.1)
-        found = in_process(site, "prompts", file)
+        found = [said_by(site.start("import", kind, file)) | {"annotators": annotators}]
         stop.touch()
         if people is not None:
-            people.wait()
-        site.close()
-        return [found | {"annotators": annotators}]
+            found.append(said_by(people))
+        if kind == "rankings":
+            found.append(said_by(site.start("export", kind, folder / "out.jsonl")))
+        return found
 
 
 def run_export(rankings: int) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        site = Site(folder)
-        file = write_file(folder / "rows.jsonl", rankings // JUDGES, ranked=False)
-        in_process(site, "fill", file)
-        found = [in_process(site, "export", folder / "pairs.parquet")]
-        site.close()
-        return found
+    with new_site("benchmarks.data") as site:
+        file = write_rows(site.folder / "rows.jsonl", rankings // JUDGES, ranked=False)
+        said_by(site.start("fill", file))
+        return [said_by(site.start("export", "parquet", site.folder / "pairs.parquet"))]
+
+
+def run(only: str | None, less: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if only in (None, "prompts"):
+        found += run_import("prompts", PROMPTS // less // FEW)
+        found += run_import("prompts", PROMPTS // less)
+        found += run_import("prompts", PROMPTS // less, ANNOTATORS)
+    if only in (None, "rankings"):
+        found += run_import("rankings", RANKINGS // less // FEW)
+        found += run_import("rankings", RANKINGS // less)
+    if only in (None, "export"):
+        found += run_export(PAIRED // less // FEW) + run_export(PAIRED // less)
+    return found
+
+
+def measure(what: str, *given: str) -> dict[str, Any]:
+    """In a process of its own."""
+    import django
+
+    django.setup()
+    if what == "people":
+        file, count, stop = given
+        return let_rank(Path(file), int(count), Path(stop))
+    if what == "fill":
+        return fill(Path(*given))
+    name, path = given
+    return (measure_import if what == "import" else measure_export)(name, Path(path))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="A twentieth of the rows.")
+    parser.add_argument("--quick", action="store_true", help=f"1/{QUICK} of the rows.")
     parser.add_argument("--json", action="store_true", help="All figures in one object at the end.")
-    parser.add_argument("--only", choices=["import", "export"])
+    parser.add_argument("--only", choices=["prompts", "rankings", "export"])
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        import django
-
-        django.setup()
-        what, path = options.measure
-        verbs = {"fill": fill, "export": measure_export, "prompts": measure_prompts}
-        print(json.dumps(verbs[what](Path(path))))
+        print(json.dumps(measure(*options.measure)))
         return
-    less = QUICK if options.quick else 1
-    found: list[dict[str, Any]] = []
-    if options.only != "export":
-        found += run_import(PROMPTS // less, 0) + run_import(PROMPTS // less, ANNOTATORS)
-    if options.only != "import":
-        found += run_export(RANKINGS // less // 10) + run_export(RANKINGS // less)
+    found = run(options.only, QUICK if options.quick else 1)
     if options.json:
         print(json.dumps({"load": os.getloadavg()[0], "figures": found}))
 

@@ -20,13 +20,13 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from benchmarks._texts import OF_PROMPT, VOCABULARY, text_of
+
 GOAL_SECONDS = 0.3
 RANKINGS, HALF, QUICK, PEOPLE, K, TIMES = 1_000_000, 200_000, 20_000, 100, 4, 20
 CHUNK = 10_000  # tasks of one transaction
 APART = 20  # seconds between two answers
-VOCABULARY = [f"word{number}" for number in range(20_000)]
-COMMON = "everywhere"  # in each prompt; VOCABULARY falls off as in a language
-WORDS_OF_A_TEXT = 60
+COMMON = "everywhere"  # in each prompt
 
 
 def main() -> None:
@@ -146,17 +146,12 @@ def ask(client: Any, query: dict[str, Any]) -> dict[str, Any]:
     return {**found, "rows_a_page": rows / TIMES, "cut": cut}
 
 
-def text_of(chance: random.Random, words: int = WORDS_OF_A_TEXT) -> str:
-    """Words that fall off by their place, as in a language (Zipf)."""
-    size = len(VOCABULARY)
-    return " ".join(VOCABULARY[int(size ** chance.random()) - 1] for _ in range(words))
-
-
 def fill(rankings: int) -> None:
     """Tasks of two people each; the newest half under a newer guideline, a tenth doubted."""
     from django.db import connection, transaction
 
     from annotation import guards
+    from annotation.gathering import gather
     from annotation.guidelines import in_force, publish
     from annotation.models import Annotator, Membership, Project, Snapshot, Source, User
 
@@ -185,6 +180,7 @@ def fill(rankings: int) -> None:
             with transaction.atomic():
                 terms = (project, people, sources, guidelines[newer], snapshot)
                 write(chance, numbers, tasks, "new" if newer else "old", *terms)
+    gather()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
@@ -225,7 +221,7 @@ def write(
         ("messages", "content_sha256", "group", "split"),
         [
             (
-                [{"role": "user", "content": f"{COMMON} {text_of(chance, 20)}"}],
+                [{"role": "user", "content": f"{COMMON} {text_of(chance, OF_PROMPT)}"}],
                 f"{number:064}",
                 f"{number}",
                 splits[number % 10],

@@ -298,6 +298,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 60},
     },
+    "gather-words": {
+        "task": "annotation.tasks.gather_words",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "measure": {
         "task": "annotation.tasks.measure",
         "schedule": 45.0,

@@ -26,6 +26,7 @@ from annotation.models.tasks import (
 )
 from annotation.models.tokens import Scope, TokenAccess
 from annotation.models.uploads import Upload
+from annotation.models.words import CompletionWords, PromptWords, UnreadTexts
 
 __all__ = [
     "COMPLETIONS_BY_KIND",
@@ -33,6 +34,7 @@ __all__ = [
     "Assignment",
     "AuditEntry",
     "Completion",
+    "CompletionWords",
     "Demonstration",
     "Dialogue",
     "Doubt",
@@ -45,6 +47,7 @@ __all__ = [
     "ProblemReport",
     "Project",
     "Prompt",
+    "PromptWords",
     "Qualification",
     "QualificationItem",
     "QuizQuestion",
@@ -66,6 +69,7 @@ __all__ = [
     "Thumb",
     "TokenAccess",
     "Turn",
+    "UnreadTexts",
     "Upload",
     "User",
 ]

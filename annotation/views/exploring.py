@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from annotation.exploring import Page, explore
 from annotation.forms.exploring import ExploreForm
+from annotation.gathering import MANY, unread
 from annotation.models import Role
 from annotation.views.access import PersonRequest, project_for
 
@@ -28,6 +29,8 @@ def explorer(request: PersonRequest, slug: str) -> HttpResponse:
         "further": _address(request.GET, page.before),
         "begun": "before" in request.GET,
         "anew": _address(request.GET, None),
+        "unread": unread() if request.GET.get("words") else 0,
+        "many": MANY,
     }
     return render(request, "explore.html", context, status=400 if form.errors else 200)
 

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from annotation import exploring, guidelines
-from annotation.exploring import Query, explore
+from annotation.exploring import Query
+from annotation.gathering import gather
 from annotation.models import Doubt, Source, Submission, TaskKind
 from annotation.queue import claim
 from annotation.snapshots import freeze
@@ -31,8 +32,13 @@ def say(judge, *ranks):
     return Submission.objects.get(pk=receipt.id)
 
 
+def explore(project, query, before=None, *, seconds=60):
+    gather()
+    return exploring.explore(project, query, before, seconds=seconds)
+
+
 def found(cast, before=None, **query):
-    page = explore(cast.project, Query(**query), before, seconds=60)
+    page = explore(cast.project, Query(**query), before)
     return [row.submission.pk for row in page.rows]
 
 
@@ -69,7 +75,7 @@ def test_the_newest_come_first(cast, salt_and_sky):
     ],
 )
 def test_words_are_found_whole_in_prompts_and_responses(cast, salt_and_sky, words, tasks):
-    page = explore(cast.project, Query(words=words), seconds=60)
+    page = explore(cast.project, Query(words=words))
     assert len({row.submission.task_id for row in page.rows}) == tasks
 
 
@@ -137,7 +143,7 @@ def test_pages_hold_every_answer_once(cast, monkeypatch):
         say(judge)
     seen, before = [], None
     while True:
-        page = explore(cast.project, Query(), before, seconds=60)
+        page = explore(cast.project, Query(), before)
         seen += [row.submission.pk for row in page.rows]
         before = page.before
         if before is None:
@@ -182,7 +188,7 @@ def test_ties_stand_together(cast):
     (judge,) = make_judges(cast.project, 1)
     give_task(cast.project, "a", "b", "c")
     say(judge, 2, 1, 2)
-    (row,) = explore(cast.project, Query(), seconds=60).rows
+    (row,) = explore(cast.project, Query()).rows
     assert row.tiers == ["B", "AC"]
 
 
@@ -193,7 +199,7 @@ def test_it_asks_as_often_for_many_as_for_one(cast):
         give_task(cast.project, prompt=f"Question {number}?")
         say(judge)
         with CaptureQueriesContext(connection) as captured:
-            explore(cast.project, Query(), seconds=60)
+            explore(cast.project, Query())
         counts.append(len(captured))
     assert len(set(counts)) == 1
 

@@ -22,6 +22,7 @@ def test_all_that_the_clock_sends_is_there_to_be_done(tasks):
     assert scheduled == {
         "training.tasks.tick",
         "annotation.tasks.expire_leases",
+        "annotation.tasks.gather_words",
         "annotation.tasks.measure",
         "annotation.tasks.take_in",
     }

@@ -3,7 +3,8 @@
 import pytest
 
 from annotation import exploring
-from annotation.models import Submission
+from annotation.gathering import gather
+from annotation.models import Submission, UnreadTexts
 from annotation.queue import claim
 from annotation.submissions import submit
 from tests.cast import full_ranking, give_task
@@ -20,6 +21,7 @@ def answers(cast, client, monkeypatch):
         assignment, _ = claim(cast.judge)
         body = full_ranking(assignment.task)
         submit(assignment.pk, cast.judge, body, key=f"{number}", origin="api")
+    gather()
     client.force_login(cast.researcher)
     return list(Submission.objects.order_by("-pk"))
 
@@ -55,3 +57,13 @@ def test_a_filter_that_fits_nothing_known_is_marked(client, answers, wrong):
 @pytest.mark.parametrize("before", ["x", "-1", "9" * 30, "٣"])
 def test_a_place_that_no_page_gave_begins_anew(client, answers, before):
     assert len(client.get(PAGE, {"before": before}).context["page"].rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "words of 1 new text are"), (5000, "words of more than 1,000 new texts")],
+)
+def test_who_looks_for_words_is_told_what_is_not_found_yet(client, answers, count, said):
+    UnreadTexts.objects.create(kind="prompt", low=1, high=count)
+    assert said in client.get(PAGE, {"words": "question"}).text
+    assert "gathered" not in client.get(PAGE).text
