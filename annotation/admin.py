@@ -142,7 +142,7 @@ for each in (
     *(models.Import, models.Pair, models.ProblemReport, models.Qualification),
     *(models.QualificationItem, models.QuizQuestion, models.RankedItem, models.Review),
     *(models.SnapshotConsensus, models.SnapshotItem, models.Source, models.TaskCompletion),
-    *(models.Thumb, models.Upload),
+    *(models.CompletionWords, models.PromptWords, models.Thumb, models.UnreadTexts, models.Upload),
     *(models.Dialogue, models.TokenAccess, models.Turn, models.GuidelineQuiz, models.QuizTry),
 ):
     admin.site.register(each, ReadOnly)

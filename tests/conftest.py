@@ -1,11 +1,13 @@
 """What every test has at hand."""
 
+import math
 from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
 
 from annotation import guards
+from annotation.quality import kept
 
 pytest_plugins = ["tests.services"]
 
@@ -23,3 +25,9 @@ def _empty_databases_with_guards_lifted():
     case._fixture_teardown = with_guards_lifted
     yield
     case._fixture_teardown = empty
+
+
+@pytest.fixture(autouse=True)
+def _figures_are_up_to_date(monkeypatch):
+    """On a slow machine too, where they would be kept for a while as costly ones."""
+    monkeypatch.setattr(kept, "CHEAP", math.inf)
