@@ -53,8 +53,9 @@ def _postgres_statements(guard: Guard) -> list[str]:
     )
     name = f"{PREFIX}{guard.name}"
     row = "OLD" if guard.event.endswith("DELETE") else "NEW"
+    # Or replace: a table that a migration took back has taken its triggers along, not these.
     return [
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN {body} RETURN {row}; END $$",
         f"CREATE TRIGGER {name} {_timing(guard)} ON {guard.table}"
         f" FOR EACH ROW{when} EXECUTE FUNCTION {name}()",
@@ -64,7 +65,7 @@ def _postgres_statements(guard: Guard) -> list[str]:
 def _postgres_truncate_statements() -> list[str]:
     name = f"{PREFIX}never_truncated"
     statements = [
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE EXCEPTION 'what is sealed is never truncated'"
         " USING ERRCODE = 'check_violation'; END $$"
     ]

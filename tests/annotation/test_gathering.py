@@ -127,7 +127,7 @@ def test_who_gathers_waits_for_nobody_who_does(cast):
 
 @pytest.mark.django_db(transaction=True)
 def test_texts_from_before_are_gathered_too(cast):
-    migrate("0019_snapshot_consensus")
+    migrate("0020_uploads")
     try:
         add(cast, "one")
     finally:

@@ -344,3 +344,15 @@ def test_one_upload_of_a_project_is_imported_at_a_time(cast, upload):
     Upload.objects.update(state="importing")
     with pytest.raises(IntegrityError), transaction.atomic():
         cast.project.uploads.create(kind="prompts", file_name="b.jsonl", size=1, state="discarding")
+
+
+def test_what_a_lost_table_leaves_behind_is_no_obstacle():
+    name = f"{guards.PREFIX}upload_fixed"
+    with connection.cursor() as cursor:
+        on = " ON annotation_upload" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER {name}{on}")
+    assert name not in guards.installed()
+
+    guards.install()
+
+    assert guards.installed() == guards.expected()
