@@ -133,6 +133,16 @@ def test_postgresql_is_reached_by_its_url(tmp_path):
     assert "init_command" not in database.get("OPTIONS", {})
 
 
+def test_postgresql_compiles_no_plan_unless_its_address_says_so(tmp_path):
+    def options(url):
+        read_ = read(tmp_path, "DATABASES", SECRET_KEY=KEY, DATABASE_URL=url)
+        return read_["DATABASES"]["default"]["OPTIONS"]["options"]
+
+    url = "postgres://database/concord"
+    assert options(url) == "-c jit=off"
+    assert options(f"{url}?options=-c%20jit%3Don") == "-c jit=off -c jit=on"
+
+
 @pytest.mark.parametrize(
     ("environment", "broker", "cache"),
     [
