@@ -24,7 +24,7 @@ help: ## List these commands.
 
 demo: install $(VAR_DIR)/secret-key ## Set up a demonstration and serve it at http://127.0.0.1:8000, or at PORT=8001.
 	@$(MANAGE) demo_setup
-	@exec env $(MANAGE) serve --port $(PORT) --with-parent
+	@exec env $(MANAGE) serve --port $(PORT) --with-parent --skip-checks
 
 install: ## Install what the site and its workers need in .venv.
 	@$(call need,requirements.txt,requirements-web.txt)

@@ -13,6 +13,7 @@ from webapp.demo.completions import Shipped
 from webapp.demo.people import ensure_people, read_people, users_file, write_people
 from webapp.demo.project import ensure_project, fill
 from webapp.embedded import only_one
+from webapp.static_files import collect_static
 
 
 class Command(BaseCommand):
@@ -36,8 +37,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         if not settings.DEBUG:
-            # Anew each time: a copy that was cut short would pass for a newer one.
-            call_command("collectstatic", clear=True, interactive=False, verbosity=0)
+            collect_static()
 
     def _set_up_project(self) -> None:
         with transaction.atomic():
