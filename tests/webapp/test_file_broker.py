@@ -1,4 +1,7 @@
-"""What is sent through files arrives, whenever somebody looks."""
+"""What is sent through files arrives, whenever somebody looks.
+
+Each test has queues of its own: kombu remembers for a whole process which ones are bound.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -62,5 +65,9 @@ def test_all_who_begin_at_once_are_sent_to(connect):
 
 def test_nothing_unfinished_is_taken_for_a_message(connect, tmp_path):
     (tmp_path / "broker/queue/0123.part").write_text("")
-    with connect() as connection, connection.SimpleQueue("wake") as queue, pytest.raises(Empty):
+    with (
+        connect() as connection,
+        connection.SimpleQueue("unfinished") as queue,
+        pytest.raises(Empty),
+    ):
         queue.get_nowait()
