@@ -38,12 +38,13 @@ from annotation.models import (
     Annotator,
     Assignment,
     Import,
+    Project,
     Qualification,
     QualificationItem,
     Task,
     TaskCompletion,
 )
-from annotation.prepared import Prepared, marks
+from annotation.prepared import Prepared, marks, prepared
 
 Place = tuple[float, int]
 
@@ -54,15 +55,19 @@ def lock_annotator(annotator: Annotator) -> Annotator:
 
     Serialises two tabs of one person; others are not delayed.
     """
-    found = _locking(connection.vendor).first(person=annotator.pk)
-    if found is None:
-        raise Annotator.DoesNotExist
-    locked: Annotator = found
-    return locked
+    found = _locking.get(annotator.pk)
+    # By itself, and now that the lock is held: the queue may have been reordered meanwhile.
+    found.project = _projects.get(found.project_id)
+    return found
 
 
-@lru_cache
-def _locking(vendor: str) -> Prepared:
+@prepared
+def _projects(pk: int) -> QuerySet[Project]:
+    return Project.objects.filter(pk=pk)
+
+
+@prepared
+def _locking(person: int) -> QuerySet[Annotator]:
     returned = Task.objects.open().filter(
         Q(reserved_for=None) | Q(reserved_for=OuterRef("pk")),
         project=OuterRef("project"),
@@ -71,11 +76,10 @@ def _locking(vendor: str) -> Prepared:
     )
     returned = returned.exclude(purpose=Task.Purpose.GOLD)
     tries = Qualification.objects.filter(annotator=OuterRef("pk"))
-    marked = marks("person")
     people = Annotator.objects.select_for_update(no_key=True, of=("self",)).annotate(
         passed_returned=Exists(returned), tried=Exists(tries)
     )
-    return Prepared(people.filter(pk=marked["person"]), marked)
+    return people.filter(pk=person)
 
 
 def next_task(annotator: Annotator, *, ahead: bool = False) -> Any:
@@ -126,7 +130,7 @@ def _found(annotator: Annotator, *, locked: bool) -> Any:
 @lru_cache
 def _searches(
     vendor: str, begun: bool, returned: bool, tried: bool, locked: bool
-) -> list[Prepared]:
+) -> list[Prepared[Task]]:
     """What ``_streams`` gives to a person of whom this is so, put into SQL once."""
     marked = marks("person", "project", "order", "task")
     someone: Any = Annotator(pk=marked["person"], project_id=marked["project"])
@@ -137,7 +141,7 @@ def _searches(
     if locked:
         options: Any = {"of": ("self",), "no_key": True, "skip_locked": True}
         streams = [stream.select_for_update(**options) for stream in streams]
-    return [Prepared(stream, marked) for stream in streams]
+    return [Prepared(stream[:1], marked) for stream in streams]
 
 
 def first_being_claimed(annotator: Annotator) -> int | None:

@@ -13,6 +13,7 @@ from annotation.audit import record
 from annotation.content import check_storable
 from annotation.errors import Conflict, Invalid
 from annotation.models import Annotator, GuidelineVersion, Project, User
+from annotation.prepared import prepared
 
 MAX_CHARACTERS = 100_000
 MAX_CRITERIA, MAX_CRITERION = 6, 40
@@ -21,10 +22,15 @@ NUMBERED = re.compile(r"\d{1,2}[.)]\s+[*_]*([^.:;*]+)")
 
 def in_force(project: Project) -> GuidelineVersion | None:
     """The newest published version."""
-    return newest_first(project).first()
+    return _newest.first(project.pk)
 
 
-def newest_first(project: Project) -> QuerySet[GuidelineVersion]:
+@prepared
+def _newest(project: int) -> QuerySet[GuidelineVersion]:
+    return newest_first(project)[:1]
+
+
+def newest_first(project: Project | int) -> QuerySet[GuidelineVersion]:
     """The published versions; the first of them is in force."""
     return GuidelineVersion.objects.filter(project=project, published_at__isnull=False).order_by(
         "-published_at", "-pk"
@@ -51,7 +57,13 @@ def news_for(annotator: Annotator) -> GuidelineVersion | None:
     if annotator.read_guideline_id is None:
         return None
     current = in_force(annotator.project)
-    return None if current is None or current.pk == annotator.read_guideline_id else current
+    return current if is_news(annotator, current) else None
+
+
+def is_news(annotator: Annotator, current: GuidelineVersion | None) -> bool:
+    """Whether this person has read a version, but not this one, which is in force."""
+    read = annotator.read_guideline_id
+    return current is not None and read is not None and read != current.pk
 
 
 def begin_with(annotator: Annotator, version: GuidelineVersion | None) -> None:

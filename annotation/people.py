@@ -5,6 +5,7 @@ from django.utils.translation import gettext
 
 from annotation.errors import NotAllowed
 from annotation.models import Annotator, Membership, Project, Role, User
+from annotation.prepared import prepared
 
 RANKERS = (Role.ANNOTATOR, Role.REVIEWER)
 
@@ -13,7 +14,12 @@ def roles(user: User, project: Project) -> set[str]:
     """The person's roles in this project, read anew each time: a removal acts at once."""
     if not user.is_active:
         return set()
-    return set(Membership.objects.filter(user=user, project=project).values_list("role", flat=True))
+    return {each.role for each in _memberships.all(user.pk, project.pk)}
+
+
+@prepared
+def _memberships(user: int, project: int) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user, project=project)
 
 
 def has_role(user: User, project: Project, *wanted: str) -> bool:
@@ -37,6 +43,11 @@ def projects_of(user: User) -> QuerySet[Project]:
     return Project.objects.filter(memberships__user=user).distinct()
 
 
+def knows_of(user: User, project: Project) -> bool:
+    """Whether it is one of ``projects_of``."""
+    return user.is_superuser or bool(_memberships.all(user.pk, project.pk))
+
+
 def annotator_for(user: User, project: Project) -> Annotator:
     """The person's pseudonym in this project, made on first use. Raises NotAllowed."""
     require_role(user, project, *RANKERS)
@@ -45,6 +56,13 @@ def annotator_for(user: User, project: Project) -> Annotator:
 
 def judge_of(user: User, project: Project) -> Annotator:
     """The same for somebody who is known to rank there."""
-    annotator, _ = Annotator.objects.get_or_create(project=project, user=user)
+    annotator = _judge.first(user.pk, project.pk)
+    if annotator is None:
+        annotator, _ = Annotator.objects.get_or_create(project=project, user=user)
     annotator.project = project  # not to be fetched again
     return annotator
+
+
+@prepared
+def _judge(user: int, project: int) -> QuerySet[Annotator]:
+    return Annotator.objects.filter(user=user, project=project)

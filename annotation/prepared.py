@@ -1,16 +1,31 @@
 """Queries that Django puts into SQL once, and that are then asked again with other values.
 
-To put a large query together costs many times what the database takes to answer it.
+To put a query together costs many times what the database takes to answer it, and the queue's own
+are asked at every task that somebody does.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from inspect import get_annotations
+from operator import itemgetter
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.db.models.query import get_related_populators
+
+Row = TypeVar("Row", bound=Model)
+Values = ParamSpec("Values")
 
 # Stand for values while the query is put together: whole as floats too, and met nowhere else.
 FIRST_MARK = 9_007_199_254_000_001
+LARGEST = 2**63
+MARKS: dict[Any, Callable[[int], Any]] = {
+    int: lambda place: FIRST_MARK + place,
+    str: lambda place: f"the text in place {place} of a prepared query",
+    datetime: lambda place: datetime(9000, 1, 1, 0, 0, 0, place, UTC),
+}
 
 
 def marks(*names: str) -> dict[str, int]:
@@ -18,22 +33,104 @@ def marks(*names: str) -> dict[str, int]:
     return {name: FIRST_MARK + place for place, name in enumerate(names)}
 
 
-class Prepared:
-    """The first row of a query that was made with ``marks`` in the place of its numbers. What it
-    asks must not depend on them otherwise."""
+class Prepared(Generic[Row]):
+    """The rows of a query over models that was made with marks in the place of its values. What
+    it asks must not depend on these otherwise."""
 
-    def __init__(self, query: QuerySet[Any], marked: Mapping[str, int]) -> None:
-        self._model = query.model
-        compiler = query[:1].query.get_compiler(connection=connection)
+    def __init__(self, query: QuerySet[Row], marked: Mapping[str, Any]) -> None:
+        compiler = query.query.get_compiler(connection=connection)
         self._sql, parameters = compiler.as_sql()
-        names: dict[float, str] = {mark: name for name, mark in marked.items()}
-        # Its name where the parameter is a mark.
-        self._parameters = [
-            (names.get(each), each) if isinstance(each, int | float) else (None, each)
-            for each in parameters
-        ]
+        self._parameters = [_place(each, _adapted(marked)) for each in parameters]
+        columns = compiler.select[: compiler.col_count]
+        self._converters = list(compiler.get_converters([each for each, *_ in columns]).items())
+        self.absent: type[Exception] = query.model.DoesNotExist  # type: ignore[attr-defined]
+        self._model, fields = query.model, compiler.klass_info["select_fields"]
+        self._fields = slice(fields[0], fields[-1] + 1)
+        self._names = [column.target.attname for column, *_ in columns[self._fields]]
+        self._related = get_related_populators(  # type: ignore[call-arg]
+            compiler.klass_info, compiler.select, query.db
+        )
+        self._annotations = compiler.annotation_col_map.items()
 
-    def first(self, **values: float | None) -> Any:
-        """With the columns and the annotations of the query; None where there is no row."""
-        parameters = [values[name] if name else each for name, each in self._parameters]
-        return next(iter(self._model._default_manager.raw(self._sql, parameters)), None)
+    def all(self, **values: Any) -> list[Row]:
+        """All rows, with what the query selects and annotates; none equals a number that no column
+        holds."""
+        if any(
+            isinstance(each, int) and not -LARGEST <= each < LARGEST for each in values.values()
+        ):
+            return []
+        given = _adapted(values)
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, [fill(given) for fill in self._parameters])
+            rows = cursor.fetchall()
+        return [self._read(list(row)) for row in rows]
+
+    def first(self, **values: Any) -> Row | None:
+        """The first of them; None where there is none. The query limits itself."""
+        return next(iter(self.all(**values)), None)
+
+    def _read(self, row: list[Any]) -> Row:
+        for place, (converters, expression) in self._converters:
+            for convert in converters:
+                row[place] = convert(row[place], expression, connection)
+        read = self._model.from_db(connection.alias, self._names, row[self._fields])
+        for related in self._related:
+            related.populate(row, read)
+        for name, place in self._annotations:
+            setattr(read, name, row[place])
+        return read
+
+
+class Asked(Generic[Values, Row]):
+    """A function that makes a query of its arguments, to be asked without making it again."""
+
+    def __init__(self, make: Callable[Values, QuerySet[Row]]) -> None:
+        kinds = get_annotations(make, eval_str=True)
+        kinds.pop("return", None)
+        self._names = list(kinds)
+        marked = {name: MARKS[kind](place) for place, (name, kind) in enumerate(kinds.items())}
+
+        @lru_cache
+        def prepare(vendor: str) -> Prepared[Row]:
+            return Prepared(make(**marked), marked)  # type: ignore[call-arg]
+
+        self._prepare = prepare
+
+    def all(self, *values: Values.args, **named: Values.kwargs) -> list[Row]:
+        given = dict(zip(self._names, values, strict=False)) | named
+        return self._prepare(connection.vendor).all(**given)
+
+    def first(self, *values: Values.args, **named: Values.kwargs) -> Row | None:
+        return next(iter(self.all(*values, **named)), None)
+
+    def get(self, *values: Values.args, **named: Values.kwargs) -> Row:
+        """The first. Raises the model's DoesNotExist where there is none."""
+        found = self.first(*values, **named)
+        if found is None:
+            raise self._prepare(connection.vendor).absent
+        return found
+
+
+def prepared(make: Callable[Values, QuerySet[Row]]) -> Asked[Values, Row]:
+    """For a function whose arguments are numbers, texts and times, and go into its query as they
+    are: ``make.first(…)``, ``make.get(…)`` and ``make.all(…)`` ask it."""
+    return Asked(make)
+
+
+def _adapted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As this database takes them."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return {
+        name: adapt(each) if isinstance(each, datetime) else each for name, each in values.items()
+    }
+
+
+def _place(parameter: Any, marked: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
+    """What gives this parameter its value: the one whose mark it is, or itself."""
+    for name, mark in marked.items():
+        if parameter == mark:
+            kind = type(parameter)
+            if kind in (int, float, str, datetime):
+                return itemgetter(name)
+            return lambda values: kind(values[name])  # says to PostgreSQL which column it is for
+    return lambda values: parameter

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -16,8 +17,9 @@ from annotation import reserving
 from annotation.content import check_storable, check_storable_json
 from annotation.cursors import catch_up, first_being_claimed, lock_annotator, next_task
 from annotation.errors import Conflict, Invalid, LeaseLost
-from annotation.models import Annotator, Assignment, Project, Task
+from annotation.models import Annotator, Assignment, Project, Task, TaskCompletion
 from annotation.placement import placed_task
+from annotation.prepared import prepared
 from annotation.quizzes import QUIZ, in_force_for
 
 MAX_DRAFT_CHARACTERS = 400_000
@@ -120,12 +122,17 @@ def _wait_for(task: int) -> None:
 
 def _mine(annotator: Annotator) -> tuple[Assignment | None, Assignment | None]:
     """What this locked person holds, live or late, and what is reserved for them; locked too."""
-    rows = Assignment.objects.select_for_update(no_key=True, of=("self",)).select_related("task")
     mine = {}
-    for each in rows.filter(annotator=annotator, state__in=(State.OPEN, State.RESERVED)):
+    for each in _held_by.all(annotator.pk):
         each.annotator, each.task.project = annotator, annotator.project
         mine[each.state] = each
     return mine.get(State.OPEN), mine.get(State.RESERVED)
+
+
+@prepared
+def _held_by(person: int) -> QuerySet[Assignment]:
+    rows = Assignment.objects.select_for_update(no_key=True, of=("self",)).select_related("task")
+    return rows.filter(annotator=person, state__in=(State.OPEN, State.RESERVED))
 
 
 def _renew(assignment: Assignment, project: Project, now: datetime) -> bool:
@@ -199,12 +206,17 @@ def _give(task: Task, annotator: Annotator, lease: dict[str, Any]) -> Assignment
 
 def _new_order(task: Task) -> list[int]:
     """The completions by chance; a repeat is never shown in the order of the first time."""
-    order = list(task.slots.order_by("slot").values_list("completion_id", flat=True))
+    order = [slot.completion_id for slot in _slots.all(task.pk)]
     first = task.reference.order if task.reserved_for_id and task.reference else None
     while True:
         random.SystemRandom().shuffle(order)
         if order != first:
             return order
+
+
+@prepared
+def _slots(task: int) -> QuerySet[TaskCompletion]:
+    return TaskCompletion.objects.filter(task=task).order_by("slot")
 
 
 def _end(ids: list[int], state: str, now: datetime, **fields: Any) -> int:
@@ -219,17 +231,17 @@ def hold(assignment_id: int, annotator: Annotator) -> Assignment:
 
     Raises LeaseLost when it is another's, ended, or past its time.
     """
-    assignment = (
-        Assignment.objects.given()
-        .select_for_update(no_key=True, of=("self",))
-        .select_related("task__project", "annotator")
-        .filter(pk=assignment_id, annotator=annotator)
-        .first()
-    )
+    assignment = _given.first(assignment_id, annotator.pk)
     lost = why_lost(assignment)
     if assignment is None or lost:
         raise LeaseLost(lost)
     return assignment
+
+
+@prepared
+def _given(pk: int, person: int) -> QuerySet[Assignment]:
+    given = Assignment.objects.given().select_for_update(no_key=True, of=("self",))
+    return given.select_related("task__project", "annotator").filter(pk=pk, annotator=person)
 
 
 def why_lost(assignment: Assignment | None) -> str:
@@ -300,10 +312,15 @@ def keep_draft(assignment_id: int, annotator: Annotator, draft: dict[str, Any]) 
     mine = Assignment.objects.given().filter(pk=assignment_id, annotator=annotator)
     # Guarded by the state, so that a draft that arrives late never joins a finished answer.
     kept = mine.exclude(state=State.SUBMITTED).update(draft=draft, draft_saved_at=timezone.now())
-    assignment = mine.first()
+    assignment = _had.first(assignment_id, annotator.pk)
     if assignment is None or not kept:
         raise LeaseLost(why_lost(assignment))
     return assignment
+
+
+@prepared
+def _had(pk: int, person: int) -> QuerySet[Assignment]:
+    return Assignment.objects.given().filter(pk=pk, annotator=person)
 
 
 def expire() -> int:

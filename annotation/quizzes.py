@@ -8,6 +8,7 @@ the quiz sees to it that the guideline is read, and shuts nobody out.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -26,6 +27,7 @@ from annotation.models import (
     QuizTry,
     User,
 )
+from annotation.prepared import prepared
 
 MAX_QUESTIONS = 6
 QUIZ = gettext_lazy(
@@ -106,10 +108,15 @@ def in_force_for(annotator: Annotator) -> tuple[GuidelineVersion | None, bool]:
     statement, for the queue."""
     if annotator.user_id is None:
         return in_force(annotator.project), False
-    passed = QuizTry.objects.filter(quiz=OuterRef("pk"), annotator=annotator, passed=True)
-    asked = GuidelineQuiz.objects.filter(~Exists(passed), version=OuterRef("pk"), ended_at=None)
-    version = newest_first(annotator.project).annotate(owed=Exists(asked)).first()
+    version: Any = _newest_for.first(annotator.project_id, annotator.pk)
     return version, version is not None and version.owed
+
+
+@prepared
+def _newest_for(project: int, person: int) -> QuerySet[GuidelineVersion]:
+    passed = QuizTry.objects.filter(quiz=OuterRef("pk"), annotator=person, passed=True)
+    asked = GuidelineQuiz.objects.filter(~Exists(passed), version=OuterRef("pk"), ended_at=None)
+    return newest_first(project).annotate(owed=Exists(asked))[:1]
 
 
 def answer(quiz: GuidelineQuiz, annotator: Annotator, answers: Mapping[int, int]) -> QuizTry:

@@ -10,10 +10,12 @@ may no longer be given, when somebody asks for a task and there is no other (``g
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation.cursors import not_had
 from annotation.models import Annotator, Assignment, Task
+from annotation.prepared import prepared
 
 RESERVED_FOR = timedelta(minutes=2)
 State = Assignment.State
@@ -42,11 +44,16 @@ def take_up(kept: Assignment, lease: dict[str, Any], now: datetime) -> bool:
 
 def _stands(kept: Assignment, now: datetime) -> bool:
     # Locked, so that nobody holds back one of its responses meanwhile.
-    tasks = Task.objects.select_for_update(no_key=True).filter(withdrawn=False, held=False)
-    if kept.expires_at > now and tasks.filter(pk=kept.task_id).exists():
+    if kept.expires_at > now and _givable.first(kept.task_id) is not None:
         return True
     let_go(kept.annotator)
     return False
+
+
+@prepared
+def _givable(task: int) -> QuerySet[Task]:
+    tasks = Task.objects.select_for_update(no_key=True).filter(withdrawn=False, held=False)
+    return tasks.filter(pk=task).only("pk")
 
 
 def let_go(annotator: Annotator) -> None:

@@ -23,6 +23,7 @@ from annotation.models import (
 )
 from annotation.models.tasks import TaskQuerySet
 from annotation.people import RANKERS
+from annotation.prepared import prepared
 
 COUNTED_UP_TO = 100
 PROJECTS_SHOWN = 50
@@ -37,9 +38,15 @@ def held(annotator: Annotator) -> Assignment | None:
 
 def shown_completions(assignment: Assignment) -> list[Completion]:
     """The task's completions in the order in which this person sees them."""
-    found = Completion.objects.filter(slots__task_id=assignment.task_id).only("uid", "text")
+    found = completions_of.all(assignment.task_id)
     place = {pk: number for number, pk in enumerate(assignment.order)}
     return sorted(found, key=lambda completion: place[completion.pk])
+
+
+@prepared
+def completions_of(task: int) -> QuerySet[Completion]:
+    """Their texts and what answers call them by."""
+    return Completion.objects.filter(slots__task=task).only("uid", "text")
 
 
 def said(submission: Submission) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -29,6 +30,8 @@ from annotation.models import (
     User,
 )
 from annotation.pairs import margin, strict_pairs
+from annotation.prepared import prepared
+from annotation.selectors import completions_of
 from annotation.signals import submitted
 
 MAX_KEY = 200
@@ -90,8 +93,8 @@ def body_hash(assignment_id: int, body: Any) -> str:
 def replay(annotator: Annotator, key: str, digest: str) -> Receipt | None:
     """What an earlier delivery of this answer was told; None for the first. Raises KeyReused."""
     # Serialises two deliveries of one answer: the second waits here, then finds the first.
-    Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
-    before = Submission.objects.filter(annotator=annotator, key=key).first()
+    _serialised.first(annotator.pk)
+    before = _delivered.first(annotator.pk, key)
     if before is None:
         return None
     if before.body_sha256 != digest:
@@ -102,6 +105,16 @@ def replay(annotator: Annotator, key: str, digest: str) -> Receipt | None:
             )
         )
     return receipt_of(before)
+
+
+@prepared
+def _serialised(person: int) -> QuerySet[Annotator]:
+    return Annotator.objects.select_for_update(no_key=True).filter(pk=person)
+
+
+@prepared
+def _delivered(person: int, key: str) -> QuerySet[Submission]:
+    return Submission.objects.filter(annotator=person, key=key)
 
 
 def receipt_of(submission: Submission) -> Receipt:
@@ -155,8 +168,7 @@ def read(
     assignment: Assignment, body: Any, origin: str
 ) -> tuple[dict[str, Completion], answers.Answer]:
     """The task's completions by uid, and the body parsed against them. Raises Invalid."""
-    completions = Completion.objects.filter(slots__task_id=assignment.task_id).only("uid", "text")
-    shown = {str(item.uid): item for item in completions}
+    shown = {str(item.uid): item for item in completions_of.all(assignment.task_id)}
     texts = {uid: item.text for uid, item in shown.items()}
     answer = answers.parse(
         assignment.task.kind,

@@ -2,13 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from annotation.models import Assignment, Role, User
-from annotation.people import RANKERS, annotator_for, projects_of, require_role
+from annotation.people import RANKERS, annotator_for, knows_of, projects_of, require_role
+from annotation.prepared import prepared
 
 if TYPE_CHECKING:
     from annotation.api.views import AssignmentView, ProjectView
@@ -54,9 +57,13 @@ class HoldsWork(BasePermission):
         if not request.user.is_authenticated:
             return False
         user = person(request)
-        assignments = Assignment.objects.given().select_related("task__project")
-        assignment = get_object_or_404(
-            assignments.filter(task__project__in=projects_of(user)), pk=view.kwargs["id"]
-        )
+        assignment = _given.first(view.kwargs["id"])
+        if assignment is None or not knows_of(user, assignment.task.project):
+            raise Http404
         view.annotator = annotator_for(user, assignment.task.project)
         return True
+
+
+@prepared
+def _given(pk: int) -> QuerySet[Assignment]:
+    return Assignment.objects.given().filter(pk=pk).select_related("task__project")

@@ -5,12 +5,14 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from annotation.errors import NotAllowed
 from annotation.models import Assignment, Project, User
 from annotation.people import RANKERS, projects_of, require_role
+from annotation.prepared import prepared
 
 
 class PersonRequest(HttpRequest):
@@ -31,16 +33,18 @@ def project_for(user: User, slug: str, *roles: str) -> Project:
 
 def assignment_for(user: User, pk: int) -> Assignment:
     """The person's own assignment; 404 when it is another's, 403 when they may no longer rank."""
-    assignment = get_object_or_404(
-        Assignment.objects.given().select_related(
-            "task__prompt", "task__project", "annotator", "guideline"
-        ),
-        pk=pk,
-        annotator__user=user,
-    )
+    assignment = _given.first(pk, user.pk)
+    if assignment is None:
+        raise Http404
     assignment.annotator.project = assignment.task.project  # not to be fetched again
     _require(user, assignment.task.project, *RANKERS)
     return assignment
+
+
+@prepared
+def _given(pk: int, user: int) -> QuerySet[Assignment]:
+    given = Assignment.objects.given().filter(pk=pk, annotator__user=user)
+    return given.select_related("task__prompt", "task__project", "annotator", "guideline")
 
 
 def _require(user: User, project: Project, *roles: str) -> None:

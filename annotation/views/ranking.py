@@ -49,7 +49,8 @@ def next_step(request: PersonRequest, annotator: Annotator) -> tuple[str, Assign
     project = annotator.project
     if queue.must_qualify(annotator) and selectors.held(annotator) is None:
         return reverse("onboarding", args=[project.slug]), None
-    if guidelines.news_for(annotator) or _is_quizzed(annotator):
+    guideline, owes_quiz = quizzes.in_force_for(annotator)
+    if guidelines.is_news(annotator, guideline) or (owes_quiz and _begins(annotator)):
         return reverse("guideline-news", args=[project.slug]), None
     assignment, begins = None, False
     try:
@@ -62,8 +63,6 @@ def next_step(request: PersonRequest, annotator: Annotator) -> tuple[str, Assign
     return reverse("task", args=[assignment.pk]), assignment if begins else None
 
 
-def _is_quizzed(annotator: Annotator) -> bool:
-    """Whether a quiz comes before the next task: whoever holds one goes on with it."""
-    if annotator.paused or quizzes.owed(annotator) is None:
-        return False
-    return selectors.held(annotator) is None
+def _begins(annotator: Annotator) -> bool:
+    """Whether this person is to get a task: whoever holds one goes on with it."""
+    return not annotator.paused and selectors.held(annotator) is None
