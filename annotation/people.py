@@ -43,6 +43,21 @@ def projects_of(user: User) -> QuerySet[Project]:
     return Project.objects.filter(memberships__user=user).distinct()
 
 
+def project_of(user: User, slug: str) -> Project | None:
+    """The one of ``projects_of`` that is called so."""
+    return _called.first(slug) if user.is_superuser else _known.first(user.pk, slug)
+
+
+@prepared
+def _called(slug: str) -> QuerySet[Project]:
+    return Project.objects.filter(slug=slug)
+
+
+@prepared
+def _known(user: int, slug: str) -> QuerySet[Project]:
+    return Project.objects.filter(memberships__user=user, slug=slug)[:1]
+
+
 def knows_of(user: User, project: Project) -> bool:
     """Whether it is one of ``projects_of``."""
     return user.is_superuser or bool(_memberships.all(user.pk, project.pk))

@@ -123,7 +123,9 @@ CACHES = {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "cache_entries",
         }
-    )
+    ),
+    # Parts of pages that are the same for everybody, in each process.
+    "drawn": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "drawn"},
 }
 
 # --- people ---------------------------------------------------------------------------------

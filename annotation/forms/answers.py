@@ -63,7 +63,8 @@ class Card:
     name: str = ""
     options: Sequence[Option] = ()
     labels: Sequence[Option] = ()  # those of the project, marked or not
-    ratings: Sequence[Option] = ()  # from 1 to 7, where the project asks for them
+    rating: str = ""  # the name of these: from 1 to 7, where the project asks for them
+    ratings: Sequence[Option] = ()
     group: str = ""  # the first letter among those with this text
     twins: str = ""  # the other letters with this text
 

@@ -57,6 +57,7 @@ class RankForm(AnswerForm):
                 card,
                 name=_place(card),
                 options=options_of(self[_place(card)]),
+                rating=_rate(card) if self.rates else "",
                 ratings=options_of(self[_rate(card)]) if self.rates else (),
             )
             for card in super().cards

@@ -7,11 +7,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 
 from annotation.errors import NotAllowed
 from annotation.models import Assignment, Project, User
-from annotation.people import RANKERS, projects_of, require_role
+from annotation.people import RANKERS, project_of, require_role
 from annotation.prepared import prepared
 
 
@@ -26,7 +26,9 @@ def project_for(user: User, slug: str, *roles: str) -> Project:
 
     404 for a project that the person has no part in; 403, saying which role is missing.
     """
-    project = get_object_or_404(projects_of(user), slug=slug)
+    project = project_of(user, slug)
+    if project is None:
+        raise Http404
     _require(user, project, *roles)
     return project
 
