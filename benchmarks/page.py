@@ -7,8 +7,7 @@ nothing else beside it) and ranks tasks of four 150-word answers by keyboard. ``
 ``requests`` are a first visit's, everything over the wire, headers included; ``interactive_s``
 runs from the request to the moment when a key has its effect; ``submit_to_next_s`` from the key
 that submits to the same moment on the next task, after a pause for thought that is shorter than
-any person's; ``server_cpu_s`` is the server's own time for one item: claim, draft, submission and
-page. Medians. Needs Chromium.
+any person's. Medians. Needs Chromium. ``benchmarks.item`` says what an answer costs the server.
 """
 
 from __future__ import annotations
@@ -16,23 +15,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from benchmarks._serving import new_site, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 GOALS = {"bytes": 150_000, "requests": 12, "interactive_s": 0.5, "submit_to_next_s": 0.12}
-WORDS = ("the", "sea", "is", "salty", "because", "rivers", "carry", "minerals", "from", "rocks")
 VISITS, QUICK_VISITS = 9, 3
 THOUGHT = 1000  # ms between the last response placed and the review
 # The rail draws the picked card's letter in its place as soon as a key has had its effect.
@@ -41,18 +37,12 @@ READY = "() => document.querySelector('#rail .rail-place') !== null"
 
 def main() -> None:
     options = parse()
-    with tempfile.TemporaryDirectory(prefix="concord-bench-") as folder:
-        os.environ.update(
-            DJANGO_SETTINGS_MODULE="webapp.settings",
-            SECRET_KEY="only-for-this-benchmark-" + "x" * 40,
-            VAR_DIR=folder,
-            DATABASE_URL=f"sqlite:///{folder}/bench.sqlite3",
-            DJANGO_ALLOW_ASYNC_UNSAFE="1",
-            BEHIND_TLS="0",
-        )
-        cookie = prepare(options.tasks)
-        with serving(options.port) as server, chromium() as browser:
-            figures = measure(browser, options, cookie, server)
+    with (
+        new_site(options.tasks) as cookie,
+        serving(options.port),
+        chromium() as browser,
+    ):
+        figures = measure(browser, options, cookie)
     if not options.json:
         report(figures)
     print(json.dumps(figures))
@@ -67,46 +57,6 @@ def parse() -> argparse.Namespace:
     options = parser.parse_args()
     options.visits = QUICK_VISITS if options.quick else VISITS
     return options
-
-
-def prepare(tasks: int) -> str:
-    """A project with tasks; returns the session of the one who is to rank them."""
-    import django
-
-    django.setup()
-    from django.conf import settings
-    from django.core.management import call_command
-    from django.test import Client
-
-    from tests.cast import give_task, make_cast
-
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", verbosity=0, interactive=False)
-    cast = make_cast()
-    chance = random.Random(0)
-    for number in range(tasks):
-        texts = [" ".join(chance.choices(WORDS, k=150)) for _ in range(4)]
-        give_task(cast.project, *texts, prompt=f"Why is sea number {number} salty?")
-    client = Client()
-    client.force_login(cast.annotator)
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
-
-
-@contextmanager
-def serving(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    from webapp.embedded import answers, web_command
-
-    server = subprocess.Popen(web_command(port), stderr=subprocess.DEVNULL)
-    try:
-        patience = time.monotonic() + 60
-        while not answers(port):
-            if time.monotonic() > patience or server.poll() is not None:
-                sys.exit("The web server did not start.")
-            time.sleep(0.1)
-        yield server
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @contextmanager
@@ -124,20 +74,16 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def measure(
-    browser: Browser, options: argparse.Namespace, cookie: str, server: subprocess.Popen[bytes]
-) -> dict[str, Any]:
+def measure(browser: Browser, options: argparse.Namespace, cookie: str) -> dict[str, Any]:
     base = f"http://127.0.0.1:{options.port}"
     address = claim(browser, base, cookie)
     first = [visit(browser, base, cookie, address) for _ in range(options.visits)]
-    before = cpu_seconds(server)
-    following = rank(browser, base, cookie, address, items := 3 * options.visits)
+    following = rank(browser, base, cookie, address, 3 * options.visits)
     return {
         "bytes": int(statistics.median(each["bytes"] for each in first)),
         "requests": int(statistics.median(each["requests"] for each in first)),
         "interactive_s": round(statistics.median(each["interactive_s"] for each in first), 4),
         "submit_to_next_s": round(statistics.median(following), 4),
-        "server_cpu_s": round((cpu_seconds(server) - before) / items, 4),
     }
 
 
@@ -198,22 +144,6 @@ def rank(browser: Browser, base: str, cookie: str, address: str, items: int) -> 
         seconds.append(time.perf_counter() - started)
     page.context.close()
     return seconds
-
-
-def cpu_seconds(server: subprocess.Popen[bytes]) -> float:
-    """Of the server and its children: utime, stime, cutime and cstime of proc(5)."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    family = [server.pid, *children(server.pid)]
-    total = 0.0
-    for pid in family:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += sum(map(int, fields[11:13])) / ticks
-    return total
-
-
-def children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [each for child in map(int, found) for each in (child, *children(child))]
 
 
 def report(figures: dict[str, Any]) -> None:

@@ -22,7 +22,8 @@ def radios(name: str, options: Sequence[Option]) -> SafeString:
     faces = [_face(option.value, option.label, language) for option in options]
     return format_html_join(
         "",
-        '<label class="place{}"{}><input type="radio" name="{}" value="{}"{}><span>{}</span></label>',
+        '<label class="place{}"{}><input type="radio" name="{}" value="{}"{}>'
+        "<span>{}</span></label>",
         [
             (kind, title, name, option.value, " checked" if option.chosen else "", face)
             for option, (kind, title, face) in zip(options, faces, strict=True)

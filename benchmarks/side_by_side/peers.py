@@ -15,6 +15,8 @@ PEERS = {
     "trl-1.16": [TORCH, "trl==1.16.0", "transformers==5.23.0", "peft", "datasets"],
     # The last that brings PPO.
     "trl-1.12": [TORCH, "trl==1.12.0", "transformers==5.23.0", "peft", "datasets"],
+    # Served by the same server as we are, not by Django's for developers.
+    "label-studio-1.23": ["label-studio==1.23.2", "granian"],
 }
 
 
