@@ -44,7 +44,7 @@ from annotation.models import (
     Task,
     TaskCompletion,
 )
-from annotation.prepared import Prepared, marks, prepared
+from annotation.prepared import Prepared, marks, prepared, prepared_update
 
 Place = tuple[float, int]
 
@@ -283,7 +283,15 @@ def _first_open(annotator: Annotator, task: Task) -> Place:
 def _move(annotator: Annotator, place: Place) -> None:
     if _is_after(annotator, place):
         annotator.cursor_order, annotator.cursor_task = place
-        annotator.save(update_fields=["cursor_order", "cursor_task", "cursor_epoch"])
+        _put_cursor(annotator.pk, *place, annotator.cursor_epoch)
+
+
+@prepared_update
+def _put_cursor(
+    person: int, order: float, task: int, epoch: int
+) -> tuple[QuerySet[Annotator], dict[str, Any]]:
+    place = {"cursor_order": order, "cursor_task": task, "cursor_epoch": epoch}
+    return Annotator.objects.filter(pk=person), place
 
 
 def _is_after(annotator: Annotator, place: Place) -> bool:

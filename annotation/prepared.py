@@ -1,10 +1,12 @@
-"""Queries that Django puts into SQL once, and that are then asked again with other values.
+"""Queries and updates that Django puts into SQL once, and that are then sent again with other
+values.
 
-To put a query together costs many times what the database takes to answer it, and the queue's own
-are asked at every task that somebody does.
+To put one together costs many times what the database takes to answer it, and the queue's own are
+sent at every task that somebody does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from inspect import get_annotations
@@ -14,6 +16,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
+from django.db.models.sql import UpdateQuery
+from django.db.models.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row", bound=Model)
 Values = ParamSpec("Values")
@@ -23,6 +27,7 @@ FIRST_MARK = 9_007_199_254_000_001
 LARGEST = 2**63
 MARKS: dict[Any, Callable[[int], Any]] = {
     int: lambda place: FIRST_MARK + place,
+    float: lambda place: float(FIRST_MARK + place),
     str: lambda place: f"the text in place {place} of a prepared query",
     datetime: lambda place: datetime(9000, 1, 1, 0, 0, 0, place, UTC),
 }
@@ -39,8 +44,7 @@ class Prepared(Generic[Row]):
 
     def __init__(self, query: QuerySet[Row], marked: Mapping[str, Any]) -> None:
         compiler = query.query.get_compiler(connection=connection)
-        self._sql, parameters = compiler.as_sql()
-        self._parameters = [_place(each, _adapted(marked)) for each in parameters]
+        self._statement = _Statement(compiler, marked)
         columns = compiler.select[: compiler.col_count]
         self._converters = list(compiler.get_converters([each for each, *_ in columns]).items())
         self.absent: type[Exception] = query.model.DoesNotExist  # type: ignore[attr-defined]
@@ -59,9 +63,7 @@ class Prepared(Generic[Row]):
             isinstance(each, int) and not -LARGEST <= each < LARGEST for each in values.values()
         ):
             return []
-        given = _adapted(values)
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, [fill(given) for fill in self._parameters])
+        with self._statement.sent(values) as cursor:
             rows = cursor.fetchall()
         return [self._read(list(row)) for row in rows]
 
@@ -85,10 +87,8 @@ class Asked(Generic[Values, Row]):
     """A function that makes a query of its arguments, to be asked without making it again."""
 
     def __init__(self, make: Callable[Values, QuerySet[Row]]) -> None:
-        kinds = get_annotations(make, eval_str=True)
-        kinds.pop("return", None)
-        self._names = list(kinds)
-        marked = {name: MARKS[kind](place) for place, (name, kind) in enumerate(kinds.items())}
+        marked = _marked(make)
+        self._names = list(marked)
 
         @lru_cache
         def prepare(vendor: str) -> Prepared[Row]:
@@ -115,6 +115,60 @@ def prepared(make: Callable[Values, QuerySet[Row]]) -> Asked[Values, Row]:
     """For a function whose arguments are numbers, texts and times, and go into its query as they
     are: ``make.first(…)``, ``make.get(…)`` and ``make.all(…)`` ask it."""
     return Asked(make)
+
+
+class Change(Generic[Values]):
+    """A function that makes of its arguments the rows to change and what to put into them, to be
+    done without making it again."""
+
+    def __init__(self, make: Callable[Values, tuple[QuerySet[Any], dict[str, Any]]]) -> None:
+        marked = _marked(make)
+        self._names = list(marked)
+
+        @lru_cache
+        def prepare(vendor: str) -> _Statement:
+            rows, fields = make(**marked)  # type: ignore[call-arg]
+            update: Any = rows.query.chain(UpdateQuery)
+            update.add_update_values(fields)
+            return _Statement(update.get_compiler(connection=connection), marked)
+
+        self._prepare = prepare
+
+    def __call__(self, *values: Values.args, **named: Values.kwargs) -> int:
+        """How many rows were changed."""
+        given = dict(zip(self._names, values, strict=False)) | named
+        with self._prepare(connection.vendor).sent(given) as cursor:
+            return int(cursor.rowcount)
+
+
+def prepared_update(
+    make: Callable[Values, tuple[QuerySet[Any], dict[str, Any]]],
+) -> Change[Values]:
+    """Likewise for a function that gives rows, and the new values of their fields: to call it is
+    to change them."""
+    return Change(make)
+
+
+class _Statement:
+    """SQL whose parameters are marks, or are what they are."""
+
+    def __init__(self, compiler: SQLCompiler, marked: Mapping[str, Any]) -> None:
+        self._sql, parameters = compiler.as_sql()
+        self._parameters = [_place(each, _adapted(marked)) for each in parameters]
+
+    @contextmanager
+    def sent(self, values: Mapping[str, Any]) -> Iterator[Any]:
+        given = _adapted(values)
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, [fill(given) for fill in self._parameters])
+            yield cursor
+
+
+def _marked(make: Callable[..., Any]) -> dict[str, Any]:
+    """A mark for each argument, of its kind."""
+    kinds = get_annotations(make, eval_str=True)
+    kinds.pop("return", None)
+    return {name: MARKS[kind](place) for place, (name, kind) in enumerate(kinds.items())}
 
 
 def _adapted(values: Mapping[str, Any]) -> dict[str, Any]:

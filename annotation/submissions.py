@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -30,7 +31,7 @@ from annotation.models import (
     User,
 )
 from annotation.pairs import margin, strict_pairs
-from annotation.prepared import prepared
+from annotation.prepared import prepared, prepared_update
 from annotation.selectors import completions_of
 from annotation.signals import submitted
 
@@ -127,9 +128,7 @@ def _store(
     assignment = queue.hold(assignment_id, annotator)
     shown, answer = read(assignment, body, origin)
     now = timezone.now()
-    assignment.state, assignment.finished_at = Assignment.State.SUBMITTED, now
-    assignment.draft = None
-    assignment.save(update_fields=["state", "finished_at", "draft"])
+    _finish(assignment.pk, now)
     # A clock that was set back in between must not cost the answer.
     elapsed = max(0.0, (now - assignment.claimed_at).total_seconds())
     return write(
@@ -142,6 +141,12 @@ def _store(
         key=key,
         body_sha256=digest,
     )
+
+
+@prepared_update
+def _finish(pk: int, now: datetime) -> tuple[QuerySet[Assignment], dict[str, Any]]:
+    finished = {"state": Assignment.State.SUBMITTED, "finished_at": now, "draft": None}
+    return Assignment.objects.filter(pk=pk), finished
 
 
 def write(
@@ -240,8 +245,13 @@ def pairs_of(
 
 def seal(submission: Submission) -> None:
     """The last write: the database checks the whole and lets nothing change from here on."""
-    Submission.objects.filter(pk=submission.pk).update(sealed=True)
+    _seal(submission.pk)
     submission.sealed = True
+
+
+@prepared_update
+def _seal(pk: int) -> tuple[QuerySet[Submission], dict[str, Any]]:
+    return Submission.objects.filter(pk=pk), {"sealed": True}
 
 
 def withdraw(submission: Submission, *, by: User, reason: str) -> None:

@@ -54,7 +54,7 @@ class Person:
         return reply.json()
 
     def _token(self) -> dict[str, str]:
-        return {"X-CSRFToken": self.client.cookies.get("csrftoken", "")}
+        return {"X-CSRFToken": self.client.cookies.get("csrftoken") or ""}
 
 
 def _task(prompt: str, answers: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db.models import F, QuerySet, Value
 from django.utils import timezone
 
 from annotation.models import Annotator, Assignment, Project, Task
-from annotation.prepared import prepared
+from annotation.prepared import prepared, prepared_update
 from tests.cast import give_task
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,24 @@ def late(now: datetime) -> QuerySet[Assignment]:
 def raised(project: int, by: int) -> QuerySet[Any]:
     tasks = Task.objects.filter(project=project).order_by("pk")
     return tasks.annotate(raised=F("wanted") + Value(by))
+
+
+@prepared_update
+def raise_wanted(project: int, at: datetime, least: float) -> tuple[QuerySet[Task], dict[str, Any]]:
+    tasks = Task.objects.filter(project=project, created_at__lte=at, priority__gte=least)
+    return tasks, {"wanted": 9, "key": None}
+
+
+def test_an_update_changes_the_rows_of_its_own_values_and_counts_them(cast):
+    low, high = (give_task(cast.project, priority=each, prompt=f"{each}?") for each in (0.0, 1.0))
+    now = timezone.now()
+    assert raise_wanted(cast.project.pk, now, 0.5) == 1
+    assert raise_wanted(cast.project.pk + 1, now, 0.0) == 0
+    assert raise_wanted(cast.project.pk, now - timedelta(days=1), least=0.0) == 0
+    for task in (low, high):
+        task.refresh_from_db()
+    assert [low.wanted == 9, high.wanted == 9] == [False, True]
+    assert raise_wanted(cast.project.pk, now, 0.0) == 2
 
 
 def test_each_call_is_answered_with_its_own_values(cast):
