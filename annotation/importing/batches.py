@@ -32,6 +32,23 @@ def batches(items: Iterable[T], rows: Callable[[], int]) -> Iterator[list[T]]:
         yield batch
 
 
+@contextmanager
+def in_memory() -> Iterator[None]:
+    """SQLite keeps 64 MB of the database in memory meanwhile, 2 MB otherwise: keys that are hashes
+    go to places all over an index, which would be read again for each."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        (before,) = cursor.execute("PRAGMA cache_size").fetchone()
+        cursor.execute("PRAGMA cache_size = -64000")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA cache_size = {before}")
+
+
 class Pace:
     """How many rows a transaction takes, so that it holds the database for ``target`` seconds.
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from annotation.errors import Conflict, Invalid
-from annotation.importing.batches import Pace, batches
+from annotation.importing.batches import Pace, batches, in_memory
 from annotation.importing.checking import check, look
 from annotation.importing.discarding import discard
 from annotation.importing.files import RowFile
@@ -113,7 +113,7 @@ def _take_in(kind: type[Intake], path: Path, slug: str, options: Options) -> Out
         with closing(kind(options.columns)) as intake:
             rows = check(file, intake, project, options.report)
         run = _begin(kind, file, rows, slug, options)
-        with closing(kind(options.columns)) as intake:
+        with closing(kind(options.columns)) as intake, in_memory():
             _store(run, file, intake, options.report)
     seal_all(run, options.report)
     publish(run, by=options.by, with_guideline=options.create)

@@ -10,7 +10,7 @@ from annotation import guidelines, importing, queue
 from annotation.errors import Conflict, Invalid
 from annotation.exporting import export
 from annotation.importing import Options, import_prompts, import_rankings, runs
-from annotation.importing.batches import Pace
+from annotation.importing.batches import Pace, in_memory
 from annotation.importing.checking import check
 from annotation.importing.kinds import RankingIntake
 from annotation.models import (
@@ -520,3 +520,16 @@ def test_an_import_makes_tasks_of_every_kind(cast, file):
     made = Task.objects.order_by("pk").values_list("kind", "k")
     assert list(made) == [("write", 0), ("write", 1), ("thumbs", 1), ("compare", 2), ("rank", 2)]
     assert queue.claim(cast.judge)[0].task.kind == "write"
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite alone keeps so little in memory.")
+@pytest.mark.django_db
+def test_what_an_import_keeps_in_memory_is_given_back():
+    def kept():
+        with connection.cursor() as cursor:
+            return cursor.execute("PRAGMA cache_size").fetchone()[0]
+
+    before = kept()
+    with in_memory():
+        assert kept() == -64000
+    assert kept() == before
