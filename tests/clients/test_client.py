@@ -11,12 +11,14 @@ from huggingface_hub import constants
 from knox.models import AuthToken
 
 from annotation.choosing import Choice
-from annotation.models import Assignment, Submission
+from annotation.models import Annotator, Assignment, Project, Submission
 from annotation.queue import claim
 from annotation.snapshots import freeze
 from annotation.submissions import submit
+from annotation.tasking import make_gold
 from concord_client import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn
 from concord_client.snapshots import Snapshot
+from tests.annotation.working import answer
 from tests.cast import full_ranking, give_task, make_judges
 from tests.clients.conftest import Losing
 from tests.hub_server import TOKEN, Hub
@@ -48,6 +50,19 @@ def test_filters_go_along(cast, enter):
     project = enter(cast.researcher).project("tides")
     first = next(project.submissions())
     assert [each["id"] for each in project.submissions(task=first["task"])] == [first["id"]]
+
+
+def test_gold_and_what_excluded_people_said_come_only_where_they_are_asked_for(cast, enter):
+    rank_some(cast, 1)
+    make_gold(Submission.objects.earliest("pk"))
+    Project.objects.update(gold_share=1.0)
+    answer(cast.judge)
+    Annotator.objects.update(excluded=True)
+    project = enter(cast.researcher).project("tides")
+    assert list(project.rankings()) == []
+    assert len(list(project.rankings(excluded=True))) == 1
+    (row,) = project.rankings(purpose="gold", excluded="any")
+    assert (row["purpose"], row["excluded"]) == ("gold", True)
 
 
 def test_ones_projects_are_listed(cast, enter):

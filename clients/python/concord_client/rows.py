@@ -3,6 +3,7 @@
 from typing import Any, Literal, TypedDict
 
 Kind = Literal["rank", "compare", "thumbs", "write"]
+Purpose = Literal["normal", "gold", "repeat", "review", "arena", "dialogue", "any"]
 Split = Literal["train", "validation", "test"]
 
 
@@ -34,13 +35,16 @@ class PromptRow(TypedDict):
 
 
 class SubmissionRow(TypedDict):
-    """``ranks`` are by completion id; what the kind of task does not ask for is None."""
+    """``ranks`` are by completion id; what the kind of task does not ask for is None. With the
+    ``purpose`` gold or repeat, or ``excluded``, it is no judgement."""
 
     id: int
     task: int
     kind: Kind
+    purpose: Purpose
     prompt: int
     annotator: str
+    excluded: bool
     guideline: str | None
     origin: str
     revision: int
