@@ -70,7 +70,7 @@ def _begin(project: Project, name: str, choice: Choice) -> Snapshot:
     """The row that takes the name. Raises Conflict."""
     with transaction.atomic():
         # The lock lets only one of two requests for a name go on.
-        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         there = Snapshot.objects.filter(project=project, name=name).first()
         if there is not None:
             _make_way(there)
@@ -79,6 +79,8 @@ def _begin(project: Project, name: str, choice: Choice) -> Snapshot:
             name=name,
             filters=choice.as_dict(),
             is_consensus=choice.consensus,
+            title=project.name or project.slug,
+            traits=list(project.traits),
         )
 
 

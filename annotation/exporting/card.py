@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from django.conf import settings
 from django.db.models import Count
 
 from annotation.exporting.agreed import Agreed
@@ -147,8 +146,8 @@ class Card:
             "the rankings that they follow from, which Concord can import again. The split is "
             "drawn by prompt: 80 % train, 10 % validation, 10 % test, by the SHA-256 of "
             "`split:` and `prompt_group_id`; near-duplicate prompts share a group. "
-            "`croissant.json` describes the columns, `manifest.json` has the hash of each file.\n"
-            f"\nWritten by Concord {settings.VERSION}.\n"
+            "`croissant.json` describes the columns, `manifest.json` has the hash of each file "
+            "and the version of Concord that wrote them.\n"
         )
 
     def _counts(self) -> str:

@@ -65,7 +65,8 @@ def _manifest(selection: Selection, format: str, out: Path, terms: Terms) -> Man
     snapshot = selection.snapshot
     manifest = Manifest(out.name, format, selection.project.slug, ties=terms.policy.value)
     manifest.made_at = timezone.now().isoformat()
-    if snapshot is not None:
+    if snapshot is not None and snapshot.frozen_at is not None:
+        manifest.made_at = snapshot.frozen_at.isoformat()
         manifest.snapshot, manifest.snapshot_sha256 = snapshot.name, snapshot.sha256
         manifest.consensus = snapshot.is_consensus
         manifest.withdrawn = snapshot.submissions.filter(withdrawn_at__isnull=False).count()

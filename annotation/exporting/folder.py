@@ -128,13 +128,13 @@ def _card(
     guidelines: dict[str, str],
 ) -> Card:
     project, snapshot = selection.project, selection.snapshot
-    title = f"{project.name}, {snapshot.name}" if snapshot else project.name
+    title = f"{snapshot.title}, {snapshot.name}" if snapshot else project.name
     what = "consensus rankings" if tally.agreed else "rankings"
     about = [f"{tally.rankings:,} {what}, and the {tally.pairs:,} preferences they hold."]
     if snapshot is not None:
         about.append(f"\nSnapshot `{snapshot.sha256}`, chosen by {_chosen_by(snapshot.filters)}.")
     agreement = snapshot.agreement if snapshot else agreement_report(project)
-    traits = tuple(project.traits)
+    traits = tuple(snapshot.traits if snapshot else project.traits)
     return Card(title, licence, tally, rows, guidelines, agreement, about, traits)
 
 

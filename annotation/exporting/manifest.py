@@ -30,7 +30,8 @@ class Manifest:
 
     ``sha256`` is that of the file, or of a folder's list of files as sha256sum prints it.
     ``signature`` is made with the site's secret key: it tells this site that the manifest is its
-    own and unchanged (``check_signature``); to anybody else the hashes are what counts.
+    own and unchanged (``check_export``); to anybody else the hashes are what counts. Of a snapshot
+    ``made_at`` is when it was frozen, and only ``withdrawn`` and ``software`` may ever change.
     """
 
     file: str

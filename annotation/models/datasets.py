@@ -68,6 +68,8 @@ class Snapshot(models.Model):
     ``is_consensus``: what goes out is one ranking for each task, its ``consensus``.
     ``pseudonym_key`` makes the pseudonyms under which people go out with it; ``agreement`` is
     what was measured as it was frozen, null where nobody asked (``annotation.snapshots``).
+    ``title`` and ``traits`` are the project's name, and what it asked people about themselves,
+    at that time: what is exported says so for ever.
     """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="snapshots")
@@ -76,6 +78,8 @@ class Snapshot(models.Model):
     is_consensus = models.BooleanField(default=False, editable=False)
     pseudonym_key = models.CharField(max_length=64, default=new_pseudonym_key, editable=False)
     agreement = models.JSONField(null=True, editable=False)
+    title = models.CharField(max_length=200, blank=True, editable=False)
+    traits = models.JSONField(default=list, editable=False)
     size = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
@@ -90,6 +94,10 @@ class Snapshot(models.Model):
             models.CheckConstraint(
                 condition=models.Q(frozen_at__isnull=True) | ~models.Q(sha256=""),
                 name="snapshot_frozen_has_hash",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(frozen_at__isnull=True) | ~models.Q(title=""),
+                name="snapshot_frozen_has_title",
             ),
         ]
 

@@ -6,8 +6,9 @@ import pytest
 
 from annotation.choosing import Choice
 from annotation.exporting import NAMES, Terms, export
+from annotation.exporting.downloads import download
 from annotation.importing import Options, import_rankings
-from annotation.models import Project
+from annotation.models import Project, Snapshot
 from annotation.pairs import Ties
 from annotation.snapshots import difference, freeze, withdrawn_from
 from annotation.submissions import withdraw
@@ -45,6 +46,35 @@ def test_it_exports_the_same_bytes_whatever_comes_later(cast, frozen, tmp_path, 
     withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
     answer_all(judges)
     assert write_all(cast.project, tmp_path / "after", frozen) == before
+
+
+def downloaded(project, format, snapshot):
+    with download(project, format, Terms(snapshot=snapshot)).stream as stream:
+        return stream.read()
+
+
+@pytest.mark.parametrize("format", sorted(NAMES))
+def test_a_download_is_the_same_whatever_the_project_is_called_later(cast, frozen, format):
+    before = downloaded(cast.project, format, frozen)
+    Project.objects.update(name="Dunes", traits={"Home": ["Sea", "Land"]})
+    project, snapshot = Project.objects.get(), Snapshot.objects.get()
+    assert downloaded(project, format, snapshot) == before
+
+
+def test_it_says_what_was_asked_of_people_when_it_was_frozen(cast, frozen, tmp_path):
+    Project.objects.update(name="Dunes", traits={"Home": ["Sea", "Land"]})
+    later = freeze(cast.project, "later")
+    assert (frozen.title, frozen.traits) == ("Tides", [])
+    assert (later.title, later.traits) == ("Dunes", ["Home"])
+
+
+def test_of_the_manifest_only_the_withdrawals_change(cast, frozen, tmp_path):
+    before = export(cast.project, "hf", tmp_path / "a", Terms(snapshot=frozen)).as_dict()
+    withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
+    after = export(cast.project, "hf", tmp_path / "a", Terms(snapshot=frozen)).as_dict()
+    changed = {name for name, value in before.items() if after[name] != value}
+    assert changed == {"withdrawn", "signature"}
+    assert before["made_at"] == frozen.frozen_at.isoformat()
 
 
 @pytest.fixture
