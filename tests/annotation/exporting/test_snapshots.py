@@ -11,9 +11,10 @@ from annotation.importing import Options, import_rankings
 from annotation.models import Project, Snapshot
 from annotation.pairs import Ties
 from annotation.snapshots import difference, freeze, withdrawn_from
-from annotation.submissions import withdraw
+from annotation.submissions import submit, withdraw
 from tests.annotation.interchange import ranking, read
-from tests.annotation.working import answer_all, give_tasks
+from tests.annotation.working import answer, answer_all, give_tasks, held
+from tests.cast import full_ranking
 
 
 @pytest.fixture
@@ -66,6 +67,36 @@ def test_it_says_what_was_asked_of_people_when_it_was_frozen(cast, frozen, tmp_p
     later = freeze(cast.project, "later")
     assert (frozen.title, frozen.traits) == ("Tides", [])
     assert (later.title, later.traits) == ("Dunes", ["Home"])
+
+
+@pytest.fixture
+def repeated(cast, monkeypatch):
+    """A snapshot of a ranking that the same person has repeated, and turned around."""
+    monkeypatch.setattr("annotation.placement.REPEAT_AFTER", 0)
+    give_tasks(cast, 1)
+    answer(cast.judge)
+    Project.objects.update(repeat_share=1.0)
+    again = held(cast.judge)
+    body = full_ranking(again.task, 4, 3, 2, 1)
+    submit(again.pk, cast.judge, body, key="again", origin="api")
+    return freeze(cast.project, "repeated", measured=True)
+
+
+def test_its_card_says_how_people_agree_with_themselves(cast, repeated, tmp_path):
+    assert repeated.size == 1
+    assert repeated.agreement["figures"]["self_agreement"]["value"] == 0
+    assert "gold" not in repeated.agreement["figures"]
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=repeated))
+    text = (tmp_path / "out/README.md").read_text()
+    assert "| The same person prefers the same again | 0.000 |" in text
+
+
+def test_repeats_of_what_it_does_not_hold_are_none_of_its_own(cast, repeated, take_in, tmp_path):
+    take_in(ranking(annotator="ann"))
+    imported = freeze(cast.project, "imported", Choice(origins=("import",)), measured=True)
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=imported))
+    text = (tmp_path / "out/README.md").read_text()
+    assert "None of these tasks was done twice by one person." in text
 
 
 def test_of_the_manifest_only_the_withdrawals_change(cast, frozen, tmp_path):
