@@ -2,22 +2,18 @@
 
 from typing import Any
 
-from django.http import FileResponse
 from django_filters import CharFilter, FilterSet
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import exporting
 from annotation.api.permissions import READERS, person
 from annotation.api.schema import CONFLICT, describes
 from annotation.api.serializers import Closed
 from annotation.api.views import ProjectDetail, ProjectList, ProjectView
 from annotation.choosing import Choice
 from annotation.errors import Invalid
-from annotation.exporting.downloads import download
 from annotation.models import Annotator, Snapshot, Submission, TaskKind
 from annotation.pairs import Ties
 from annotation.snapshots import check_name, difference, freeze, withdrawn_from
@@ -169,30 +165,3 @@ class SnapshotDifferenceView(ProjectView):
         first = self.get_object()
         self.kwargs["id"] = other
         return Response(difference(first, self.get_object()).counts())
-
-
-class SnapshotExportView(ProjectView):
-    noun = "snapshots"
-    filter_backends = ()
-    lookup_field = "id"
-    queryset = FROZEN
-
-    @extend_schema(
-        operation_id="export_snapshot",
-        summary="Download a snapshot in one of the formats",
-        parameters=[
-            OpenApiParameter(
-                "name",
-                OpenApiTypes.STR,
-                OpenApiParameter.PATH,
-                enum=list(exporting.NAMES),
-                description="The format; hf comes as a zip.",
-            )
-        ],
-        responses={
-            (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file."),
-        },
-    )
-    def get(self, request: Request, slug: str, id: int, name: str) -> FileResponse:
-        terms = exporting.Terms(snapshot=self.get_object(), by=person(request))
-        return download(self.project, name, terms).response()

@@ -111,7 +111,8 @@ class SubmissionFilters(FilterSet):
             queryset = queryset.exclude(task__purpose__in=Task.PLACED)
         if not asked["excluded"]:
             queryset = self.filter_excluded(queryset, "excluded", "false")
-        return super().filter_queryset(queryset)
+        chosen: QuerySet[Any] = super().filter_queryset(queryset)
+        return chosen
 
     def filter_purpose(self, found: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return found if value == ANY else found.filter(task__purpose=value)

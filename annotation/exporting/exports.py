@@ -14,7 +14,8 @@ from annotation.exporting.card import Tally
 from annotation.exporting.files import Hashed, replacing, replacing_folder
 from annotation.exporting.folder import MANIFEST, write_folder
 from annotation.exporting.formats import ALIASES, FOLDER, FORMATS, NAMES, Layout
-from annotation.exporting.manifest import File, Manifest
+from annotation.exporting.known import keep
+from annotation.exporting.manifest import SUFFIX, File, Manifest
 from annotation.exporting.reading import Judgement, Selection
 from annotation.models import Project, Snapshot, User
 from annotation.pairs import Ties
@@ -37,6 +38,11 @@ class Terms:
         said = self.snapshot.filters.get("ties") if self.snapshot else None
         return self.ties or Ties(said or Ties.DROP)
 
+    @property
+    def is_as_frozen(self) -> bool:
+        """Whether what goes out is what the snapshot says, and nothing was asked otherwise."""
+        return self == Terms(snapshot=self.snapshot, by=self.by, report=self.report)
+
 
 def export(
     project: Project, format: str, out: Path, terms: Terms = Terms(), *, report: Report = silent
@@ -46,24 +52,34 @@ def export(
     Raises Invalid for an unknown format, a selection that holds nothing, a file that cannot be
     written; then ``out`` is as it was.
     """
-    if format not in NAMES:
-        raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
     terms = terms if report is silent else replace(terms, report=report)
-    selection = Selection(project, terms.snapshot)
-    manifest = _manifest(selection, format, out, terms)
-    if format == FOLDER:
-        with replacing_folder(out, MANIFEST) as folder:
-            write_folder(folder, selection, terms.policy, terms.licence, manifest, terms.report)
-    else:
-        _write_file(out, selection, FORMATS[ALIASES.get(format, format)], manifest, terms)
+    manifest = write(project, format, out, terms)
     said = manifest.as_dict()
     record("preferences.exported", project, project=project, by=terms.by, data=said)
     return manifest
 
 
-def _manifest(selection: Selection, format: str, out: Path, terms: Terms) -> Manifest:
-    snapshot = selection.snapshot
-    manifest = Manifest(out.name, format, selection.project.slug, ties=terms.policy.value)
+def write(project: Project, format: str, out: Path, terms: Terms) -> Manifest:
+    """The same for nobody: no entry says that something went out."""
+    manifest = begin(project, format, out.name, terms)
+    selection = Selection(project, terms.snapshot)
+    if format == FOLDER:
+        with replacing_folder(out, MANIFEST) as folder:
+            write_folder(folder, selection, terms.policy, terms.licence, manifest, terms.report)
+    else:
+        _write_file(out, selection, FORMATS[ALIASES.get(format, format)], manifest, terms)
+    if terms.snapshot is not None and terms.is_as_frozen:
+        keep(terms.snapshot, manifest)
+    return manifest
+
+
+def begin(project: Project, format: str, name: str, terms: Terms) -> Manifest:
+    """A manifest of what is to go out under this name: nothing is counted yet. Raises Invalid for
+    an unknown format."""
+    if format not in NAMES:
+        raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
+    snapshot = terms.snapshot
+    manifest = Manifest(name, format, project.slug, ties=terms.policy.value)
     manifest.made_at = timezone.now().isoformat()
     if snapshot is not None and snapshot.frozen_at is not None:
         manifest.made_at = snapshot.frozen_at.isoformat()
@@ -87,7 +103,7 @@ def _write_file(
                 manifest.rows += 1
         writer.close()
     _complete(manifest, tally, format.left_out, [_file(out, file, manifest.rows)])
-    with replacing(out.with_name(f"{out.name}.manifest.json")) as beside:
+    with replacing(out.with_name(f"{out.name}{SUFFIX}")) as beside:
         beside.write(manifest.as_json().encode())
 
 
@@ -99,7 +115,7 @@ def _complete(
     manifest: Manifest, tally: Tally, left_out: dict[str, int], files: list[File]
 ) -> None:
     manifest.rankings, manifest.judgements = tally.rankings, tally.judgements
-    manifest.pairs, manifest.left_out = tally.pairs, dict(left_out)
+    manifest.pairs, manifest.left_out = tally.pairs, dict(sorted(left_out.items()))
     manifest.complete(files)
 
 

@@ -12,6 +12,7 @@ from django.core.signing import Signer
 from annotation.errors import Invalid
 
 SALT = "concord.exports.manifest"
+SUFFIX = ".manifest.json"  # after the name of the file that it is beside
 
 
 @dataclass
@@ -94,8 +95,16 @@ def check_export(path: Path) -> dict[str, Any]:
     if signature != _sign(said):
         raise Invalid(f"{path}: the signature is not this site's, or the manifest was changed.")
     for name, digest in listed:
-        _check_file(path.parent / name, digest)
+        _check_file(_beside(path, name, alone=len(listed) == 1), digest)
     return dict(said)
+
+
+def _beside(manifest: Path, name: str, *, alone: bool) -> Path:
+    """The file of this name. One that was given another, and its manifest the like, is found."""
+    listed = manifest.parent / name
+    if alone and not listed.exists() and manifest.name.endswith(SUFFIX):
+        return manifest.with_name(manifest.name.removesuffix(SUFFIX))
+    return listed
 
 
 def _check_file(path: Path, digest: str) -> None:

@@ -149,3 +149,25 @@ class SnapshotConsensus(models.Model):
 
     def __str__(self) -> str:
         return f"consensus on task {self.task_id}"
+
+
+class SnapshotFile(models.Model):
+    """What a snapshot is as a file of one ``format``, known since it was first written: its
+    manifest and its digest need no second writing (``annotation.exporting.known``).
+
+    ``facts`` are fields of the manifest; another version of the ``software`` may write otherwise.
+    The row may be deleted at any time.
+    """
+
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="files")
+    format = models.CharField(max_length=20)
+    software = models.CharField(max_length=100)
+    facts = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "format"], name="snapshot_file_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot} as {self.format}"

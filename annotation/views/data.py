@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotation import exporting
 from annotation.choosing import count
 from annotation.errors import Refused
-from annotation.exporting.downloads import download
+from annotation.exporting.downloads import download, manifest_of
+from annotation.exporting.manifest import SUFFIX
 from annotation.forms import ChoiceForm, NameForm, OtherForm, in_words
 from annotation.models import Project, Role, Snapshot
 from annotation.people import has_role
@@ -125,6 +126,22 @@ def snapshot_download(
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("snapshot", slug, pk)
+
+
+@login_required
+@require_safe
+def snapshot_manifest(request: PersonRequest, slug: str, pk: int, format: str) -> HttpResponse:
+    """The signed manifest of the download, named after its file."""
+    project = _project(request, slug)
+    terms = exporting.Terms(snapshot=_snapshot(project, pk), by=request.user)
+    try:
+        manifest = manifest_of(project, format, terms)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("snapshot", slug, pk)
+    reply = HttpResponse(manifest.as_json(), content_type="application/json")
+    reply["Content-Disposition"] = f'attachment; filename="{manifest.file}{SUFFIX}"'
+    return reply
 
 
 def _project(request: PersonRequest, slug: str) -> Project:

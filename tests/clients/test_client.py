@@ -11,6 +11,7 @@ from huggingface_hub import constants
 from knox.models import AuthToken
 
 from annotation.choosing import Choice
+from annotation.exporting import check_export
 from annotation.models import Annotator, Assignment, Project, Submission
 from annotation.queue import claim
 from annotation.snapshots import freeze
@@ -88,6 +89,16 @@ def test_an_export_is_a_whole_file_with_the_same_bytes_each_time(cast, enter, tm
     assert first == second
     assert len(files[0].read_text().splitlines()) == 2 * 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_an_exports_manifest_tells_its_hash_and_who_signed_it(cast, enter, tmp_path):
+    rank_some(cast, 2)
+    snapshot = enter(cast.researcher).project("tides").freeze("v1")
+    file = snapshot.export("trl", tmp_path / "pairs.jsonl")
+    said = snapshot.manifest("trl")
+    assert said["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    (tmp_path / "pairs.jsonl.manifest.json").write_text(json.dumps(said))
+    assert check_export(tmp_path / "pairs.jsonl.manifest.json") == said
 
 
 def test_a_download_whose_reply_is_lost_is_begun_again(cast, enter, tmp_path):

@@ -60,9 +60,9 @@ class Project:
         ``excluded`` for those of excluded people alone (True), or too (``any``). Each row says
         what it is."""
         query = {"kind": kind, "annotator": annotator, "guideline": guideline, "purpose": purpose}
-        query |= {"task": task, "prompt": prompt, "origin": origin}
         whose = excluded if excluded is None else str(excluded).lower()
-        return self._rows("submissions", query | {"excluded": whose})
+        query |= {"origin": origin, "excluded": whose}
+        return self._rows("submissions", query | {"task": task, "prompt": prompt})
 
     def rankings(self, **filters: Any) -> Iterator[SubmissionRow]:
         """Rankings and comparisons; what comes, and the filters, are as of ``submissions``."""

@@ -96,6 +96,37 @@ class SnapshotRow(TypedDict):
     frozen_at: str
 
 
+class ManifestFile(TypedDict):
+    path: str
+    sha256: str
+    bytes: int
+    rows: int
+
+
+class ManifestRow(TypedDict):
+    """What an export holds; its signature is over all other fields."""
+
+    file: str
+    format: str
+    project: str
+    snapshot: str | None
+    snapshot_sha256: str | None
+    consensus: bool
+    withdrawn: int
+    ties: str
+    sha256: str
+    bytes: int
+    rows: int
+    rankings: int
+    judgements: int
+    pairs: int
+    left_out: dict[str, int]
+    files: list[ManifestFile]
+    software: str
+    made_at: str
+    signature: str
+
+
 class Shown(TypedDict):
     id: str
     text: str

@@ -6,13 +6,13 @@ import tempfile
 import zipfile
 from base64 import b64decode
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from tqdm import tqdm
 
 from concord_client.errors import ConcordError, Incomplete, Unreachable
-from concord_client.rows import SnapshotRow
+from concord_client.rows import ManifestRow, SnapshotRow
 from concord_client.transport import BUSY, Transport
 
 SPLITS = ("train", "validation", "test")
@@ -62,6 +62,13 @@ class Snapshot:
         finally:
             part.unlink(missing_ok=True)
         return path
+
+    def manifest(self, format: str) -> ManifestRow:
+        """What the export of this format holds and where it comes from, signed by the site. Kept as
+        JSON beside the file, named after it (pairs.jsonl.manifest.json), it is what the site's
+        ``manage.py check_export`` checks."""
+        path = f"{self._path}exports/{format}/manifest/"
+        return cast(ManifestRow, self._transport.json("GET", path))
 
     def _download(self, format: str, part: Path) -> None:
         with self._transport.stream(f"{self._path}exports/{format}/") as reply:

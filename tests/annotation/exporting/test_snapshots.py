@@ -5,8 +5,9 @@ import json
 import pytest
 
 from annotation.choosing import Choice
-from annotation.exporting import NAMES, Terms, export
-from annotation.exporting.downloads import download
+from annotation.errors import Invalid
+from annotation.exporting import NAMES, Terms, check_export, downloads, export
+from annotation.exporting.downloads import download, manifest_of
 from annotation.importing import Options, import_rankings
 from annotation.models import Project, Snapshot
 from annotation.pairs import Ties
@@ -106,6 +107,42 @@ def test_of_the_manifest_only_the_withdrawals_change(cast, frozen, tmp_path):
     changed = {name for name, value in before.items() if after[name] != value}
     assert changed == {"withdrawn", "signature"}
     assert before["made_at"] == frozen.frozen_at.isoformat()
+
+
+@pytest.mark.parametrize("format", ["trl", "csv", "parquet", "jsonl", "hf"])
+def test_a_downloads_manifest_is_what_the_command_writes(cast, frozen, tmp_path, format):
+    terms = Terms(snapshot=frozen)
+    first = manifest_of(cast.project, format, terms).as_dict()
+    written = export(cast.project, format, tmp_path / first["file"], terms).as_dict()
+    assert first == written
+    assert manifest_of(cast.project, format, terms).as_dict() == written
+
+
+def test_a_manifest_is_told_without_writing_the_file_again(cast, frozen, monkeypatch):
+    first = manifest_of(cast.project, "trl", Terms(snapshot=frozen))
+    withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
+    monkeypatch.setattr(downloads, "write", None)
+    again = manifest_of(cast.project, "trl", Terms(snapshot=frozen))
+    assert (again.sha256, again.withdrawn, first.withdrawn) == (first.sha256, 1, 0)
+    assert again.signature != first.signature
+
+
+def test_another_policy_for_ties_is_not_taken_for_the_snapshots_own(cast, frozen, tmp_path):
+    keep = Terms(snapshot=frozen, ties=Ties.KEEP)
+    export(cast.project, "trl", tmp_path / "out", keep)
+    own = manifest_of(cast.project, "trl", Terms(snapshot=frozen))
+    assert own.ties == "drop"
+    assert manifest_of(cast.project, "trl", keep).ties == "keep"
+
+
+def test_a_file_and_its_manifest_may_take_another_name_together(cast, frozen, tmp_path):
+    export(cast.project, "trl", tmp_path / "a", Terms(snapshot=frozen))
+    (tmp_path / "a").rename(tmp_path / "b")
+    (tmp_path / "a.manifest.json").rename(tmp_path / "b.manifest.json")
+    check_export(tmp_path / "b.manifest.json")
+    (tmp_path / "b").write_text("changed")
+    with pytest.raises(Invalid, match="was changed"):
+        check_export(tmp_path / "b.manifest.json")
 
 
 @pytest.fixture

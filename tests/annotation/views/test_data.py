@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from annotation.exporting import check_export
 from annotation.models import AuditEntry, Snapshot, Submission
 from annotation.snapshots import freeze
 from annotation.submissions import withdraw
@@ -91,6 +92,18 @@ def test_a_snapshot_is_downloaded_in_a_format(cast, answered, researcher):
         reply["Content-Disposition"] == f'attachment; filename="tides-{snapshot.pk}-rankings.jsonl"'
     )
     assert reply["Repr-Digest"].startswith("sha-256=:")
+
+
+def test_the_manifest_of_a_download_lies_beside_it(cast, answered, researcher, tmp_path):
+    snapshot = freeze(cast.project, "first")
+    for part in ("", "manifest/"):
+        reply = researcher.get(f"{PAGE}{snapshot.pk}/download/trl/{part}")
+        name = reply["Content-Disposition"].split('"')[1]
+        (tmp_path / name).write_bytes(reply.getvalue() if reply.streaming else reply.content)
+    check_export(tmp_path / f"tides-{snapshot.pk}-trl.jsonl.manifest.json")
+    assert f"{PAGE}{snapshot.pk}/download/trl/manifest/" in text(
+        researcher.get(f"{PAGE}{snapshot.pk}/")
+    )
 
 
 def test_a_folder_is_downloaded_as_the_same_zip_each_time(cast, answered, researcher):
