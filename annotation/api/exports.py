@@ -43,6 +43,7 @@ class ManifestSerializer(serializers.Serializer):
     file = serializers.CharField()
     format = serializers.CharField()
     project = serializers.CharField()
+    licence = serializers.CharField(help_text="An identifier of SPDX, or unknown.")
     snapshot = serializers.CharField(allow_null=True)
     snapshot_sha256 = serializers.CharField(allow_null=True)
     consensus = serializers.BooleanField()

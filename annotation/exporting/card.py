@@ -11,6 +11,7 @@ from django.db.models import Count
 
 from annotation.exporting.agreed import Agreed
 from annotation.exporting.reading import Judgement, Ranked, Selection
+from annotation.licences import UNKNOWN, address_of, is_listed
 from annotation.pairs import strict_pairs
 
 SPLITS = ("train", "validation", "test")
@@ -112,7 +113,7 @@ class Card:
         total = sum(self.rows.get("preferences", {}).values())
         size = next((words for limit, words in SIZES if total < limit), "n>1M")
         front = {
-            "license": self.licence,
+            **_licence(self.licence),
             "task_categories": ["reinforcement-learning", "text-generation"],
             "tags": ["preference", "rlhf", "dpo", "concord"],
             "size_categories": [size],
@@ -134,6 +135,7 @@ class Card:
 
     def _sections(self) -> Iterator[str]:
         yield f"# {plain(self.title)}\n\n" + "\n".join(self.about)
+        yield self._terms()
         yield self._counts()
         if self.tally.agreed:
             yield self._consensus()
@@ -149,6 +151,11 @@ class Card:
             "`croissant.json` describes the columns, `manifest.json` has the hash of each file "
             "and the version of Concord that wrote them.\n"
         )
+
+    def _terms(self) -> str:
+        if self.licence == UNKNOWN:
+            return "## Licence\n\nNobody said under which licence this may be used."
+        return f"## Licence\n\n{plain(address_of(self.licence))}"
 
     def _counts(self) -> str:
         lines = ["## Counts\n", "| | train | validation | test |", "|---|---|---|---|"]
@@ -231,6 +238,13 @@ class Card:
             if given:
                 lines.append(f"- {given / tally.given:.1%} were given by {KIND_WORDS[kind]}.")
         return "\n".join(lines)
+
+
+def _licence(licence: str) -> dict[str, str]:
+    """As the Hugging Face hub reads it: its identifiers are those of SPDX in small letters."""
+    if licence == UNKNOWN or is_listed(licence):
+        return {"license": licence.lower()}
+    return {"license": "other", "license_name": licence}
 
 
 def _value(figure: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from annotation.exporting.formats import ALIASES, FOLDER, FORMATS, NAMES, Layout
 from annotation.exporting.known import keep
 from annotation.exporting.manifest import SUFFIX, File, Manifest
 from annotation.exporting.reading import Judgement, Selection
+from annotation.licences import UNKNOWN, check_licence
 from annotation.models import Project, Snapshot, User
 from annotation.pairs import Ties
 from annotation.progress import Report, silent
@@ -25,11 +26,12 @@ from annotation.progress import Report, silent
 @dataclass(frozen=True)
 class Terms:
     """How to export. Without a snapshot all that counts goes out. ``ties`` left out means the
-    snapshot's policy, or to drop them; ``licence`` is what the data set's card says."""
+    snapshot's policy, or to drop them; ``licence`` left out, the snapshot's, or that it is unknown.
+    """
 
     snapshot: Snapshot | None = None
     ties: Ties | None = None
-    licence: str = "unknown"
+    licence: str | None = None
     by: User | str = "export_preferences"
     report: Report = silent
 
@@ -37,6 +39,12 @@ class Terms:
     def policy(self) -> Ties:
         said = self.snapshot.filters.get("ties") if self.snapshot else None
         return self.ties or Ties(said or Ties.DROP)
+
+    @property
+    def granted(self) -> str:
+        """The licence, as SPDX writes it. Raises Invalid."""
+        frozen = self.snapshot.licence if self.snapshot else UNKNOWN
+        return frozen if self.licence is None else check_licence(self.licence)
 
     @property
     def is_as_frozen(self) -> bool:
@@ -49,8 +57,8 @@ def export(
 ) -> Manifest:
     """Write to ``out``, and PATH.manifest.json beside it; a folder holds its manifest itself.
 
-    Raises Invalid for an unknown format, a selection that holds nothing, a file that cannot be
-    written; then ``out`` is as it was.
+    Raises Invalid for an unknown format or licence, a selection that holds nothing, a file that
+    cannot be written; then ``out`` is as it was.
     """
     terms = terms if report is silent else replace(terms, report=report)
     manifest = write(project, format, out, terms)
@@ -65,7 +73,7 @@ def write(project: Project, format: str, out: Path, terms: Terms) -> Manifest:
     selection = Selection(project, terms.snapshot)
     if format == FOLDER:
         with replacing_folder(out, MANIFEST) as folder:
-            write_folder(folder, selection, terms.policy, terms.licence, manifest, terms.report)
+            write_folder(folder, selection, terms.policy, manifest, terms.report)
     else:
         _write_file(out, selection, FORMATS[ALIASES.get(format, format)], manifest, terms)
     if terms.snapshot is not None and terms.is_as_frozen:
@@ -75,11 +83,11 @@ def write(project: Project, format: str, out: Path, terms: Terms) -> Manifest:
 
 def begin(project: Project, format: str, name: str, terms: Terms) -> Manifest:
     """A manifest of what is to go out under this name: nothing is counted yet. Raises Invalid for
-    an unknown format."""
+    an unknown format or licence."""
     if format not in NAMES:
         raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
     snapshot = terms.snapshot
-    manifest = Manifest(name, format, project.slug, ties=terms.policy.value)
+    manifest = Manifest(name, format, project.slug, terms.granted, ties=terms.policy.value)
     manifest.made_at = timezone.now().isoformat()
     if snapshot is not None and snapshot.frozen_at is not None:
         manifest.made_at = snapshot.frozen_at.isoformat()

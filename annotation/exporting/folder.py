@@ -64,7 +64,6 @@ def write_folder(
     folder: Path,
     selection: Selection,
     ties: Ties,
-    licence: str,
     manifest: Manifest,
     report: Report,
 ) -> None:
@@ -83,13 +82,11 @@ def write_folder(
         tally.add_those_behind(selection)
     files = [file for file, _ in made]
     guidelines = _write_guidelines(folder, selection, tally, files)
-    card = _card(selection, licence, tally, tables.rows, guidelines)
+    card = _card(selection, manifest.licence, tally, tables.rows, guidelines)
     _write_text(folder, "README.md", card.text(), files)
-    published = selection.snapshot.frozen_at if selection.snapshot else None
-    croissant = describe(
-        card.title, card.about[0], licence, published.date().isoformat() if published else None,
-        made,
-    )  # fmt: skip
+    frozen_at = selection.snapshot.frozen_at if selection.snapshot else None
+    published = frozen_at.date().isoformat() if frozen_at else None
+    croissant = describe(card.title, card.about[0], card.licence, published, made)
     _write_text(folder, "croissant.json", json.dumps(croissant, indent=2) + "\n", files)
     manifest.rows = sum(file.rows for file in files)
     manifest.rankings, manifest.judgements = tally.rankings, tally.judgements

@@ -38,6 +38,7 @@ class Manifest:
     file: str
     format: str
     project: str
+    licence: str
     snapshot: str | None = None
     snapshot_sha256: str | None = None
     consensus: bool = False

@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 from django.conf import settings
 from django.db import models
 
+from annotation.licences import MAX_LICENCE, UNKNOWN
 from annotation.models.projects import Project
 
 
@@ -69,7 +70,8 @@ class Snapshot(models.Model):
     ``pseudonym_key`` makes the pseudonyms under which people go out with it; ``agreement`` is
     what was measured as it was frozen, null where nobody asked (``annotation.snapshots``).
     ``title`` and ``traits`` are the project's name, and what it asked people about themselves,
-    at that time: what is exported says so for ever.
+    at that time: what is exported says so for ever, as it does of the ``licence``
+    (``annotation.licences``).
     """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="snapshots")
@@ -80,6 +82,7 @@ class Snapshot(models.Model):
     agreement = models.JSONField(null=True, editable=False)
     title = models.CharField(max_length=200, blank=True, editable=False)
     traits = models.JSONField(default=list, editable=False)
+    licence = models.CharField(max_length=MAX_LICENCE, default=UNKNOWN)
     size = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
@@ -99,6 +102,7 @@ class Snapshot(models.Model):
                 condition=models.Q(frozen_at__isnull=True) | ~models.Q(title=""),
                 name="snapshot_frozen_has_title",
             ),
+            models.CheckConstraint(condition=~models.Q(licence=""), name="snapshot_licence"),
         ]
 
     def __str__(self) -> str:

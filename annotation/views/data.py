@@ -40,6 +40,7 @@ def data(request: PersonRequest, slug: str) -> HttpResponse:
                 name.cleaned_data["name"],
                 form.choice(),
                 measured=True,
+                licence=name.cleaned_data["licence"],
                 by=request.user,
             )
         except Refused as refusal:

@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from annotation.choosing import RANKINGS, Choice
+from annotation.licences import UNKNOWN
 from annotation.management.base import VerbCommand
 from annotation.management.moments import moment
 from annotation.models import Annotator, Submission, TaskKind
@@ -41,6 +42,12 @@ class Command(VerbCommand):
             action="store_true",
             help="One ranking for each task goes out: what its people agree on best.",
         )
+        parser.add_argument(
+            "--licence",
+            default=UNKNOWN,
+            metavar="ID",
+            help="Of all that is exported from it, by SPDX: CC-BY-4.0, …",
+        )
         super().add_arguments(parser)
 
     def run(self, **options: Any) -> dict[str, Any]:
@@ -50,11 +57,14 @@ class Command(VerbCommand):
         said |= {name: options[name] for name in ("minimum_agreement", "minimum_accuracy")}
         choice = Choice(**said, ties=Ties(options["ties"]), consensus=options["consensus"])
         name = check_name(options["name"])
-        made = freeze(project, name, choice, measured=True, by="freeze_snapshot")
+        made = freeze(
+            project, name, choice, measured=True, licence=options["licence"], by="freeze_snapshot"
+        )
         tasks = made.consensus.count() if made.is_consensus else None
         return {
             "project": project.slug,
             "snapshot": made.name,
+            "licence": made.licence,
             "answers": made.size,
             "consensus": tasks,
             "sha256": made.sha256,

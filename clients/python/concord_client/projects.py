@@ -147,6 +147,7 @@ class Project:
 
     def freeze(self, name: str, **choice: Any) -> Snapshot:
         """Freeze what counts now, chosen as on the page Data: kinds, since, guidelines, ties, …
+        ``licence`` is that of its exports, by SPDX (CC-BY-4.0).
 
         Not sent again where the site may have done it: look for the name first then.
         """

@@ -90,6 +90,7 @@ class SnapshotRow(TypedDict):
     id: int
     name: str
     filters: dict[str, Any]
+    licence: str
     submissions: int
     withdrawn: int
     sha256: str
@@ -109,6 +110,7 @@ class ManifestRow(TypedDict):
     file: str
     format: str
     project: str
+    licence: str
     snapshot: str | None
     snapshot_sha256: str | None
     consensus: bool

@@ -40,6 +40,14 @@ def test_freezing_names_what_counts_now(cast, researcher, ranked):
     assert (entry.actor, entry.data) == (f"user:{cast.researcher.pk}", {"size": 1})
 
 
+def test_a_licence_is_frozen_as_spdx_writes_it(researcher, ranked):
+    made = researcher.post(PATH, {"name": "open", "licence": "cc-by-4.0"}).json()
+    assert made["licence"] == "CC-BY-4.0"
+    manifest = researcher.get(f"{PATH}{made['id']}/exports/trl/manifest/").json()
+    assert manifest["licence"] == "CC-BY-4.0"
+    assert researcher.post(PATH, {"name": "closed"}).json()["licence"] == "unknown"
+
+
 def test_a_name_is_given_once(researcher, ranked):
     researcher.post(PATH, {"name": "for the paper"})
     reply = researcher.post(PATH, {"name": "for the paper"})
@@ -60,6 +68,7 @@ def test_a_name_is_given_once(researcher, ranked):
         {"name": "a", "kinds": "rank"},
         {"name": "a", "kinds": ["thumbs"]},
         {"name": "a", "size": 3},
+        {"name": "a", "licence": "free"},
     ],
 )
 def test_what_does_not_fit_is_400(researcher, ranked, body):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 
 from annotation.choosing import Choice
 from annotation.errors import Invalid
@@ -107,6 +108,39 @@ def test_of_the_manifest_only_the_withdrawals_change(cast, frozen, tmp_path):
     changed = {name for name, value in before.items() if after[name] != value}
     assert changed == {"withdrawn", "signature"}
     assert before["made_at"] == frozen.frozen_at.isoformat()
+
+
+def said_of(folder):
+    """The licence, as card, Croissant and manifest have it."""
+    front = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+    read = [json.loads((folder / name).read_text()) for name in ("croissant.json", "manifest.json")]
+    return front["license"], read[0]["license"], read[1]["licence"]
+
+
+def test_its_licence_is_frozen_with_it_and_said_by_all_that_goes_out(cast, take_in, tmp_path):
+    take_in(ranking())
+    snapshot = freeze(cast.project, "open", licence="cc-by-4.0")
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=snapshot))
+    said = ("cc-by-4.0", "https://spdx.org/licenses/CC-BY-4.0", "CC-BY-4.0")
+    assert said_of(tmp_path / "out") == said
+    assert manifest_of(cast.project, "trl", Terms(snapshot=snapshot)).licence == "CC-BY-4.0"
+
+
+def test_without_one_it_is_unknown_and_terms_of_ones_own_are_others(cast, take_in, tmp_path):
+    take_in(ranking())
+    snapshot = freeze(cast.project, "closed")
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=snapshot))
+    assert said_of(tmp_path / "out") == ("unknown",) * 3
+    mine = Terms(snapshot=snapshot, licence="LicenseRef-Lab")
+    export(cast.project, "hf", tmp_path / "out", mine)
+    assert said_of(tmp_path / "out") == ("other", "LicenseRef-Lab", "LicenseRef-Lab")
+
+
+def test_a_licence_that_is_none_is_refused_before_anything_is_frozen(cast, take_in):
+    take_in(ranking())
+    with pytest.raises(Invalid, match="licence"):
+        freeze(cast.project, "x", licence="free as in beer")
+    assert not Snapshot.objects.exists()
 
 
 @pytest.mark.parametrize("format", ["trl", "csv", "parquet", "jsonl", "hf"])

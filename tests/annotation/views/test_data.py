@@ -42,12 +42,13 @@ def test_choosing_counts_and_freezes_nothing(answered, researcher):
 
 
 def test_what_was_counted_is_what_is_frozen(cast, answered, researcher):
-    form = {"name": "for the paper", "origins": ["api"], "ties": "soft"}
+    form = {"name": "for the paper", "origins": ["api"], "ties": "soft", "licence": "cc0-1.0"}
     reply = researcher.post(PAGE, form)
     snapshot = Snapshot.objects.get()
     assert reply["Location"] == f"{PAGE}{snapshot.pk}/"
     assert snapshot.filters == {"kinds": ["compare", "rank"], "origins": ["api"], "ties": "soft"}
-    assert snapshot.size == 3
+    assert (snapshot.size, snapshot.licence) == (3, "CC0-1.0")
+    assert "CC0-1.0" in text(researcher.get(reply["Location"]))
     assert snapshot.agreement is not None
     assert snapshot.agreement["rankings"] == 3
     assert AuditEntry.objects.get(verb="snapshot.frozen").actor == f"user:{cast.researcher.pk}"
@@ -60,6 +61,7 @@ def test_what_was_counted_is_what_is_frozen(cast, answered, researcher):
         ({"since": "2026-02-01", "until": "2026-01-01"}, "must be later than since"),
         ({"minimum_agreement": "2"}, "less than or equal to 1"),
         ({"name": "round-9"}, "are for rounds"),
+        ({"licence": "free"}, "SPDX knows no such identifier"),
         ({"name": "taken"}, "exists already"),
         ({"name": ""}, "This field is required"),
     ],
