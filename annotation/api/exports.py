@@ -35,6 +35,14 @@ class ManifestFileSerializer(serializers.Serializer):
     rows = serializers.IntegerField()
 
 
+class SplitSerializer(serializers.Serializer):
+    """How prompts were split, so that anybody can draw the same."""
+
+    by = serializers.CharField(help_text="The column by which it was drawn.")
+    seed = serializers.CharField()
+    rule = serializers.CharField(help_text="As Python.")
+
+
 class ManifestSerializer(serializers.Serializer):
     """What an export holds and where it comes from, as export_preferences writes it beside the
     file. Its signature is over all other fields: kept as JSON beside the file, check_export tells
@@ -56,6 +64,7 @@ class ManifestSerializer(serializers.Serializer):
     judgements = serializers.IntegerField()
     pairs = serializers.IntegerField()
     left_out = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    split = SplitSerializer()
     files = ManifestFileSerializer(many=True)
     software = serializers.CharField()
     made_at = serializers.CharField(help_text="When the snapshot was frozen.")

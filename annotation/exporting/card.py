@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from django.db.models import Count
 
+from annotation.content import SPLIT_RULE, SPLIT_SEED
 from annotation.exporting.agreed import Agreed
 from annotation.exporting.reading import Judgement, Ranked, Selection
 from annotation.licences import UNKNOWN, address_of, is_listed
@@ -144,10 +145,14 @@ class Card:
         yield self._people()
         yield self._biases()
         yield (
+            "## Split\n\nDrawn by prompt, 80 % train, 10 % validation, 10 % test, with the seed "
+            f"`{SPLIT_SEED}`; near-duplicate prompts and the turns of a dialogue share a "
+            f"`prompt_group_id`, and with it the split. Anybody can draw it again:\n\n"
+            f"```python\nimport hashlib\n\n{SPLIT_RULE}```"
+        )
+        yield (
             "## Files\n\n`preferences` holds pairs as messages, ready for TRL; `rankings` holds "
-            "the rankings that they follow from, which Concord can import again. The split is "
-            "drawn by prompt: 80 % train, 10 % validation, 10 % test, by the SHA-256 of "
-            "`split:` and `prompt_group_id`; near-duplicate prompts share a group. "
+            "the rankings that they follow from, which Concord can import again. "
             "`croissant.json` describes the columns, `manifest.json` has the hash of each file "
             "and the version of Concord that wrote them.\n"
         )

@@ -9,10 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.core.signing import Signer
 
+from annotation.content import SPLIT_RULE, SPLIT_SEED
 from annotation.errors import Invalid
 
 SALT = "concord.exports.manifest"
 SUFFIX = ".manifest.json"  # after the name of the file that it is beside
+
+
+# How prompts were split, so that anybody can draw the same.
+SPLIT = {"by": "prompt_group_id", "seed": SPLIT_SEED, "rule": SPLIT_RULE}
 
 
 @dataclass
@@ -51,6 +56,7 @@ class Manifest:
     judgements: int = 0
     pairs: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    split: dict[str, str] = field(default_factory=lambda: dict(SPLIT))
     files: list[File] = field(default_factory=list)
     software: str = f"concord {settings.VERSION}"
     made_at: str = ""

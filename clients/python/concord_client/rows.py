@@ -123,6 +123,7 @@ class ManifestRow(TypedDict):
     judgements: int
     pairs: int
     left_out: dict[str, int]
+    split: dict[str, str]
     files: list[ManifestFile]
     software: str
     made_at: str

@@ -4,6 +4,7 @@ import json
 
 import datasets
 import mlcroissant
+import pyarrow.parquet
 import pytest
 import yaml
 
@@ -61,6 +62,22 @@ def test_the_card_says_what_is_known(folder):
     assert [each["config_name"] for each in said["configs"]] == ["preferences", "rankings"]
     for words in ("Agreement", "Guidelines in force", "Known biases", "judges of an imported file"):
         assert words in text
+
+
+def test_the_card_and_the_manifest_say_how_to_draw_the_split_again(folder):
+    text = (folder / "README.md").read_text()
+    told = text.split("```python\n")[1].split("```")[0]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert f"with the seed `{manifest['split']['seed']}`" in text
+    drawn = set()
+    for path in folder.glob("rankings/*.parquet"):
+        for row in pyarrow.parquet.read_table(path).to_pylist():
+            for rule in (told, f"import hashlib\n{manifest['split']['rule']}"):
+                names = {"prompt_group_id": row["prompt_group_id"]}
+                exec(rule, names)
+                assert names["split"] == row["split"] == path.stem
+            drawn.add(row["split"])
+    assert drawn == {"train", "validation", "test"}
 
 
 def test_what_people_wrote_is_no_markup_on_the_card(cast, take_in, tmp_path):
