@@ -24,6 +24,7 @@ from annotation.progress import Report
 from annotation.quality.reports import agreement_report
 
 MANIFEST = "manifest.json"
+LABELS = "guidelines/labels.json"  # which file has the text of which version
 TABLES: dict[str, type[Format]] = {"preferences": TrlConversational, "rankings": RankingsTable}
 
 
@@ -111,9 +112,14 @@ def _write_guidelines(
         project=selection.project, label__in=tally.guidelines
     ).exclude(body="")
     written = {}
-    for number, version in enumerate(found.order_by("label"), 1):
+    # Sorted here: databases put the letters in orders of their own.
+    for number, version in enumerate(sorted(found, key=lambda version: version.label), 1):
         written[version.label] = f"guidelines/{number}.md"
         _write_text(folder, written[version.label], version.body, files)
+    if written:
+        labels = {path.removeprefix("guidelines/"): label for label, path in written.items()}
+        listed = json.dumps(labels, indent=2, ensure_ascii=False)
+        _write_text(folder, LABELS, listed + "\n", files)
     return written
 
 
