@@ -217,9 +217,13 @@ class Card:
         if not self.traits:
             return "Nothing else is known of them: no group was asked for."
         asked = ", ".join(map(plain, self.traits))
+        # As templates/about_me.html asks them: a data set would show more people more than that.
         return (
-            f"They could say what group they count themselves among: {asked}. "
-            "What they said is no part of this data set."
+            f"They could say what group they count themselves among: {asked}. Neither what they "
+            "said nor any figure about groups, of whatever size, is part of this data set: they "
+            "agreed that it is kept to see whether different people agree, and that the project's "
+            "managers see groups of three people or more. Whether one group speaks for all, only "
+            "these can say."
         )
 
     def _biases(self) -> str:
@@ -242,6 +246,10 @@ class Card:
             given = sum(n for (of, _), n in tally.annotators.items() if of == kind)
             if given:
                 lines.append(f"- {given / tally.given:.1%} were given by {KIND_WORDS[kind]}.")
+        if self.traits:
+            lines.append(
+                "- Whether one group of people speaks for all is not told here; see Who annotated."
+            )
         return "\n".join(lines)
 
 

@@ -11,7 +11,11 @@ import yaml
 from annotation import exporting
 from annotation.errors import Invalid
 from annotation.exporting import Terms, check_export, export
+from annotation.snapshots import freeze
+from annotation.traits import tell
 from tests.annotation.interchange import many_rankings, ranking
+from tests.annotation.working import answer, give_tasks
+from tests.cast import make_judges
 
 TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
 
@@ -134,3 +138,25 @@ def test_the_card_says_whether_groups_were_asked_for(cast, take_in, tmp_path):
     text = (tmp_path / "after/README.md").read_text()
     assert "no group was asked for" not in text
     assert "count themselves among: First \\*language\\*." in text
+
+
+def test_what_people_said_of_themselves_stays_with_the_managers_and_the_card_says_why(
+    cast, tmp_path
+):
+    """They agreed to no more than that (templates/about_me.html)."""
+    project = cast.project
+    project.traits = {"Home": ["Atlantis", "Lemuria"]}
+    project.save()
+    give_tasks(cast, 1, wanted=6)
+    for number, judge in enumerate(make_judges(project, 6)):
+        tell(judge, {"Home": "Lemuria" if number > 4 else "Atlantis"}, agreed=True)
+        answer(judge)
+    snapshot = freeze(project, "one", measured=True)
+    export(project, "hf", tmp_path / "out", Terms(snapshot=snapshot))
+    text = (tmp_path / "out/README.md").read_text()
+    assert "count themselves among: Home. Neither what they said" in text
+    assert "Whether one group of people speaks for all is not told here" in text
+    for path in (tmp_path / "out").rglob("*"):
+        if path.is_file():
+            assert b"Atlantis" not in path.read_bytes()
+    assert "Atlantis" not in json.dumps(snapshot.agreement)
