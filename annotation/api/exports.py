@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import FileResponse
+from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -92,14 +92,17 @@ class SnapshotExportView(ExportView):
     @extend_schema(
         operation_id="export_snapshot",
         summary="Download a snapshot in one of the formats",
+        description="Sent from the first row on, while it is made. Content-Length and Repr-Digest "
+        "come where the file's bytes are known already, as they are once it was sent whole; "
+        "otherwise the manifest says afterwards what must have come.",
         parameters=[FORMAT],
         responses={
             (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file."),
             400: BAD_REQUEST,
         },
     )
-    def get(self, request: Request, slug: str, id: int, name: str) -> FileResponse:
-        return download(self.project, name, self.terms()).response()
+    def get(self, request: Request, slug: str, id: int, name: str) -> StreamingHttpResponse:
+        return download(self.project, name, self.terms())
 
 
 class SnapshotManifestView(ExportView):

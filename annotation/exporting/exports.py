@@ -47,9 +47,9 @@ class Terms:
         return frozen if self.licence is None else check_licence(self.licence)
 
     @property
-    def is_as_frozen(self) -> bool:
-        """Whether what goes out is what the snapshot says, and nothing was asked otherwise."""
-        return self == Terms(snapshot=self.snapshot, by=self.by, report=self.report)
+    def as_frozen(self) -> Snapshot | None:
+        """The snapshot, where it goes out as it says itself, and nothing is asked otherwise."""
+        return self.snapshot if self.ties is None and self.licence is None else None
 
 
 def export(
@@ -76,8 +76,8 @@ def write(project: Project, format: str, out: Path, terms: Terms) -> Manifest:
             write_folder(folder, selection, terms.policy, manifest, terms.report)
     else:
         _write_file(out, selection, FORMATS[ALIASES.get(format, format)], manifest, terms)
-    if terms.snapshot is not None and terms.is_as_frozen:
-        keep(terms.snapshot, manifest)
+    if terms.as_frozen is not None:
+        keep(terms.as_frozen, manifest)
     return manifest
 
 
@@ -100,23 +100,30 @@ def begin(project: Project, format: str, name: str, terms: Terms) -> Manifest:
 def _write_file(
     out: Path, selection: Selection, layout: Layout, manifest: Manifest, terms: Terms
 ) -> None:
-    format = layout.rows(terms.policy, consensus=manifest.consensus)
     with replacing(out) as file:
-        writer = layout.writing.writer(cast(Any, file), format.columns)
-        tally = Tally()
-        for judgement in _counted(selection, layout, terms.report):
-            tally.add(judgement)
-            for row in format.rows(judgement):
-                writer.write(row)
-                manifest.rows += 1
-        writer.close()
-    _complete(manifest, tally, format.left_out, [_file(out, file, manifest.rows)])
+        for _ in write_rows(selection, layout, manifest, terms, file):
+            pass
     with replacing(out.with_name(f"{out.name}{SUFFIX}")) as beside:
         beside.write(manifest.as_json().encode())
 
 
-def _file(out: Path, file: Hashed, rows: int) -> File:
-    return File(out.name, file.sha256, file.bytes, rows)
+def write_rows(
+    selection: Selection, layout: Layout, manifest: Manifest, terms: Terms, file: Hashed
+) -> Iterator[None]:
+    """Write one judgement after another, and complete the manifest after the last. Raises Invalid
+    when there is nothing, or something that the format cannot hold."""
+    format = layout.rows(terms.policy, consensus=manifest.consensus)
+    writer = layout.writing.writer(cast(Any, file), format.columns)
+    tally = Tally()
+    for judgement in _counted(selection, layout, terms.report):
+        tally.add(judgement)
+        for row in format.rows(judgement):
+            writer.write(row)
+            manifest.rows += 1
+        yield
+    writer.close()
+    made = File(manifest.file, file.sha256, file.bytes, manifest.rows)
+    _complete(manifest, tally, format.left_out, [made])
 
 
 def _complete(

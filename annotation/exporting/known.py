@@ -42,5 +42,5 @@ def keep(snapshot: Snapshot, manifest: Manifest) -> None:
         kept.update_or_create(snapshot=snapshot, format=manifest.format, defaults=said)
 
 
-def forget(snapshot: Snapshot, format: str) -> None:
+def forget(snapshot: Snapshot | None, format: str) -> None:
     SnapshotFile.objects.filter(snapshot=snapshot, format=format).delete()

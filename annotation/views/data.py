@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -118,12 +118,12 @@ def snapshot_difference(request: PersonRequest, slug: str, pk: int, other: int) 
 @require_safe
 def snapshot_download(
     request: PersonRequest, slug: str, pk: int, format: str
-) -> HttpResponse | FileResponse:
+) -> HttpResponse | StreamingHttpResponse:
     project = _project(request, slug)
     found = _snapshot(project, pk)
     try:
         terms = exporting.Terms(snapshot=found, by=request.user)
-        return download(project, format, terms).response()
+        return download(project, format, terms)
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("snapshot", slug, pk)

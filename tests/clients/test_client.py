@@ -111,6 +111,31 @@ def test_a_download_whose_reply_is_lost_is_begun_again(cast, enter, tmp_path):
     assert "ranks" in json.loads(path.read_text())
 
 
+class Shortening(httpx.HTTPTransport):
+    """Ends a download early, as a site would that died in the middle of one without a length."""
+
+    left = 1
+
+    def handle_request(self, request):
+        reply = super().handle_request(request)
+        if not request.url.path.endswith("/exports/rankings/") or not self.left:
+            return reply
+        self.left -= 1
+        return httpx.Response(200, content=reply.read()[:-1])
+
+
+def test_a_download_that_came_without_its_digest_is_held_against_the_manifest(
+    cast, enter, tmp_path
+):
+    rank_some(cast, 2)
+    freeze(cast.project, "v1", Choice(), by=cast.researcher)
+    shortening = Shortening()
+    snapshot = enter(cast.researcher, shortening).project("tides").snapshot("v1")
+    path = snapshot.export("rankings", tmp_path / "out.jsonl")
+    assert shortening.left == 0
+    assert len([json.loads(line) for line in path.read_text().splitlines()]) == 2
+
+
 class Breaking(httpx.HTTPTransport):
     """Breaks a download off in its middle, and meanwhile the token ends."""
 

@@ -86,6 +86,16 @@ class Snapshot:
                     size += len(chunk)
                     bar.update(len(chunk))
             _check(reply, size, length, digest.digest())
+        if "Repr-Digest" not in reply.headers:
+            # Made while it was sent: only now the site knows what must have come.
+            self._check_afterwards(format, size, digest.hexdigest())
+
+    def _check_afterwards(self, format: str, size: int, sha256: str) -> None:
+        said = self.manifest(format)
+        if size != said["bytes"]:
+            raise Incomplete(f"The download broke off after {size:,} of {said['bytes']:,} bytes.")
+        if sha256 != said["sha256"]:
+            raise Incomplete("What came is not what the site says it sent: its hash differs.")
 
     def to_dataset(self, table: str = "preferences", *, cache: str | Path | None = None) -> Any:
         """A ``datasets.DatasetDict`` by split: ``preferences`` are pairs as trainers take them,

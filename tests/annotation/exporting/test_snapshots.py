@@ -52,8 +52,7 @@ def test_it_exports_the_same_bytes_whatever_comes_later(cast, frozen, tmp_path, 
 
 
 def downloaded(project, format, snapshot):
-    with download(project, format, Terms(snapshot=snapshot)).stream as stream:
-        return stream.read()
+    return b"".join(download(project, format, Terms(snapshot=snapshot)))
 
 
 @pytest.mark.parametrize("format", sorted(NAMES))
