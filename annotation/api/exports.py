@@ -35,7 +35,7 @@ class ManifestFileSerializer(serializers.Serializer):
     rows = serializers.IntegerField()
 
 
-class SplitSerializer(serializers.Serializer):
+class SplitRuleSerializer(serializers.Serializer):
     """How prompts were split, so that anybody can draw the same."""
 
     by = serializers.CharField(help_text="The column by which it was drawn.")
@@ -64,7 +64,7 @@ class ManifestSerializer(serializers.Serializer):
     judgements = serializers.IntegerField()
     pairs = serializers.IntegerField()
     left_out = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
-    split = SplitSerializer()
+    split = SplitRuleSerializer()
     files = ManifestFileSerializer(many=True)
     software = serializers.CharField()
     made_at = serializers.CharField(help_text="When the snapshot was frozen.")

@@ -36,6 +36,11 @@ class Command(VerbCommand):
             parser.add_argument(
                 f"--minimum-{name}", type=_share, metavar="SHARE", help="Of each annotator, 0 to 1"
             )
+        self._add_terms(parser)
+        super().add_arguments(parser)
+
+    def _add_terms(self, parser: CommandParser) -> None:
+        """How what is chosen goes out."""
         parser.add_argument("--ties", choices=[ties.value for ties in Ties], default=Ties.DROP)
         parser.add_argument(
             "--consensus",
@@ -48,7 +53,6 @@ class Command(VerbCommand):
             metavar="ID",
             help="Of all that is exported from it, by SPDX: CC-BY-4.0, …",
         )
-        super().add_arguments(parser)
 
     def run(self, **options: Any) -> dict[str, Any]:
         project = get_project(options["project"])
