@@ -141,7 +141,8 @@ for each in (
     *(models.Demonstration, models.Doubt, models.GuidelineNote, models.GuidelineVersion),
     *(models.Import, models.Pair, models.ProblemReport, models.Qualification),
     *(models.QualificationItem, models.QuizQuestion, models.RankedItem, models.Review),
-    *(models.SnapshotConsensus, models.SnapshotItem, models.Source, models.TaskCompletion),
+    *(models.SnapshotConsensus, models.SnapshotFile, models.SnapshotItem, models.Source),
+    *(models.TaskCompletion,),
     *(models.CompletionWords, models.PromptWords, models.Thumb, models.UnreadTexts, models.Upload),
     *(models.Dialogue, models.TokenAccess, models.Turn, models.GuidelineQuiz, models.QuizTry),
 ):

@@ -17,6 +17,7 @@ ROLES = ("system", "user", "assistant", "tool")
 MAX_PROMPT = 50_000
 MAX_COMPLETION = 100_000
 TRAIN_PERCENT, VALIDATION_PERCENT = 80, 10
+SPLIT_SEED = "split:"  # the same in every project; another one would draw every split anew
 Messages = list[dict[str, str]]
 
 
@@ -137,13 +138,25 @@ def _opening(messages: Messages) -> Messages:
 
 
 def split_of(group: str) -> str:
-    """80 % train, 10 % validation, 10 % test, by the group's hash: the same in every project."""
-    place = int(sha256(f"split:{group}".encode()).hexdigest()[:8], 16) % 100
+    """80 % train, 10 % validation, 10 % test, by the group's hash: the same in every project.
+
+    ``SPLIT_RULE`` tells it to others.
+    """
+    place = int(sha256(f"{SPLIT_SEED}{group}".encode()).hexdigest()[:8], 16) % 100
     if place < TRAIN_PERCENT:
         return Split.TRAIN
     if place < TRAIN_PERCENT + VALIDATION_PERCENT:
         return Split.VALIDATION
     return Split.TEST
+
+
+SPLIT_RULE = f"""\
+seed = "{SPLIT_SEED}"
+place = int(hashlib.sha256((seed + prompt_group_id).encode()).hexdigest()[:8], 16) % 100
+split = "{Split.TRAIN.value}" if place < {TRAIN_PERCENT} else \\
+    "{Split.VALIDATION.value}" if place < {TRAIN_PERCENT + VALIDATION_PERCENT} else \\
+    "{Split.TEST.value}"
+"""
 
 
 def prompt_text(messages: Sequence[dict[str, str]]) -> str:

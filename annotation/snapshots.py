@@ -17,6 +17,7 @@ from annotation.bulk import insert
 from annotation.choosing import ALL, RANKINGS, Choice, check
 from annotation.consensuses import COLUMNS, keep_consensus
 from annotation.errors import Conflict, Invalid
+from annotation.licences import UNKNOWN, check_licence
 from annotation.models import Project, Snapshot, SnapshotItem, Submission, TaskKind, User
 from annotation.quality.reports import agreement_of
 
@@ -32,11 +33,12 @@ def freeze(
     *,
     minimum: int = 1,
     measured: bool = False,
+    licence: str = UNKNOWN,
     by: User | str | None = None,
 ) -> Snapshot:
     """All submissions that are chosen now, hashed; ``measured``: with how far people agree.
 
-    Raises Invalid below ``minimum``, Conflict when the name is taken.
+    Raises Invalid below ``minimum`` or for an unknown ``licence``, Conflict when the name is taken.
 
     What is chosen is found by one statement, and then filled in a little at a time, so that nobody
     waits for it who claims or submits; measuring reads what was filled in and nothing else. Only
@@ -47,7 +49,7 @@ def freeze(
     at = timezone.now()
     rows = list(check(choice).apply(project).order_by("pk").values_list("pk", "body_sha256"))
     _require(project, choice, len(rows), minimum)
-    snapshot = _begin(project, name, choice)
+    snapshot = _begin(project, name, choice, check_licence(licence))
     try:
         _fill(snapshot, [pk for pk, _ in rows])
         if choice.consensus:
@@ -66,11 +68,11 @@ def freeze(
     return snapshot
 
 
-def _begin(project: Project, name: str, choice: Choice) -> Snapshot:
+def _begin(project: Project, name: str, choice: Choice, licence: str) -> Snapshot:
     """The row that takes the name. Raises Conflict."""
     with transaction.atomic():
         # The lock lets only one of two requests for a name go on.
-        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         there = Snapshot.objects.filter(project=project, name=name).first()
         if there is not None:
             _make_way(there)
@@ -79,6 +81,9 @@ def _begin(project: Project, name: str, choice: Choice) -> Snapshot:
             name=name,
             filters=choice.as_dict(),
             is_consensus=choice.consensus,
+            title=project.name or project.slug,
+            traits=list(project.traits),
+            licence=licence,
         )
 
 

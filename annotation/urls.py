@@ -7,6 +7,7 @@ from annotation.views.data import (
     snapshot,
     snapshot_difference,
     snapshot_download,
+    snapshot_manifest,
 )
 from annotation.views.exploring import explorer
 from annotation.views.following import following
@@ -93,6 +94,11 @@ urlpatterns = [
         "projects/<slug:slug>/data/<int:pk>/download/<slug:format>/",
         snapshot_download,
         name="snapshot-download",
+    ),
+    path(
+        "projects/<slug:slug>/data/<int:pk>/download/<slug:format>/manifest/",
+        snapshot_manifest,
+        name="snapshot-manifest",
     ),
     path("projects/<slug:slug>/imports/", imports, name="imports"),
     path("projects/<slug:slug>/imports/<int:pk>/", import_page, name="import"),

@@ -177,6 +177,7 @@ ROWS = {
     f"GET {API}snapshots/<int:id>/consensus/": READERS_READ,
     f"GET {API}snapshots/<int:id>/differences/<int:other>/": READERS_READ,
     f"GET {API}snapshots/<int:id>/exports/<slug:name>/": READERS_READ,
+    f"GET {API}snapshots/<int:id>/exports/<slug:name>/manifest/": READERS_READ,
     f"GET {API}imports/": MANAGERS_READ,
     # Nothing but a form with a file in it is taken.
     f"POST {API}imports/": Row("401 403 403 415 403 404"),
@@ -274,6 +275,8 @@ ROWS = {
     f"POST {PROJECT}data/<int:pk>/against/<int:other>/": NO_POST,
     f"GET {PROJECT}data/<int:pk>/download/<slug:format>/": PAGE_FOR_READERS,
     f"POST {PROJECT}data/<int:pk>/download/<slug:format>/": NO_POST,
+    f"GET {PROJECT}data/<int:pk>/download/<slug:format>/manifest/": PAGE_FOR_READERS,
+    f"POST {PROJECT}data/<int:pk>/download/<slug:format>/manifest/": NO_POST,
     f"GET {PROJECT}quality/<slug:name>.csv": PAGE_FOR_READERS,
     f"POST {PROJECT}quality/<slug:name>.csv": NO_POST,
     f"GET {PROJECT}annotators/<int:pk>/": PAGE_FOR_READERS,

@@ -20,6 +20,7 @@ REFUSALS = {
     "413": "The body is too large.",
     "415": "The body is not JSON.",
 }
+BAD_REQUEST = OpenApiResponse(RefusalSerializer, REFUSALS["400"])
 CONFLICT = OpenApiResponse(RefusalSerializer, "The state of things forbids it just now.")
 KEY_REUSED = OpenApiResponse(RefusalSerializer, "The key came before with another body.")
 

@@ -2,22 +2,19 @@
 
 from typing import Any
 
-from django.http import FileResponse
 from django_filters import CharFilter, FilterSet
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import exporting
 from annotation.api.permissions import READERS, person
 from annotation.api.schema import CONFLICT, describes
 from annotation.api.serializers import Closed
 from annotation.api.views import ProjectDetail, ProjectList, ProjectView
 from annotation.choosing import Choice
 from annotation.errors import Invalid
-from annotation.exporting.downloads import download
+from annotation.licences import MAX_LICENCE, UNKNOWN, check_licence
 from annotation.models import Annotator, Snapshot, Submission, TaskKind
 from annotation.pairs import Ties
 from annotation.snapshots import check_name, difference, freeze, withdrawn_from
@@ -44,7 +41,8 @@ class SnapshotSerializer(serializers.ModelSerializer):
         model = Snapshot
         list_serializer_class = SnapshotListSerializer
         fields: tuple[str, ...] = (
-            *("id", "name", "filters", "submissions", "withdrawn", "sha256", "frozen_at"),
+            *("id", "name", "filters", "licence", "submissions", "withdrawn", "sha256"),
+            "frozen_at",
         )
 
     def get_withdrawn(self, snapshot: Snapshot) -> int:
@@ -98,6 +96,18 @@ class NewSnapshotSerializer(Closed):
         default=False, help_text="One ranking for each task goes out: what its people agree on."
     )
 
+    licence = serializers.CharField(
+        max_length=MAX_LICENCE,
+        default=UNKNOWN,
+        help_text="For all exports: an identifier of SPDX, such as CC-BY-4.0, or unknown.",
+    )
+
+    def validate_licence(self, said: str) -> str:
+        try:
+            return check_licence(said)
+        except Invalid as refusal:
+            raise serializers.ValidationError(str(refusal).removeprefix("licence: ")) from None
+
     def validate_name(self, name: str) -> str:
         try:
             return check_name(name)
@@ -105,7 +115,8 @@ class NewSnapshotSerializer(Closed):
             raise serializers.ValidationError(str(refusal).removeprefix("name: ")) from None
 
     def choice(self) -> Choice:
-        said = {name: value for name, value in self.validated_data.items() if name != "name"}
+        aside = ("name", "licence")
+        said = {name: value for name, value in self.validated_data.items() if name not in aside}
         several = {
             name: tuple(sorted(value))
             for name, value in said.items()
@@ -143,6 +154,7 @@ class SnapshotsView(ProjectList):
             sent.validated_data["name"],
             sent.choice(),
             measured=True,
+            licence=sent.validated_data["licence"],
             by=person(request),
         )
         return Response(SnapshotSerializer(snapshot).data, status=201)
@@ -169,30 +181,3 @@ class SnapshotDifferenceView(ProjectView):
         first = self.get_object()
         self.kwargs["id"] = other
         return Response(difference(first, self.get_object()).counts())
-
-
-class SnapshotExportView(ProjectView):
-    noun = "snapshots"
-    filter_backends = ()
-    lookup_field = "id"
-    queryset = FROZEN
-
-    @extend_schema(
-        operation_id="export_snapshot",
-        summary="Download a snapshot in one of the formats",
-        parameters=[
-            OpenApiParameter(
-                "name",
-                OpenApiTypes.STR,
-                OpenApiParameter.PATH,
-                enum=list(exporting.NAMES),
-                description="The format; hf comes as a zip.",
-            )
-        ],
-        responses={
-            (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file."),
-        },
-    )
-    def get(self, request: Request, slug: str, id: int, name: str) -> FileResponse:
-        terms = exporting.Terms(snapshot=self.get_object(), by=person(request))
-        return download(self.project, name, terms).response()

@@ -6,6 +6,7 @@ from annotation.api import (
     assignments,
     completions,
     consensuses,
+    exports,
     guidelines,
     imports,
     judged,
@@ -89,6 +90,10 @@ urlpatterns = [
     ),
     path(
         f"{PROJECT}snapshots/<int:id>/exports/<slug:name>/",
-        snapshots.SnapshotExportView.as_view(),
+        exports.SnapshotExportView.as_view(),
+    ),
+    path(
+        f"{PROJECT}snapshots/<int:id>/exports/<slug:name>/manifest/",
+        exports.SnapshotManifestView.as_view(),
     ),
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations
 from typing import Any
 
 from annotation.exporting.reading import (
@@ -17,6 +17,7 @@ from annotation.exporting.reading import (
 from annotation.models import Completion, Snapshot, SnapshotConsensus
 
 COLUMNS = {
+    "task": "task_id",
     "people": "people",
     "completions": "completions",
     "ranks": "ranks",
@@ -71,8 +72,11 @@ def how_many(selection: Selection, kinds: Sequence[str] = RANKINGS) -> int:
 
 def _read_consensus(snapshot: Snapshot, kinds: Sequence[str]) -> Iterator[Agreed]:
     rows = SnapshotConsensus.objects.filter(snapshot=snapshot, task__kind__in=kinds)
-    found = rows.order_by("task_id").values_list(*COLUMNS.values()).iterator(chunk_size=CHUNK)
-    while chunk := [dict(zip(COLUMNS, row, strict=True)) for row in islice(found, CHUNK)]:
+    found, last = rows.order_by("task_id").values_list(*COLUMNS.values()), 0
+    # A statement for each chunk: whoever reads slowly holds none open.
+    while some := list(found.filter(task_id__gt=last)[:CHUNK]):
+        chunk = [dict(zip(COLUMNS, row, strict=True)) for row in some]
+        last = chunk[-1]["task"]
         ids = {pk for row in chunk for pk in row["completions"]}
         texts = {
             pk: (text, model)

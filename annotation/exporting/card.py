@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from django.conf import settings
 from django.db.models import Count
 
+from annotation.content import SPLIT_RULE, SPLIT_SEED
 from annotation.exporting.agreed import Agreed
 from annotation.exporting.reading import Judgement, Ranked, Selection
+from annotation.licences import UNKNOWN, address_of, is_listed
 from annotation.pairs import strict_pairs
 
 SPLITS = ("train", "validation", "test")
@@ -113,7 +114,7 @@ class Card:
         total = sum(self.rows.get("preferences", {}).values())
         size = next((words for limit, words in SIZES if total < limit), "n>1M")
         front = {
-            "license": self.licence,
+            **_licence(self.licence),
             "task_categories": ["reinforcement-learning", "text-generation"],
             "tags": ["preference", "rlhf", "dpo", "concord"],
             "size_categories": [size],
@@ -135,6 +136,7 @@ class Card:
 
     def _sections(self) -> Iterator[str]:
         yield f"# {plain(self.title)}\n\n" + "\n".join(self.about)
+        yield self._terms()
         yield self._counts()
         if self.tally.agreed:
             yield self._consensus()
@@ -143,13 +145,22 @@ class Card:
         yield self._people()
         yield self._biases()
         yield (
-            "## Files\n\n`preferences` holds pairs as messages, ready for TRL; `rankings` holds "
-            "the rankings that they follow from, which Concord can import again. The split is "
-            "drawn by prompt: 80 % train, 10 % validation, 10 % test, by the SHA-256 of "
-            "`split:` and `prompt_group_id`; near-duplicate prompts share a group. "
-            "`croissant.json` describes the columns, `manifest.json` has the hash of each file.\n"
-            f"\nWritten by Concord {settings.VERSION}.\n"
+            "## Split\n\nDrawn by prompt, 80 % train, 10 % validation, 10 % test, with the seed "
+            f"`{SPLIT_SEED}`; near-duplicate prompts and the turns of a dialogue share a "
+            f"`prompt_group_id`, and with it the split. Anybody can draw it again:\n\n"
+            f"```python\nimport hashlib\n\n{SPLIT_RULE}```"
         )
+        yield (
+            "## Files\n\n`preferences` holds pairs as messages, ready for TRL; `rankings` holds "
+            "the rankings that they follow from, which Concord can import again. "
+            "`croissant.json` describes the columns, `manifest.json` has the hash of each file "
+            "and the version of Concord that wrote them.\n"
+        )
+
+    def _terms(self) -> str:
+        if self.licence == UNKNOWN:
+            return "## Licence\n\nNobody said under which licence this may be used."
+        return f"## Licence\n\n{plain(address_of(self.licence))}"
 
     def _counts(self) -> str:
         lines = ["## Counts\n", "| | train | validation | test |", "|---|---|---|---|"]
@@ -206,9 +217,13 @@ class Card:
         if not self.traits:
             return "Nothing else is known of them: no group was asked for."
         asked = ", ".join(map(plain, self.traits))
+        # As templates/about_me.html asks them: a data set would show more people more than that.
         return (
-            f"They could say what group they count themselves among: {asked}. "
-            "What they said is no part of this data set."
+            f"They could say what group they count themselves among: {asked}. Neither what they "
+            "said nor any figure about groups, of whatever size, is part of this data set: they "
+            "agreed that it is kept to see whether different people agree, and that the project's "
+            "managers see groups of three people or more. Whether one group speaks for all, only "
+            "these can say."
         )
 
     def _biases(self) -> str:
@@ -231,7 +246,18 @@ class Card:
             given = sum(n for (of, _), n in tally.annotators.items() if of == kind)
             if given:
                 lines.append(f"- {given / tally.given:.1%} were given by {KIND_WORDS[kind]}.")
+        if self.traits:
+            lines.append(
+                "- Whether one group of people speaks for all is not told here; see Who annotated."
+            )
         return "\n".join(lines)
+
+
+def _licence(licence: str) -> dict[str, str]:
+    """As the Hugging Face hub reads it: its identifiers are those of SPDX in small letters."""
+    if licence == UNKNOWN or is_listed(licence):
+        return {"license": licence.lower()}
+    return {"license": "other", "license_name": licence}
 
 
 def _value(figure: dict[str, Any]) -> str:

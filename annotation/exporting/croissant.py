@@ -6,6 +6,7 @@ Croissant 1.0, https://docs.mlcommons.org/croissant/docs/croissant-spec.html.
 from typing import Any
 
 from annotation.exporting.manifest import File
+from annotation.licences import address_of
 
 CONTEXT = {
     "@language": "en",
@@ -66,7 +67,7 @@ def describe(
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": name,
         "description": about,
-        "license": licence,
+        "license": address_of(licence),
         "citeAs": f"{name}, exported from Concord",
         "version": "1.0.0",
         "distribution": [_file_object(file) for file, _ in tables],

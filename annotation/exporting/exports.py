@@ -14,8 +14,10 @@ from annotation.exporting.card import Tally
 from annotation.exporting.files import Hashed, replacing, replacing_folder
 from annotation.exporting.folder import MANIFEST, write_folder
 from annotation.exporting.formats import ALIASES, FOLDER, FORMATS, NAMES, Layout
-from annotation.exporting.manifest import File, Manifest
+from annotation.exporting.known import keep
+from annotation.exporting.manifest import SUFFIX, File, Manifest
 from annotation.exporting.reading import Judgement, Selection
+from annotation.licences import UNKNOWN, check_licence
 from annotation.models import Project, Snapshot, User
 from annotation.pairs import Ties
 from annotation.progress import Report, silent
@@ -24,11 +26,12 @@ from annotation.progress import Report, silent
 @dataclass(frozen=True)
 class Terms:
     """How to export. Without a snapshot all that counts goes out. ``ties`` left out means the
-    snapshot's policy, or to drop them; ``licence`` is what the data set's card says."""
+    snapshot's policy, or to drop them; ``licence`` left out, the snapshot's, or that it is unknown.
+    """
 
     snapshot: Snapshot | None = None
     ties: Ties | None = None
-    licence: str = "unknown"
+    licence: str | None = None
     by: User | str = "export_preferences"
     report: Report = silent
 
@@ -37,35 +40,57 @@ class Terms:
         said = self.snapshot.filters.get("ties") if self.snapshot else None
         return self.ties or Ties(said or Ties.DROP)
 
+    @property
+    def granted(self) -> str:
+        """The licence, as SPDX writes it. Raises Invalid."""
+        frozen = self.snapshot.licence if self.snapshot else UNKNOWN
+        return frozen if self.licence is None else check_licence(self.licence)
+
+    @property
+    def as_frozen(self) -> Snapshot | None:
+        """The snapshot, where it goes out as it says itself, and nothing is asked otherwise."""
+        return self.snapshot if self.ties is None and self.licence is None else None
+
 
 def export(
     project: Project, format: str, out: Path, terms: Terms = Terms(), *, report: Report = silent
 ) -> Manifest:
     """Write to ``out``, and PATH.manifest.json beside it; a folder holds its manifest itself.
 
-    Raises Invalid for an unknown format, a selection that holds nothing, a file that cannot be
-    written; then ``out`` is as it was.
+    Raises Invalid for an unknown format or licence, a selection that holds nothing, a file that
+    cannot be written; then ``out`` is as it was.
     """
-    if format not in NAMES:
-        raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
     terms = terms if report is silent else replace(terms, report=report)
-    selection = Selection(project, terms.snapshot)
-    manifest = _manifest(selection, format, out, terms)
-    if format == FOLDER:
-        with replacing_folder(out, MANIFEST) as folder:
-            write_folder(folder, selection, terms.policy, terms.licence, manifest, terms.report)
-    else:
-        _write_file(out, selection, FORMATS[ALIASES.get(format, format)], manifest, terms)
+    manifest = write(project, format, out, terms)
     said = manifest.as_dict()
     record("preferences.exported", project, project=project, by=terms.by, data=said)
     return manifest
 
 
-def _manifest(selection: Selection, format: str, out: Path, terms: Terms) -> Manifest:
-    snapshot = selection.snapshot
-    manifest = Manifest(out.name, format, selection.project.slug, ties=terms.policy.value)
+def write(project: Project, format: str, out: Path, terms: Terms) -> Manifest:
+    """The same for nobody: no entry says that something went out."""
+    manifest = begin(project, format, out.name, terms)
+    selection = Selection(project, terms.snapshot)
+    if format == FOLDER:
+        with replacing_folder(out, MANIFEST) as folder:
+            write_folder(folder, selection, terms.policy, manifest, terms.report)
+    else:
+        _write_file(out, selection, FORMATS[ALIASES.get(format, format)], manifest, terms)
+    if terms.as_frozen is not None:
+        keep(terms.as_frozen, manifest)
+    return manifest
+
+
+def begin(project: Project, format: str, name: str, terms: Terms) -> Manifest:
+    """A manifest of what is to go out under this name: nothing is counted yet. Raises Invalid for
+    an unknown format or licence."""
+    if format not in NAMES:
+        raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
+    snapshot = terms.snapshot
+    manifest = Manifest(name, format, project.slug, terms.granted, ties=terms.policy.value)
     manifest.made_at = timezone.now().isoformat()
-    if snapshot is not None:
+    if snapshot is not None and snapshot.frozen_at is not None:
+        manifest.made_at = snapshot.frozen_at.isoformat()
         manifest.snapshot, manifest.snapshot_sha256 = snapshot.name, snapshot.sha256
         manifest.consensus = snapshot.is_consensus
         manifest.withdrawn = snapshot.submissions.filter(withdrawn_at__isnull=False).count()
@@ -75,30 +100,37 @@ def _manifest(selection: Selection, format: str, out: Path, terms: Terms) -> Man
 def _write_file(
     out: Path, selection: Selection, layout: Layout, manifest: Manifest, terms: Terms
 ) -> None:
-    format = layout.rows(terms.policy, consensus=manifest.consensus)
     with replacing(out) as file:
-        writer = layout.writing.writer(cast(Any, file), format.columns)
-        tally = Tally()
-        for judgement in _counted(selection, layout, terms.report):
-            tally.add(judgement)
-            for row in format.rows(judgement):
-                writer.write(row)
-                manifest.rows += 1
-        writer.close()
-    _complete(manifest, tally, format.left_out, [_file(out, file, manifest.rows)])
-    with replacing(out.with_name(f"{out.name}.manifest.json")) as beside:
+        for _ in write_rows(selection, layout, manifest, terms, file):
+            pass
+    with replacing(out.with_name(f"{out.name}{SUFFIX}")) as beside:
         beside.write(manifest.as_json().encode())
 
 
-def _file(out: Path, file: Hashed, rows: int) -> File:
-    return File(out.name, file.sha256, file.bytes, rows)
+def write_rows(
+    selection: Selection, layout: Layout, manifest: Manifest, terms: Terms, file: Hashed
+) -> Iterator[None]:
+    """Write one judgement after another, and complete the manifest after the last. Raises Invalid
+    when there is nothing, or something that the format cannot hold."""
+    format = layout.rows(terms.policy, consensus=manifest.consensus)
+    writer = layout.writing.writer(cast(Any, file), format.columns)
+    tally = Tally()
+    for judgement in _counted(selection, layout, terms.report):
+        tally.add(judgement)
+        for row in format.rows(judgement):
+            writer.write(row)
+            manifest.rows += 1
+        yield
+    writer.close()
+    made = File(manifest.file, file.sha256, file.bytes, manifest.rows)
+    _complete(manifest, tally, format.left_out, [made])
 
 
 def _complete(
     manifest: Manifest, tally: Tally, left_out: dict[str, int], files: list[File]
 ) -> None:
     manifest.rankings, manifest.judgements = tally.rankings, tally.judgements
-    manifest.pairs, manifest.left_out = tally.pairs, dict(left_out)
+    manifest.pairs, manifest.left_out = tally.pairs, dict(sorted(left_out.items()))
     manifest.complete(files)
 
 

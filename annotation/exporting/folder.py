@@ -24,6 +24,7 @@ from annotation.progress import Report
 from annotation.quality.reports import agreement_report
 
 MANIFEST = "manifest.json"
+LABELS = "guidelines/labels.json"  # which file has the text of which version
 TABLES: dict[str, type[Format]] = {"preferences": TrlConversational, "rankings": RankingsTable}
 
 
@@ -64,7 +65,6 @@ def write_folder(
     folder: Path,
     selection: Selection,
     ties: Ties,
-    licence: str,
     manifest: Manifest,
     report: Report,
 ) -> None:
@@ -83,13 +83,11 @@ def write_folder(
         tally.add_those_behind(selection)
     files = [file for file, _ in made]
     guidelines = _write_guidelines(folder, selection, tally, files)
-    card = _card(selection, licence, tally, tables.rows, guidelines)
+    card = _card(selection, manifest.licence, tally, tables.rows, guidelines)
     _write_text(folder, "README.md", card.text(), files)
-    published = selection.snapshot.frozen_at if selection.snapshot else None
-    croissant = describe(
-        card.title, card.about[0], licence, published.date().isoformat() if published else None,
-        made,
-    )  # fmt: skip
+    frozen_at = selection.snapshot.frozen_at if selection.snapshot else None
+    published = frozen_at.date().isoformat() if frozen_at else None
+    croissant = describe(card.title, card.about[0], card.licence, published, made)
     _write_text(folder, "croissant.json", json.dumps(croissant, indent=2) + "\n", files)
     manifest.rows = sum(file.rows for file in files)
     manifest.rankings, manifest.judgements = tally.rankings, tally.judgements
@@ -114,9 +112,14 @@ def _write_guidelines(
         project=selection.project, label__in=tally.guidelines
     ).exclude(body="")
     written = {}
-    for number, version in enumerate(found.order_by("label"), 1):
+    # Sorted here: databases put the letters in orders of their own.
+    for number, version in enumerate(sorted(found, key=lambda version: version.label), 1):
         written[version.label] = f"guidelines/{number}.md"
         _write_text(folder, written[version.label], version.body, files)
+    if written:
+        labels = {path.removeprefix("guidelines/"): label for label, path in written.items()}
+        listed = json.dumps(labels, indent=2, ensure_ascii=False)
+        _write_text(folder, LABELS, listed + "\n", files)
     return written
 
 
@@ -128,13 +131,13 @@ def _card(
     guidelines: dict[str, str],
 ) -> Card:
     project, snapshot = selection.project, selection.snapshot
-    title = f"{project.name}, {snapshot.name}" if snapshot else project.name
+    title = f"{snapshot.title}, {snapshot.name}" if snapshot else project.name
     what = "consensus rankings" if tally.agreed else "rankings"
     about = [f"{tally.rankings:,} {what}, and the {tally.pairs:,} preferences they hold."]
     if snapshot is not None:
         about.append(f"\nSnapshot `{snapshot.sha256}`, chosen by {_chosen_by(snapshot.filters)}.")
     agreement = snapshot.agreement if snapshot else agreement_report(project)
-    traits = tuple(project.traits)
+    traits = tuple(snapshot.traits if snapshot else project.traits)
     return Card(title, licence, tally, rows, guidelines, agreement, about, traits)
 
 

@@ -9,9 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.core.signing import Signer
 
+from annotation.content import SPLIT_RULE, SPLIT_SEED
 from annotation.errors import Invalid
 
 SALT = "concord.exports.manifest"
+SUFFIX = ".manifest.json"  # after the name of the file that it is beside
+
+
+# How prompts were split, so that anybody can draw the same.
+SPLIT = {"by": "prompt_group_id", "seed": SPLIT_SEED, "rule": SPLIT_RULE}
 
 
 @dataclass
@@ -30,12 +36,14 @@ class Manifest:
 
     ``sha256`` is that of the file, or of a folder's list of files as sha256sum prints it.
     ``signature`` is made with the site's secret key: it tells this site that the manifest is its
-    own and unchanged (``check_signature``); to anybody else the hashes are what counts.
+    own and unchanged (``check_export``); to anybody else the hashes are what counts. Of a snapshot
+    ``made_at`` is when it was frozen, and only ``withdrawn`` and ``software`` may ever change.
     """
 
     file: str
     format: str
     project: str
+    licence: str
     snapshot: str | None = None
     snapshot_sha256: str | None = None
     consensus: bool = False
@@ -48,6 +56,7 @@ class Manifest:
     judgements: int = 0
     pairs: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    split: dict[str, str] = field(default_factory=lambda: dict(SPLIT))
     files: list[File] = field(default_factory=list)
     software: str = f"concord {settings.VERSION}"
     made_at: str = ""
@@ -93,8 +102,16 @@ def check_export(path: Path) -> dict[str, Any]:
     if signature != _sign(said):
         raise Invalid(f"{path}: the signature is not this site's, or the manifest was changed.")
     for name, digest in listed:
-        _check_file(path.parent / name, digest)
+        _check_file(_beside(path, name, alone=len(listed) == 1), digest)
     return dict(said)
+
+
+def _beside(manifest: Path, name: str, *, alone: bool) -> Path:
+    """The file of this name. One that was given another, and its manifest the like, is found."""
+    listed = manifest.parent / name
+    if alone and not listed.exists() and manifest.name.endswith(SUFFIX):
+        return manifest.with_name(manifest.name.removesuffix(SUFFIX))
+    return listed
 
 
 def _check_file(path: Path, digest: str) -> None:

@@ -16,6 +16,7 @@ from annotation.models import (
     Project,
     RankedItem,
     Snapshot,
+    SnapshotItem,
     Submission,
     TaskKind,
     Thumb,
@@ -145,16 +146,36 @@ def read(
     """What was said on tasks of these kinds, oldest first: Ranked, Thumbed, Written. Unless it is
     to be ``whole``, labels, comments, times, metadata and ids are left empty, which is faster.
 
-    One statement finds it, so that a correction made meanwhile does not appear beside what it
-    corrects; what is found is sealed and cannot change while it is read.
+    What is found is sealed and cannot change while it is read.
     """
-    submissions = selection.submissions(kinds).order_by("pk")
     names = [name for name in COLUMNS if whole or name not in SPARED]
     columns = [COLUMNS[name] for name in names]
-    found = submissions.values_list(*columns).iterator(chunk_size=CHUNK)
-    while chunk := list(islice(found, CHUNK)):
+    chunks = _of_now if selection.snapshot is None else _of_snapshot
+    for chunk in chunks(selection, kinds, columns):
         rows = [SPARED | dict(zip(names, row, strict=True)) for row in chunk]
         yield from _whole(selection, rows)
+
+
+def _of_now(selection: Selection, kinds: Sequence[str], columns: list[str]) -> Iterator[list[Any]]:
+    """By one statement, so that a correction made meanwhile does not appear beside what it
+    corrects."""
+    submissions = selection.submissions(kinds).order_by("pk")
+    found = submissions.values_list(*columns).iterator(chunk_size=CHUNK)
+    while chunk := list(islice(found, CHUNK)):
+        yield chunk
+
+
+def _of_snapshot(
+    selection: Selection, kinds: Sequence[str], columns: list[str]
+) -> Iterator[list[Any]]:
+    """By a statement for each chunk, which ends before the next one is asked for: whoever reads
+    slowly holds nothing open. What is frozen is the same later."""
+    items = SnapshotItem.objects.filter(snapshot=selection.snapshot).order_by("submission_id")
+    ids, last = items.values_list("submission_id", flat=True), 0
+    while some := list(ids.filter(submission_id__gt=last)[:CHUNK]):
+        last = some[-1]
+        found = Submission.objects.filter(pk__in=some, task__kind__in=kinds).order_by("pk")
+        yield list(found.values_list(*columns))
 
 
 def _whole(selection: Selection, rows: Sequence[dict[str, Any]]) -> Iterator[Judgement]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_lazy
 from annotation import selectors
 from annotation.choosing import Choice, check
 from annotation.errors import Invalid
+from annotation.licences import MAX_LICENCE, check_licence
 from annotation.models import Annotator, Project, Snapshot, Source, Submission, TaskKind
 from annotation.pairs import Ties
 from annotation.snapshots import check_name
@@ -178,6 +179,19 @@ class NameForm(forms.Form):
         label=gettext_lazy("Name"),
         help_text=gettext_lazy("By which papers and commands call it."),
     )
+
+    licence = forms.CharField(
+        max_length=MAX_LICENCE,
+        required=False,
+        label=gettext_lazy("Licence"),
+        help_text=gettext_lazy("By SPDX: CC-BY-4.0, CC0-1.0, ODbL-1.0, … Unknown, if left empty."),
+    )
+
+    def clean_licence(self) -> str:
+        try:
+            return check_licence(str(self.cleaned_data["licence"]))
+        except Invalid as refusal:
+            raise forms.ValidationError(str(refusal).removeprefix("licence: ")) from None
 
     def clean_name(self) -> str:
         try:

@@ -1,7 +1,7 @@
 """Files read row by row, in constant memory, as often as need be."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, BinaryIO
@@ -39,6 +39,10 @@ class RowFile(ABC):
     @abstractmethod
     def lines(self) -> Iterator[Line]:
         """Every row that is not blank, from the first. Raises Invalid when the file has changed."""
+
+    def texts(self) -> Mapping[str, str]:
+        """Guidelines by their labels, which a folder may bring along. Raises Invalid."""
+        return {}
 
     def changed(self) -> Invalid:
         return Invalid(f"{self.name} was changed while it was read. Run this again.")

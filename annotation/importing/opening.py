@@ -1,6 +1,6 @@
 """Which kind of file it is, by its first bytes and its name; folders as one file after another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
@@ -14,6 +14,7 @@ from annotation.importing.csv_rows import CsvRows
 from annotation.importing.files import Line, RowFile
 from annotation.importing.json_lines import JsonLines
 from annotation.importing.parquet_rows import ParquetRows
+from annotation.importing.texts import read_texts
 
 PACKED = "packed. Unpack it first; nothing is unpacked here"
 REFUSED = {
@@ -27,6 +28,7 @@ REFUSED = {
 }
 SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
 SPLITS = ("train", "validation", "test")
+NO_ROWS = ("croissant.json", "manifest.json", "labels.json")
 MAX_FILES = 1_000
 
 
@@ -76,6 +78,7 @@ class FolderFile(RowFile):
     size: int
     sha256: str
     files: Sequence[RowFile]
+    folder: Path
     unit = "row"
 
     @property
@@ -85,6 +88,9 @@ class FolderFile(RowFile):
     @property
     def is_text(self) -> bool:  # type: ignore[override]
         return self.files[0].is_text
+
+    def texts(self) -> Mapping[str, str]:
+        return read_texts(self.folder)
 
     def lines(self) -> Iterator[Line]:
         number = before = 0
@@ -108,14 +114,15 @@ def open_folder(folder: Path) -> Iterator[RowFile]:
             raise Invalid(f"{folder} holds files of several kinds. Name one of them.")
         listed = "".join(f"{file.sha256}\n" for file in files)
         digest = sha256(listed.encode()).hexdigest()
-        yield FolderFile(folder.resolve().name, sum(file.size for file in files), digest, files)
+        size = sum(file.size for file in files)
+        yield FolderFile(folder.resolve().name, size, digest, files, folder)
 
 
 def _found(folder: Path) -> list[Path]:
     """The files of the first kind that there is, train first."""
     for suffix in SUFFIXES:
         paths = [path for path in folder.rglob(f"*{suffix}") if path.is_file()]
-        paths = [path for path in paths if path.name not in ("croissant.json", "manifest.json")]
+        paths = [path for path in paths if path.name not in NO_ROWS]
         if paths:
             return sorted(paths[:MAX_FILES], key=lambda path: (_place(path), str(path)))
     return []

@@ -8,6 +8,7 @@ from annotation import guidelines, lineup
 from annotation.audit import record
 from annotation.errors import Conflict
 from annotation.importing.batches import Pace
+from annotation.importing.texts import publish_brought
 from annotation.models import Import, Submission, Task, User
 from annotation.progress import Report
 from annotation.projects import GUIDELINE
@@ -41,6 +42,7 @@ def publish(run: Import, *, by: User | None = None, with_guideline: bool = False
             # Cursors have passed these tasks while nobody could see them.
             lineup.admit(project, 0.0)
             lineup.restart_cursors(project)
+        publish_brought(project, by)
         if with_guideline and guidelines.in_force(project) is None:
             guidelines.publish(project, GUIDELINE, by)
         record(

@@ -18,6 +18,7 @@ from annotation.importing.kinds import INTAKES, NO_COLUMNS, Intake, PromptIntake
 from annotation.importing.opening import open_rows
 from annotation.importing.publishing import publish, seal_all
 from annotation.importing.tables import Columns
+from annotation.importing.texts import bring
 from annotation.lineup import lock
 from annotation.models import Import, Project, User
 from annotation.progress import Report, silent
@@ -92,6 +93,7 @@ def preview(kind: Import.Kind, path: Path, slug: str, options: Options = Options
     with open_rows(path) as file, closing(INTAKES[kind](options.columns)) as intake:
         project = find_project(slug, create=options.create)
         rows, findings = look(file, intake, project, options.report)
+        file.texts()
         first = next(iter(file.lines()), None)
     columns = list(first.value) if first and isinstance(first.value, dict) else []
     return Preview(file.name, rows, findings.lines, columns, findings.as_list())
@@ -112,7 +114,9 @@ def _take_in(kind: type[Intake], path: Path, slug: str, options: Options) -> Out
             _make_way(project, before, options)
         with closing(kind(options.columns)) as intake:
             rows = check(file, intake, project, options.report)
+        texts = file.texts()
         run = _begin(kind, file, rows, slug, options)
+        bring(run, texts)
         with closing(kind(options.columns)) as intake, in_memory():
             _store(run, file, intake, options.report)
     seal_all(run, options.report)

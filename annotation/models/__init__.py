@@ -1,5 +1,11 @@
 from annotation.models.audit import AuditEntry
-from annotation.models.datasets import Import, Snapshot, SnapshotConsensus, SnapshotItem
+from annotation.models.datasets import (
+    Import,
+    Snapshot,
+    SnapshotConsensus,
+    SnapshotFile,
+    SnapshotItem,
+)
 from annotation.models.dialogues import Dialogue, Turn
 from annotation.models.guidelines import GuidelineVersion
 from annotation.models.onboarding import Qualification, QualificationItem, QuizQuestion
@@ -59,6 +65,7 @@ __all__ = [
     "Scope",
     "Snapshot",
     "SnapshotConsensus",
+    "SnapshotFile",
     "SnapshotItem",
     "Source",
     "Split",

@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 from django.conf import settings
 from django.db import models
 
+from annotation.licences import MAX_LICENCE, UNKNOWN
 from annotation.models.projects import Project
 
 
@@ -68,6 +69,9 @@ class Snapshot(models.Model):
     ``is_consensus``: what goes out is one ranking for each task, its ``consensus``.
     ``pseudonym_key`` makes the pseudonyms under which people go out with it; ``agreement`` is
     what was measured as it was frozen, null where nobody asked (``annotation.snapshots``).
+    ``title`` and ``traits`` are the project's name, and what it asked people about themselves,
+    at that time: what is exported says so for ever, as it does of the ``licence``
+    (``annotation.licences``).
     """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="snapshots")
@@ -76,6 +80,9 @@ class Snapshot(models.Model):
     is_consensus = models.BooleanField(default=False, editable=False)
     pseudonym_key = models.CharField(max_length=64, default=new_pseudonym_key, editable=False)
     agreement = models.JSONField(null=True, editable=False)
+    title = models.CharField(max_length=200, blank=True, editable=False)
+    traits = models.JSONField(default=list, editable=False)
+    licence = models.CharField(max_length=MAX_LICENCE, default=UNKNOWN)
     size = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
@@ -91,6 +98,11 @@ class Snapshot(models.Model):
                 condition=models.Q(frozen_at__isnull=True) | ~models.Q(sha256=""),
                 name="snapshot_frozen_has_hash",
             ),
+            models.CheckConstraint(
+                condition=models.Q(frozen_at__isnull=True) | ~models.Q(title=""),
+                name="snapshot_frozen_has_title",
+            ),
+            models.CheckConstraint(condition=~models.Q(licence=""), name="snapshot_licence"),
         ]
 
     def __str__(self) -> str:
@@ -141,3 +153,25 @@ class SnapshotConsensus(models.Model):
 
     def __str__(self) -> str:
         return f"consensus on task {self.task_id}"
+
+
+class SnapshotFile(models.Model):
+    """What a snapshot is as a file of one ``format``, known since it was first written: its
+    manifest and its digest need no second writing (``annotation.exporting.known``).
+
+    ``facts`` are fields of the manifest; another version of the ``software`` may write otherwise.
+    The row may be deleted at any time.
+    """
+
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="files")
+    format = models.CharField(max_length=20)
+    software = models.CharField(max_length=100)
+    facts = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "format"], name="snapshot_file_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot} as {self.format}"

@@ -18,6 +18,7 @@ KEY_ACCURACY = 0.99  # how sure the right answers of gold tasks are
 TOO_FEW_TIMED = storable("No interval: too few rankings.")
 NO_GOLD = storable("No task with a known answer has been done yet.")
 NO_REPEATS = storable("No task has been done twice yet.")
+NONE_REPEATED = storable("None of these tasks was done twice by one person.")
 NOT_SHARED = storable("None of the questions was judged by anybody else.")
 NOT_SHOWN = storable("It is not known in which order the completions were shown.")
 NOT_TIMED = storable("It is not known how long the rankings took.")
@@ -88,13 +89,21 @@ def reliability(work: Work) -> list[Person]:
 
 def overall(work: Work) -> dict[str, Figure]:
     """``OVERALL_FIGURES``, all annotators taken together: what nobody's model can surpass."""
+    return {
+        "self_agreement": _as_known(work, REPEAT, NO_REPEATS),
+        "gold": _as_known(work, GOLD, NO_GOLD),
+    }
+
+
+def self_agreement(repeats: Work) -> Figure:
+    """Of these repeats, all annotators taken together."""
+    return _as_known(repeats, REPEAT, NONE_REPEATED)
+
+
+def _as_known(work: Work, purpose: int, why: str) -> Figure:
     together = np.zeros(len(work), np.int64)
-
-    def share(purpose: int, why: str) -> Figure:
-        terms = habits.same_as_known(work, work.of_purpose(purpose))
-        return shares(together, *terms, 1, why)[0]
-
-    return {"self_agreement": share(REPEAT, NO_REPEATS), "gold": share(GOLD, NO_GOLD)}
+    terms = habits.same_as_known(work, work.of_purpose(purpose))
+    return shares(together, *terms, 1, why)[0]
 
 
 def _answers(work: Work) -> dict[str, list[Figure]]:

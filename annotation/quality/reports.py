@@ -34,7 +34,7 @@ from annotation.quality.reading import (
     thumb_labels,
     unacceptable_labels,
 )
-from annotation.quality.reliability import Person, overall, reliability
+from annotation.quality.reliability import Person, overall, reliability, self_agreement
 from annotation.quality.weeks import Week, by_weeks
 from annotation.quality.work import NORMAL, Work
 
@@ -141,10 +141,24 @@ def agreement_report(project: Project, filters: Filters = ALL) -> dict[str, Any]
 
 def agreement_of(project: Project, submissions: QuerySet[Submission]) -> dict[str, Any]:
     """The same, parts aside, of exactly these submissions, whatever has become of them since, or
-    of the people who gave them."""
+    of the people who gave them; and of the repeats of them that count now, which alone say how
+    people agree with themselves. Answers to gold tasks are none of them."""
     work = read_submissions(project, submissions.filter(task__kind__in=KINDS))
     thumbs = submissions.filter(task__purpose=Task.Purpose.NORMAL)
-    return {"project": project.slug, **_as_plain(_agreed(work, thumb_labels(thumbs)))}
+    found = _agreed(work, thumb_labels(thumbs))
+    del found.figures["gold"]
+    found.figures["self_agreement"] = self_agreement(_repeats_of(project, submissions))
+    return {"project": project.slug, **_as_plain(found)}
+
+
+def _repeats_of(project: Project, submissions: QuerySet[Submission]) -> Work:
+    of_repeats = Submission.objects.counted().filter(
+        project=project, task__purpose=Task.Purpose.REPEAT, task__kind__in=KINDS
+    )
+    found = of_repeats.filter(task__reference__in=submissions.order_by().values("pk"))
+    # By their ids, which are few: a query in a query in a query makes PostgreSQL loop in loops.
+    ids = list(found.values_list("pk", flat=True))
+    return read_submissions(project, Submission.objects.filter(pk__in=ids))
 
 
 def _as_plain(found: Agreed) -> dict[str, Any]:

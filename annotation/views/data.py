@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotation import exporting
 from annotation.choosing import count
 from annotation.errors import Refused
-from annotation.exporting.downloads import download
+from annotation.exporting.downloads import download, manifest_of
+from annotation.exporting.manifest import SUFFIX
 from annotation.forms import ChoiceForm, NameForm, OtherForm, in_words
 from annotation.models import Project, Role, Snapshot
 from annotation.people import has_role
@@ -39,6 +40,7 @@ def data(request: PersonRequest, slug: str) -> HttpResponse:
                 name.cleaned_data["name"],
                 form.choice(),
                 measured=True,
+                licence=name.cleaned_data["licence"],
                 by=request.user,
             )
         except Refused as refusal:
@@ -116,15 +118,31 @@ def snapshot_difference(request: PersonRequest, slug: str, pk: int, other: int) 
 @require_safe
 def snapshot_download(
     request: PersonRequest, slug: str, pk: int, format: str
-) -> HttpResponse | FileResponse:
+) -> HttpResponse | StreamingHttpResponse:
     project = _project(request, slug)
     found = _snapshot(project, pk)
     try:
         terms = exporting.Terms(snapshot=found, by=request.user)
-        return download(project, format, terms).response()
+        return download(project, format, terms)
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("snapshot", slug, pk)
+
+
+@login_required
+@require_safe
+def snapshot_manifest(request: PersonRequest, slug: str, pk: int, format: str) -> HttpResponse:
+    """The signed manifest of the download, named after its file."""
+    project = _project(request, slug)
+    terms = exporting.Terms(snapshot=_snapshot(project, pk), by=request.user)
+    try:
+        manifest = manifest_of(project, format, terms)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("snapshot", slug, pk)
+    reply = HttpResponse(manifest.as_json(), content_type="application/json")
+    reply["Content-Disposition"] = f'attachment; filename="{manifest.file}{SUFFIX}"'
+    return reply
 
 
 def _project(request: PersonRequest, slug: str) -> Project:

@@ -2,21 +2,26 @@
 
 import json
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation.exporting import export
+from annotation.errors import Invalid
+from annotation.exporting import Terms, export
+from annotation.guidelines import in_force, publish
 from annotation.importing import Options, import_rankings
-from annotation.models import Project, Submission
+from annotation.models import GuidelineVersion, Project, Submission
 from annotation.pairs import competition_ranks
 from annotation.queue import claim
+from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.annotation.interchange import read, write
-from tests.cast import full_ranking, give_task, make_cast, make_judges
+from tests.cast import GUIDELINE, full_ranking, give_task, make_cast, make_judges
 
 pytestmark = pytest.mark.django_db
 CREATE = Options(create=True)
@@ -158,3 +163,112 @@ def test_an_export_that_comes_back_to_its_own_project_adds_nothing(tmp_path):
     import_rankings(write(tmp_path / "in.jsonl", rows), "tides")
     import_rankings(exported("tides", tmp_path), "tides")
     assert Submission.objects.filter(project=cast.project).count() == 1
+
+
+# --- whole folders --------------------------------------------------------------------------
+
+
+def folder_of(project, out, **terms):
+    """All files of the folder but the manifest, by name."""
+    export(project, "hf", out, Terms(**terms))
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(out)): path.read_text() if path.suffix != ".parquet" else path
+        for path in files
+        if path.name != "manifest.json"
+    }
+
+
+def bytes_of(files):
+    return {
+        name: each.read_bytes() if isinstance(each, Path) else each.encode()
+        for name, each in files.items()
+    }
+
+
+def without_title(files, title):
+    """What a folder calls itself is the project's name, which an import does not take over."""
+    named = {"README.md": f"# {title}\n", "croissant.json": f'"{title}"'}
+    for name, words in named.items():
+        assert words in files[name]
+    said = json.loads(files["croissant.json"]) | {"name": "", "citeAs": ""}
+    readme = files["README.md"].replace(f"# {title}\n", "# \n")
+    return files | {"README.md": readme, "croissant.json": json.dumps(said)}
+
+
+GUIDED = [
+    {
+        "prompt": f"Question {number}?",
+        "completions": [{"text": text, "model": "m"} for text in "abcd"],
+        "ranks": [1, 2, 3, 4] if number % 3 else [2, 1, 3, 3],
+        "annotator": judge,
+        "guideline": guideline,
+        "seconds": 3.5,
+    }
+    for number in range(20)
+    for judge, guideline in (("ann", "v1"), ("bob", "v 2 | *b*"), (None, "untold"))
+]
+
+
+def test_a_whole_folder_survives_a_round_trip_but_for_its_title(tmp_path):
+    cast = make_cast()
+    body = "# Second\r\n\n1. Brief\n"
+    digest = sha256(body.encode()).hexdigest()
+    fields = {"label": "v 2 | *b*", "body": body, "sha256": digest, "published_at": timezone.now()}
+    GuidelineVersion.objects.create(project=cast.project, **fields)
+    import_rankings(write(tmp_path / "in.jsonl", GUIDED), "tides")
+    first = folder_of(cast.project, tmp_path / "first")
+    import_rankings(tmp_path / "first", "again", CREATE)
+    project = Project.objects.get(slug="again")
+    second = folder_of(project, tmp_path / "second")
+    assert {"guidelines/1.md", "guidelines/2.md", "guidelines/labels.json"} <= first.keys()
+    assert bytes_of(without_title(second, project.name)) == bytes_of(without_title(first, "Tides"))
+    assert in_force(project).label == "v1"
+    assert not project.guidelines.get(label="untold").body
+
+
+def test_a_snapshots_folder_survives_it_but_for_title_and_hash(tmp_path):
+    cast = make_cast()
+    import_rankings(write(tmp_path / "in.jsonl", GUIDED), "tides")
+    made = [freeze(cast.project, "same", measured=True)]
+    first = folder_of(cast.project, tmp_path / "first", snapshot=made[0])
+    import_rankings(tmp_path / "first", "again", CREATE)
+    project = Project.objects.get(slug="again")
+    made.append(freeze(project, "same", measured=True))
+    second = folder_of(project, tmp_path / "second", snapshot=made[1])
+    for files, snapshot in ((first, made[0]), (second, made[1])):
+        files["README.md"] = files["README.md"].replace(snapshot.sha256, "")
+    first, second = (
+        without_title(files, f"{snapshot.title}, same")
+        for files, snapshot in ((first, made[0]), (second, made[1]))
+    )
+    assert bytes_of(second) == bytes_of(first)
+
+
+def test_texts_that_come_in_take_nothing_over(tmp_path):
+    cast = make_cast()
+    import_rankings(write(tmp_path / "in.jsonl", GUIDED), "tides")
+    folder_of(cast.project, tmp_path / "first")
+    other = Project.objects.create(name="Dunes", slug="dunes")
+    mine = publish(other, "Mine.", None)
+    labels = tmp_path / "first/guidelines/labels.json"
+    labels.write_text(json.dumps({"1.md": "theirs"}))
+    import_rankings(tmp_path / "first", "dunes")
+    assert in_force(other) == mine
+    assert other.guidelines.get(label="v1").body == "Mine."
+    brought = other.guidelines.get(label="theirs")
+    assert (brought.body, brought.published_at) == (GUIDELINE, None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["[", "[]", '{"1.md": 7}', '{"1.md": ""}', '{"../1.md": "v1"}', '{"2.md": "v1"}', "\\ud800"],
+)
+def test_a_list_of_texts_that_is_none_is_refused(tmp_path, wrong):
+    cast = make_cast()
+    import_rankings(write(tmp_path / "in.jsonl", GUIDED[:3]), "tides")
+    folder_of(cast.project, tmp_path / "first")
+    (tmp_path / "first/guidelines/labels.json").write_text(wrong)
+    with pytest.raises(Invalid, match=r"labels\.json"):
+        import_rankings(tmp_path / "first", "again", CREATE)
+    assert not Project.objects.filter(slug="again").exists()

@@ -11,12 +11,15 @@ from huggingface_hub import constants
 from knox.models import AuthToken
 
 from annotation.choosing import Choice
-from annotation.models import Assignment, Submission
+from annotation.exporting import check_export
+from annotation.models import Annotator, Assignment, Project, Submission
 from annotation.queue import claim
 from annotation.snapshots import freeze
 from annotation.submissions import submit
+from annotation.tasking import make_gold
 from concord_client import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn
 from concord_client.snapshots import Snapshot
+from tests.annotation.working import answer
 from tests.cast import full_ranking, give_task, make_judges
 from tests.clients.conftest import Losing
 from tests.hub_server import TOKEN, Hub
@@ -50,6 +53,19 @@ def test_filters_go_along(cast, enter):
     assert [each["id"] for each in project.submissions(task=first["task"])] == [first["id"]]
 
 
+def test_gold_and_what_excluded_people_said_come_only_where_they_are_asked_for(cast, enter):
+    rank_some(cast, 1)
+    make_gold(Submission.objects.earliest("pk"))
+    Project.objects.update(gold_share=1.0)
+    answer(cast.judge)
+    Annotator.objects.update(excluded=True)
+    project = enter(cast.researcher).project("tides")
+    assert list(project.rankings()) == []
+    assert len(list(project.rankings(excluded=True))) == 1
+    (row,) = project.rankings(purpose="gold", excluded="any")
+    assert (row["purpose"], row["excluded"]) == ("gold", True)
+
+
 def test_ones_projects_are_listed(cast, enter):
     assert [each["slug"] for each in enter(cast.annotator).projects()] == ["tides"]
 
@@ -75,6 +91,16 @@ def test_an_export_is_a_whole_file_with_the_same_bytes_each_time(cast, enter, tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
+def test_an_exports_manifest_tells_its_hash_and_who_signed_it(cast, enter, tmp_path):
+    rank_some(cast, 2)
+    snapshot = enter(cast.researcher).project("tides").freeze("v1")
+    file = snapshot.export("trl", tmp_path / "pairs.jsonl")
+    said = snapshot.manifest("trl")
+    assert said["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    (tmp_path / "pairs.jsonl.manifest.json").write_text(json.dumps(said))
+    assert check_export(tmp_path / "pairs.jsonl.manifest.json") == said
+
+
 def test_a_download_whose_reply_is_lost_is_begun_again(cast, enter, tmp_path):
     rank_some(cast, 1)
     freeze(cast.project, "v1", Choice(), by=cast.researcher)
@@ -83,6 +109,31 @@ def test_a_download_whose_reply_is_lost_is_begun_again(cast, enter, tmp_path):
     losing.left = 2
     path = snapshot.export("rankings", tmp_path / "out.jsonl")
     assert "ranks" in json.loads(path.read_text())
+
+
+class Shortening(httpx.HTTPTransport):
+    """Ends a download early, as a site would that died in the middle of one without a length."""
+
+    left = 1
+
+    def handle_request(self, request):
+        reply = super().handle_request(request)
+        if not request.url.path.endswith("/exports/rankings/") or not self.left:
+            return reply
+        self.left -= 1
+        return httpx.Response(200, content=reply.read()[:-1])
+
+
+def test_a_download_that_came_without_its_digest_is_held_against_the_manifest(
+    cast, enter, tmp_path
+):
+    rank_some(cast, 2)
+    freeze(cast.project, "v1", Choice(), by=cast.researcher)
+    shortening = Shortening()
+    snapshot = enter(cast.researcher, shortening).project("tides").snapshot("v1")
+    path = snapshot.export("rankings", tmp_path / "out.jsonl")
+    assert shortening.left == 0
+    assert len([json.loads(line) for line in path.read_text().splitlines()]) == 2
 
 
 class Breaking(httpx.HTTPTransport):

@@ -27,9 +27,12 @@ class Format(ABC):
     ``kinds`` are the kinds of tasks whose answers it can hold; ``whole`` says that it wants labels,
     comments, times and metadata as well (``read``). ``left_out`` counts by reason what
     it cannot. ``consensus`` says that what it is given is one (``Agreed``).
+
+    ``is_choosy`` says that there are prompts that it cannot hold (``check``).
     """
 
     kinds: ClassVar[Sequence[str]] = RANKINGS
+    is_choosy: ClassVar[bool] = False
     whole: ClassVar[bool] = False
     own_columns: ClassVar[dict[str, str]]
 
@@ -41,6 +44,9 @@ class Format(ABC):
     def columns(self) -> dict[str, str]:
         """What the cells hold, by column."""
         return {**self.own_columns, **ABOUT, **(AGREED if self.consensus else {})}
+
+    def check(self, messages: Messages) -> None:  # noqa: B027  # most hold any
+        """Raises Invalid for a prompt that a whole file cannot be made with."""
 
     @abstractmethod
     def rows(self, judgement: Any) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ MARKED = "pairs in whose texts a line begins with Human: or Assistant:, as hh ma
 class Hh(Trl):
     """``chosen`` and ``rejected``, without a prompt of its own."""
 
+    is_choosy = False
     own_columns = {
         **dict.fromkeys(("chosen", "rejected", "chosen_model", "rejected_model"), TEXT),
         "strength": INTEGER,

@@ -12,6 +12,7 @@ from annotation.exporting.formats.trl import Trl
 class Pairs(Trl):
     """``prompt`` is a text; where ``prompt_format`` is "messages", it is their JSON."""
 
+    is_choosy = False
     own_columns = {"prompt": TEXT, "prompt_format": TEXT, **Trl.own_columns}
 
     def prompt(self, messages: Messages) -> dict[str, Any]:

@@ -28,10 +28,14 @@ class Trl(Format):
     consensus, ``probability`` says how sure it is that chosen is the better one.
     """
 
+    is_choosy = True
     own_columns = {
         **dict.fromkeys(("prompt", "chosen", "rejected", "chosen_model", "rejected_model"), TEXT),
         "strength": INTEGER,
     }
+
+    def check(self, messages: Messages) -> None:
+        self.prompt(messages)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -81,6 +85,7 @@ def _sure(judgement: Ranked, winner: int, loser: int) -> dict[str, float]:
 class TrlConversational(Trl):
     """Lists of messages."""
 
+    is_choosy = False
     own_columns = Trl.own_columns | dict.fromkeys(("prompt", "chosen", "rejected"), MESSAGES)
 
     def prompt(self, messages: Messages) -> dict[str, Any]:

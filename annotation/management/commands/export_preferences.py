@@ -30,7 +30,10 @@ class Command(VerbCommand):
             "snapshot's policy, if left out.",
         )
         parser.add_argument(
-            "--licence", default="unknown", metavar="ID", help="What the card says: cc-by-4.0, …"
+            "--licence",
+            metavar="ID",
+            help="What card, Croissant and manifest say, by SPDX: CC-BY-4.0, …; the snapshot's, or "
+            "unknown, if left out.",
         )
         super().add_arguments(parser)
 

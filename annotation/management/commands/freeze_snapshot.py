@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from annotation.choosing import RANKINGS, Choice
+from annotation.licences import UNKNOWN
 from annotation.management.base import VerbCommand
 from annotation.management.moments import moment
 from annotation.models import Annotator, Submission, TaskKind
@@ -35,13 +36,23 @@ class Command(VerbCommand):
             parser.add_argument(
                 f"--minimum-{name}", type=_share, metavar="SHARE", help="Of each annotator, 0 to 1"
             )
+        self._add_terms(parser)
+        super().add_arguments(parser)
+
+    def _add_terms(self, parser: CommandParser) -> None:
+        """How what is chosen goes out."""
         parser.add_argument("--ties", choices=[ties.value for ties in Ties], default=Ties.DROP)
         parser.add_argument(
             "--consensus",
             action="store_true",
             help="One ranking for each task goes out: what its people agree on best.",
         )
-        super().add_arguments(parser)
+        parser.add_argument(
+            "--licence",
+            default=UNKNOWN,
+            metavar="ID",
+            help="Of all that is exported from it, by SPDX: CC-BY-4.0, …",
+        )
 
     def run(self, **options: Any) -> dict[str, Any]:
         project = get_project(options["project"])
@@ -50,11 +61,14 @@ class Command(VerbCommand):
         said |= {name: options[name] for name in ("minimum_agreement", "minimum_accuracy")}
         choice = Choice(**said, ties=Ties(options["ties"]), consensus=options["consensus"])
         name = check_name(options["name"])
-        made = freeze(project, name, choice, measured=True, by="freeze_snapshot")
+        made = freeze(
+            project, name, choice, measured=True, licence=options["licence"], by="freeze_snapshot"
+        )
         tasks = made.consensus.count() if made.is_consensus else None
         return {
             "project": project.slug,
             "snapshot": made.name,
+            "licence": made.licence,
             "answers": made.size,
             "consensus": tasks,
             "sha256": made.sha256,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import quote
 
 from tqdm import tqdm
@@ -13,6 +13,7 @@ from concord_client.rows import (
     PairRow,
     ProjectRow,
     PromptRow,
+    Purpose,
     SnapshotRow,
     Split,
     SubmissionRow,
@@ -51,13 +52,20 @@ class Project:
         task: int | None = None,
         prompt: int | None = None,
         origin: str | None = None,
+        purpose: Purpose | None = None,
+        excluded: bool | Literal["any"] | None = None,
     ) -> Iterator[SubmissionRow]:
-        """Answers that count, oldest first."""
-        query = {"kind": kind, "annotator": annotator, "guideline": guideline}
-        return self._rows("submissions", query | {"task": task, "prompt": prompt, "origin": origin})
+        """Judgements, oldest first: no answers to gold tasks or silent repeats, and none of people
+        who were excluded. ``purpose`` asks for those to tasks of one purpose, or ``any``;
+        ``excluded`` for those of excluded people alone (True), or too (``any``). Each row says
+        what it is."""
+        query = {"kind": kind, "annotator": annotator, "guideline": guideline, "purpose": purpose}
+        whose = excluded if excluded is None else str(excluded).lower()
+        query |= {"origin": origin, "excluded": whose}
+        return self._rows("submissions", query | {"task": task, "prompt": prompt})
 
     def rankings(self, **filters: Any) -> Iterator[SubmissionRow]:
-        """Rankings and comparisons; filters are those of ``submissions``."""
+        """Rankings and comparisons; what comes, and the filters, are as of ``submissions``."""
         return chain(
             self.submissions(kind="rank", **filters), self.submissions(kind="compare", **filters)
         )
@@ -139,6 +147,7 @@ class Project:
 
     def freeze(self, name: str, **choice: Any) -> Snapshot:
         """Freeze what counts now, chosen as on the page Data: kinds, since, guidelines, ties, …
+        ``licence`` is that of its exports, by SPDX (CC-BY-4.0).
 
         Not sent again where the site may have done it: look for the name first then.
         """

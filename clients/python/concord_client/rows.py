@@ -3,6 +3,7 @@
 from typing import Any, Literal, TypedDict
 
 Kind = Literal["rank", "compare", "thumbs", "write"]
+Purpose = Literal["normal", "gold", "repeat", "review", "arena", "dialogue", "any"]
 Split = Literal["train", "validation", "test"]
 
 
@@ -34,13 +35,16 @@ class PromptRow(TypedDict):
 
 
 class SubmissionRow(TypedDict):
-    """``ranks`` are by completion id; what the kind of task does not ask for is None."""
+    """``ranks`` are by completion id; what the kind of task does not ask for is None. With the
+    ``purpose`` gold or repeat, or ``excluded``, it is no judgement."""
 
     id: int
     task: int
     kind: Kind
+    purpose: Purpose
     prompt: int
     annotator: str
+    excluded: bool
     guideline: str | None
     origin: str
     revision: int
@@ -86,10 +90,44 @@ class SnapshotRow(TypedDict):
     id: int
     name: str
     filters: dict[str, Any]
+    licence: str
     submissions: int
     withdrawn: int
     sha256: str
     frozen_at: str
+
+
+class ManifestFile(TypedDict):
+    path: str
+    sha256: str
+    bytes: int
+    rows: int
+
+
+class ManifestRow(TypedDict):
+    """What an export holds; its signature is over all other fields."""
+
+    file: str
+    format: str
+    project: str
+    licence: str
+    snapshot: str | None
+    snapshot_sha256: str | None
+    consensus: bool
+    withdrawn: int
+    ties: str
+    sha256: str
+    bytes: int
+    rows: int
+    rankings: int
+    judgements: int
+    pairs: int
+    left_out: dict[str, int]
+    split: dict[str, str]
+    files: list[ManifestFile]
+    software: str
+    made_at: str
+    signature: str
 
 
 class Shown(TypedDict):

@@ -6,13 +6,13 @@ import tempfile
 import zipfile
 from base64 import b64decode
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from tqdm import tqdm
 
 from concord_client.errors import ConcordError, Incomplete, Unreachable
-from concord_client.rows import SnapshotRow
+from concord_client.rows import ManifestRow, SnapshotRow
 from concord_client.transport import BUSY, Transport
 
 SPLITS = ("train", "validation", "test")
@@ -63,6 +63,13 @@ class Snapshot:
             part.unlink(missing_ok=True)
         return path
 
+    def manifest(self, format: str) -> ManifestRow:
+        """What the export of this format holds and where it comes from, signed by the site. Kept as
+        JSON beside the file, named after it (pairs.jsonl.manifest.json), it is what the site's
+        ``manage.py check_export`` checks."""
+        path = f"{self._path}exports/{format}/manifest/"
+        return cast(ManifestRow, self._transport.json("GET", path))
+
     def _download(self, format: str, part: Path) -> None:
         with self._transport.stream(f"{self._path}exports/{format}/") as reply:
             digest, size = hashlib.sha256(), 0
@@ -79,6 +86,16 @@ class Snapshot:
                     size += len(chunk)
                     bar.update(len(chunk))
             _check(reply, size, length, digest.digest())
+        if "Repr-Digest" not in reply.headers:
+            # Made while it was sent: only now the site knows what must have come.
+            self._check_afterwards(format, size, digest.hexdigest())
+
+    def _check_afterwards(self, format: str, size: int, sha256: str) -> None:
+        said = self.manifest(format)
+        if size != said["bytes"]:
+            raise Incomplete(f"The download broke off after {size:,} of {said['bytes']:,} bytes.")
+        if sha256 != said["sha256"]:
+            raise Incomplete("What came is not what the site says it sent: its hash differs.")
 
     def to_dataset(self, table: str = "preferences", *, cache: str | Path | None = None) -> Any:
         """A ``datasets.DatasetDict`` by split: ``preferences`` are pairs as trainers take them,

@@ -4,13 +4,18 @@ import json
 
 import datasets
 import mlcroissant
+import pyarrow.parquet
 import pytest
 import yaml
 
 from annotation import exporting
 from annotation.errors import Invalid
 from annotation.exporting import Terms, check_export, export
+from annotation.snapshots import freeze
+from annotation.traits import tell
 from tests.annotation.interchange import many_rankings, ranking
+from tests.annotation.working import answer, give_tasks
+from tests.cast import make_judges
 
 TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
 
@@ -61,6 +66,22 @@ def test_the_card_says_what_is_known(folder):
     assert [each["config_name"] for each in said["configs"]] == ["preferences", "rankings"]
     for words in ("Agreement", "Guidelines in force", "Known biases", "judges of an imported file"):
         assert words in text
+
+
+def test_the_card_and_the_manifest_say_how_to_draw_the_split_again(folder):
+    text = (folder / "README.md").read_text()
+    told = text.split("```python\n")[1].split("```")[0]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert f"with the seed `{manifest['split']['seed']}`" in text
+    drawn = set()
+    for path in folder.glob("rankings/*.parquet"):
+        for row in pyarrow.parquet.read_table(path).to_pylist():
+            for rule in (told, f"import hashlib\n{manifest['split']['rule']}"):
+                names = {"prompt_group_id": row["prompt_group_id"]}
+                exec(rule, names)
+                assert names["split"] == row["split"] == path.stem
+            drawn.add(row["split"])
+    assert drawn == {"train", "validation", "test"}
 
 
 def test_what_people_wrote_is_no_markup_on_the_card(cast, take_in, tmp_path):
@@ -117,3 +138,25 @@ def test_the_card_says_whether_groups_were_asked_for(cast, take_in, tmp_path):
     text = (tmp_path / "after/README.md").read_text()
     assert "no group was asked for" not in text
     assert "count themselves among: First \\*language\\*." in text
+
+
+def test_what_people_said_of_themselves_stays_with_the_managers_and_the_card_says_why(
+    cast, tmp_path
+):
+    """They agreed to no more than that (templates/about_me.html)."""
+    project = cast.project
+    project.traits = {"Home": ["Atlantis", "Lemuria"]}
+    project.save()
+    give_tasks(cast, 1, wanted=6)
+    for number, judge in enumerate(make_judges(project, 6)):
+        tell(judge, {"Home": "Lemuria" if number > 4 else "Atlantis"}, agreed=True)
+        answer(judge)
+    snapshot = freeze(project, "one", measured=True)
+    export(project, "hf", tmp_path / "out", Terms(snapshot=snapshot))
+    text = (tmp_path / "out/README.md").read_text()
+    assert "count themselves among: Home. Neither what they said" in text
+    assert "Whether one group of people speaks for all is not told here" in text
+    for path in (tmp_path / "out").rglob("*"):
+        if path.is_file():
+            assert b"Atlantis" not in path.read_bytes()
+    assert "Atlantis" not in json.dumps(snapshot.agreement)

@@ -3,16 +3,20 @@
 import json
 
 import pytest
+import yaml
 
 from annotation.choosing import Choice
-from annotation.exporting import NAMES, Terms, export
+from annotation.errors import Invalid
+from annotation.exporting import NAMES, Terms, check_export, downloads, export
+from annotation.exporting.downloads import download, manifest_of
 from annotation.importing import Options, import_rankings
-from annotation.models import Project
+from annotation.models import Project, Snapshot
 from annotation.pairs import Ties
 from annotation.snapshots import difference, freeze, withdrawn_from
-from annotation.submissions import withdraw
+from annotation.submissions import submit, withdraw
 from tests.annotation.interchange import ranking, read
-from tests.annotation.working import answer_all, give_tasks
+from tests.annotation.working import answer, answer_all, give_tasks, held
+from tests.cast import full_ranking
 
 
 @pytest.fixture
@@ -45,6 +49,133 @@ def test_it_exports_the_same_bytes_whatever_comes_later(cast, frozen, tmp_path, 
     withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
     answer_all(judges)
     assert write_all(cast.project, tmp_path / "after", frozen) == before
+
+
+def downloaded(project, format, snapshot):
+    return b"".join(download(project, format, Terms(snapshot=snapshot)))
+
+
+@pytest.mark.parametrize("format", sorted(NAMES))
+def test_a_download_is_the_same_whatever_the_project_is_called_later(cast, frozen, format):
+    before = downloaded(cast.project, format, frozen)
+    Project.objects.update(name="Dunes", traits={"Home": ["Sea", "Land"]})
+    project, snapshot = Project.objects.get(), Snapshot.objects.get()
+    assert downloaded(project, format, snapshot) == before
+
+
+def test_it_says_what_was_asked_of_people_when_it_was_frozen(cast, frozen, tmp_path):
+    Project.objects.update(name="Dunes", traits={"Home": ["Sea", "Land"]})
+    later = freeze(cast.project, "later")
+    assert (frozen.title, frozen.traits) == ("Tides", [])
+    assert (later.title, later.traits) == ("Dunes", ["Home"])
+
+
+@pytest.fixture
+def repeated(cast, monkeypatch):
+    """A snapshot of a ranking that the same person has repeated, and turned around."""
+    monkeypatch.setattr("annotation.placement.REPEAT_AFTER", 0)
+    give_tasks(cast, 1)
+    answer(cast.judge)
+    Project.objects.update(repeat_share=1.0)
+    again = held(cast.judge)
+    body = full_ranking(again.task, 4, 3, 2, 1)
+    submit(again.pk, cast.judge, body, key="again", origin="api")
+    return freeze(cast.project, "repeated", measured=True)
+
+
+def test_its_card_says_how_people_agree_with_themselves(cast, repeated, tmp_path):
+    assert repeated.size == 1
+    assert repeated.agreement["figures"]["self_agreement"]["value"] == 0
+    assert "gold" not in repeated.agreement["figures"]
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=repeated))
+    text = (tmp_path / "out/README.md").read_text()
+    assert "| The same person prefers the same again | 0.000 |" in text
+
+
+def test_repeats_of_what_it_does_not_hold_are_none_of_its_own(cast, repeated, take_in, tmp_path):
+    take_in(ranking(annotator="ann"))
+    imported = freeze(cast.project, "imported", Choice(origins=("import",)), measured=True)
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=imported))
+    text = (tmp_path / "out/README.md").read_text()
+    assert "None of these tasks was done twice by one person." in text
+
+
+def test_of_the_manifest_only_the_withdrawals_change(cast, frozen, tmp_path):
+    before = export(cast.project, "hf", tmp_path / "a", Terms(snapshot=frozen)).as_dict()
+    withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
+    after = export(cast.project, "hf", tmp_path / "a", Terms(snapshot=frozen)).as_dict()
+    changed = {name for name, value in before.items() if after[name] != value}
+    assert changed == {"withdrawn", "signature"}
+    assert before["made_at"] == frozen.frozen_at.isoformat()
+
+
+def said_of(folder):
+    """The licence, as card, Croissant and manifest have it."""
+    front = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+    read = [json.loads((folder / name).read_text()) for name in ("croissant.json", "manifest.json")]
+    return front["license"], read[0]["license"], read[1]["licence"]
+
+
+def test_its_licence_is_frozen_with_it_and_said_by_all_that_goes_out(cast, take_in, tmp_path):
+    take_in(ranking())
+    snapshot = freeze(cast.project, "open", licence="cc-by-4.0")
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=snapshot))
+    said = ("cc-by-4.0", "https://spdx.org/licenses/CC-BY-4.0", "CC-BY-4.0")
+    assert said_of(tmp_path / "out") == said
+    assert manifest_of(cast.project, "trl", Terms(snapshot=snapshot)).licence == "CC-BY-4.0"
+
+
+def test_without_one_it_is_unknown_and_terms_of_ones_own_are_others(cast, take_in, tmp_path):
+    take_in(ranking())
+    snapshot = freeze(cast.project, "closed")
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=snapshot))
+    assert said_of(tmp_path / "out") == ("unknown",) * 3
+    mine = Terms(snapshot=snapshot, licence="LicenseRef-Lab")
+    export(cast.project, "hf", tmp_path / "out", mine)
+    assert said_of(tmp_path / "out") == ("other", "LicenseRef-Lab", "LicenseRef-Lab")
+
+
+def test_a_licence_that_is_none_is_refused_before_anything_is_frozen(cast, take_in):
+    take_in(ranking())
+    with pytest.raises(Invalid, match="licence"):
+        freeze(cast.project, "x", licence="free as in beer")
+    assert not Snapshot.objects.exists()
+
+
+@pytest.mark.parametrize("format", ["trl", "csv", "parquet", "jsonl", "hf"])
+def test_a_downloads_manifest_is_what_the_command_writes(cast, frozen, tmp_path, format):
+    terms = Terms(snapshot=frozen)
+    first = manifest_of(cast.project, format, terms).as_dict()
+    written = export(cast.project, format, tmp_path / first["file"], terms).as_dict()
+    assert first == written
+    assert manifest_of(cast.project, format, terms).as_dict() == written
+
+
+def test_a_manifest_is_told_without_writing_the_file_again(cast, frozen, monkeypatch):
+    first = manifest_of(cast.project, "trl", Terms(snapshot=frozen))
+    withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
+    monkeypatch.setattr(downloads, "write", None)
+    again = manifest_of(cast.project, "trl", Terms(snapshot=frozen))
+    assert (again.sha256, again.withdrawn, first.withdrawn) == (first.sha256, 1, 0)
+    assert again.signature != first.signature
+
+
+def test_another_policy_for_ties_is_not_taken_for_the_snapshots_own(cast, frozen, tmp_path):
+    keep = Terms(snapshot=frozen, ties=Ties.KEEP)
+    export(cast.project, "trl", tmp_path / "out", keep)
+    own = manifest_of(cast.project, "trl", Terms(snapshot=frozen))
+    assert own.ties == "drop"
+    assert manifest_of(cast.project, "trl", keep).ties == "keep"
+
+
+def test_a_file_and_its_manifest_may_take_another_name_together(cast, frozen, tmp_path):
+    export(cast.project, "trl", tmp_path / "a", Terms(snapshot=frozen))
+    (tmp_path / "a").rename(tmp_path / "b")
+    (tmp_path / "a.manifest.json").rename(tmp_path / "b.manifest.json")
+    check_export(tmp_path / "b.manifest.json")
+    (tmp_path / "b").write_text("changed")
+    with pytest.raises(Invalid, match="was changed"):
+        check_export(tmp_path / "b.manifest.json")
 
 
 @pytest.fixture

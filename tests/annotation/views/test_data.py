@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from annotation.exporting import check_export
 from annotation.models import AuditEntry, Snapshot, Submission
 from annotation.snapshots import freeze
 from annotation.submissions import withdraw
@@ -41,12 +42,13 @@ def test_choosing_counts_and_freezes_nothing(answered, researcher):
 
 
 def test_what_was_counted_is_what_is_frozen(cast, answered, researcher):
-    form = {"name": "for the paper", "origins": ["api"], "ties": "soft"}
+    form = {"name": "for the paper", "origins": ["api"], "ties": "soft", "licence": "cc0-1.0"}
     reply = researcher.post(PAGE, form)
     snapshot = Snapshot.objects.get()
     assert reply["Location"] == f"{PAGE}{snapshot.pk}/"
     assert snapshot.filters == {"kinds": ["compare", "rank"], "origins": ["api"], "ties": "soft"}
-    assert snapshot.size == 3
+    assert (snapshot.size, snapshot.licence) == (3, "CC0-1.0")
+    assert "CC0-1.0" in text(researcher.get(reply["Location"]))
     assert snapshot.agreement is not None
     assert snapshot.agreement["rankings"] == 3
     assert AuditEntry.objects.get(verb="snapshot.frozen").actor == f"user:{cast.researcher.pk}"
@@ -59,6 +61,7 @@ def test_what_was_counted_is_what_is_frozen(cast, answered, researcher):
         ({"since": "2026-02-01", "until": "2026-01-01"}, "must be later than since"),
         ({"minimum_agreement": "2"}, "less than or equal to 1"),
         ({"name": "round-9"}, "are for rounds"),
+        ({"licence": "free"}, "SPDX knows no such identifier"),
         ({"name": "taken"}, "exists already"),
         ({"name": ""}, "This field is required"),
     ],
@@ -90,20 +93,30 @@ def test_a_snapshot_is_downloaded_in_a_format(cast, answered, researcher):
     assert (
         reply["Content-Disposition"] == f'attachment; filename="tides-{snapshot.pk}-rankings.jsonl"'
     )
-    assert reply["Repr-Digest"].startswith("sha-256=:")
+    again = researcher.get(f"{PAGE}{snapshot.pk}/download/rankings/")
+    assert again["Repr-Digest"].startswith("sha-256=:")
+
+
+def test_the_manifest_of_a_download_lies_beside_it(cast, answered, researcher, tmp_path):
+    snapshot = freeze(cast.project, "first")
+    for part in ("", "manifest/"):
+        reply = researcher.get(f"{PAGE}{snapshot.pk}/download/trl/{part}")
+        name = reply["Content-Disposition"].split('"')[1]
+        (tmp_path / name).write_bytes(reply.getvalue() if reply.streaming else reply.content)
+    check_export(tmp_path / f"tides-{snapshot.pk}-trl.jsonl.manifest.json")
+    assert f"{PAGE}{snapshot.pk}/download/trl/manifest/" in text(
+        researcher.get(f"{PAGE}{snapshot.pk}/")
+    )
 
 
 def test_a_folder_is_downloaded_as_the_same_zip_each_time(cast, answered, researcher):
     snapshot = freeze(cast.project, "first")
     first, again = (
-        zipfile.ZipFile(io.BytesIO(researcher.get(f"{PAGE}{snapshot.pk}/download/hf/").getvalue()))
-        for _ in range(2)
+        researcher.get(f"{PAGE}{snapshot.pk}/download/hf/").getvalue() for _ in range(2)
     )
-    names = {name.partition("/")[2] for name in first.namelist()}
+    names = {name.partition("/")[2] for name in zipfile.ZipFile(io.BytesIO(first)).namelist()}
     assert {"README.md", "croissant.json", "manifest.json"} <= names
-    for name in first.namelist():
-        if not name.endswith("manifest.json"):
-            assert first.read(name) == again.read(name)
+    assert first == again
 
 
 def test_a_format_that_holds_nothing_of_it_says_so(cast, answered, researcher):

@@ -2,12 +2,14 @@
 
 import pytest
 
-from annotation import exploring
+from annotation import exploring, placement
 from annotation.gathering import gather
-from annotation.models import Submission, UnreadTexts
+from annotation.models import Annotator, Project, Submission, UnreadTexts
 from annotation.queue import claim
 from annotation.submissions import submit
-from tests.cast import full_ranking, give_task
+from annotation.tasking import make_gold
+from tests.annotation.working import answer
+from tests.cast import full_ranking, give_task, make_judges
 
 pytestmark = pytest.mark.django_db
 PAGE = "/projects/tides/explore/"
@@ -67,3 +69,18 @@ def test_who_looks_for_words_is_told_what_is_not_found_yet(client, answers, coun
     UnreadTexts.objects.create(kind="prompt", low=1, high=count)
     assert said in client.get(PAGE, {"words": "question"}).text
     assert "gathered" not in client.get(PAGE).text
+
+
+def test_what_is_no_judgement_is_marked(client, answers, cast, monkeypatch):
+    assert 'class="state' not in client.get(PAGE).text
+    make_gold(answers[-1])
+    (other,) = make_judges(cast.project, 1)
+    Project.objects.update(gold_share=1.0)
+    answer(other)
+    assert client.get(PAGE).text.count(">gold</span>") == 1
+    monkeypatch.setattr(placement, "REPEAT_AFTER", 0)
+    Project.objects.update(gold_share=0.0, repeat_share=1.0)
+    answer(cast.judge)
+    assert client.get(PAGE).text.count(">repeat</span>") == 1
+    Annotator.objects.filter(pk=other.pk).update(excluded=True)
+    assert client.get(PAGE).text.count(">excluded</span>") == 1
