@@ -222,7 +222,7 @@ class _Spans(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         """Each span's gradient follows from the whole's output and sums alone."""
         query, key, value, out, sums = ctx.saved_tensors
-        found = [torch.zeros_like(each) for each in (query, key, value)]
+        found = [torch.empty_like(each) for each in (query, key, value)]
         grad = grads[0] if grads[0].stride(-1) == 1 else grads[0].contiguous()
         for span, q, k, v in _cut(ctx.spans, query, key, value):
             mine = slice(span.start, span.end)
@@ -230,10 +230,12 @@ class _Spans(torch.autograd.Function):
                 grad[:, :, mine], q, k, v, out[:, :, mine], sums[:, :, mine].contiguous(),
                 0.0, span.causal, scale=ctx.scale,
             )  # fmt: skip
+            # Causal spans come first, and each token is a query and a key of exactly one.
+            note = torch.Tensor.copy_ if span.causal else torch.Tensor.add_
             for total, part, (start, end) in zip(
                 found, parts, [(span.start, span.end), *[(span.first, span.last)] * 2], strict=True
             ):
-                total[:, :, start:end] += part
+                note(total[:, :, start:end], part)
         return found[0], found[1], found[2], None, None
 
 

@@ -61,7 +61,7 @@ def _learned(
     """
 
     def terms(part: Tensor, target: Tensor) -> tuple[Tensor, ...]:
-        return _values(_log_softmax(head_logits(model, part), temperature), target, spread)
+        return _values(log_softmax(head_logits(model, part), temperature), target, spread)
 
     slices = [
         checkpoint(terms, part, target, use_reentrant=False, preserve_rng_state=False)
@@ -110,7 +110,7 @@ def _slice(
     with torch.set_grad_enabled(wanted):
         part = part.detach().requires_grad_(wanted)
         logits = head_logits(model, part)
-    logprobs = _log_softmax(logits.detach(), temperature)
+    logprobs = log_softmax(logits.detach(), temperature)
     values = _values(logprobs, target, spread)
     if not wanted:
         return values
@@ -122,16 +122,26 @@ def _slice(
     return *values, *gradients
 
 
-def _log_softmax(logits: Tensor, temperature: float) -> Tensor:
-    """Return log-probabilities [n, V], in float64 of float64 and else in float32."""
-    logits = logits if logits.dtype == torch.float64 else logits.float()
+def wide(logits: Tensor) -> Tensor:
+    """Return logits in the precision in which they are compared: float64 in float64, or float32."""
+    return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def log_softmax(logits: Tensor, temperature: float) -> Tensor:
+    """Return log-probabilities [n, V] of logits [n, V], in the precision of `wide`."""
+    logits = wide(logits)
     return (logits if temperature == 1 else logits / temperature).log_softmax(dim=-1)
+
+
+def entropy(logprobs: Tensor) -> Tensor:
+    """Return the entropies [n] in nats of distributions [n, V]."""
+    return -(logprobs.exp() * logprobs).sum(dim=-1)
 
 
 def _values(logprobs: Tensor, target: Tensor, spread: bool) -> tuple[Tensor, ...]:
     """Return the targets' log-probabilities [n] and, where asked for, the entropies [n]."""
     chosen = logprobs.gather(1, target[:, None])[:, 0]
-    return (chosen, -(logprobs.exp() * logprobs).sum(dim=-1)) if spread else (chosen,)
+    return (chosen, entropy(logprobs)) if spread else (chosen,)
 
 
 def _slopes(logprobs: Tensor, target: Tensor, *entropies: Tensor) -> list[Tensor]:

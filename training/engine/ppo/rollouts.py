@@ -19,7 +19,7 @@ from training.engine.backbone import Backbone
 from training.engine.ppo.config import PpoSettings
 from training.engine.ppo.frozen import Readers, read_trunk
 from training.engine.ppo.rewards import Reward
-from training.engine.ppo.terms import score_tokens
+from training.engine.ppo.terms import room, score_tokens
 from training.engine.ppo.value import ValueHead
 from training.engine.sampling import Sample, sample
 from training.engine.sequences import Encoded
@@ -50,7 +50,7 @@ class Rollouts:
     reference: Tensor  # nats, of the reference
     scores: Tensor  # [B] float64, the reward's, no penalty taken
     features: Tensor | None  # [B, T, H] for a value head that reads what the reference does
-    sampling_gap: float  # nats a token, the largest between drawing and scoring
+    sampling_gap: float  # nats a token, the largest between drawing and what `logprobs` says
 
 
 def roll_out(
@@ -69,7 +69,7 @@ def roll_out(
     with adapters.active(model, roles.policy):
         drawn = _draw(backbone, prompts, seeds, settings)
         rows = [Encoded(list(prompts[each.prompt_index]), each.token_ids) for each in drawn]
-        logprobs, entropies = score_tokens(backbone, rows, settings)
+        logprobs, entropies = _terms(backbone, drawn, rows, settings)
     texts = [each.text for each in drawn]
     reference, scores, features = _judge(roles, rows, texts, settings, value)
     lengths = torch.tensor([len(row.completion) for row in rows])
@@ -170,5 +170,27 @@ def _draw(
 ) -> list[Sample]:
     places = {(index, seed): place for index, mine in enumerate(seeds)
               for place, seed in enumerate(mine)}  # fmt: skip
-    drawn = sample(backbone, prompts, seeds, settings.sampling)
+    drawn = sample(backbone, prompts, seeds, settings.sampling, with_terms=_draws_exactly(backbone))
     return sorted(drawn, key=lambda each: (each.prompt_index, places[each.prompt_index, each.seed]))
+
+
+def _draws_exactly(backbone: Backbone) -> bool:
+    """Tell whether drawing and scoring differ by no more than one batch does from another.
+
+    In half precision a token at a time and a completion at once round too differently: ratios
+    would not begin at 1.
+    """
+    return backbone.model.dtype in (torch.float32, torch.float64)
+
+
+def _terms(
+    backbone: Backbone, drawn: Sequence[Sample], rows: Sequence[Encoded], settings: PpoSettings
+) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities and entropies [B, T] of the policy, the draw's where it is exact."""
+    if not _draws_exactly(backbone):
+        return score_tokens(backbone, rows, settings)
+    both = room(backbone, rows), room(backbone, rows)
+    for index, each in enumerate(drawn):
+        for whole, found in zip(both, each.terms or (), strict=True):
+            whole[index, : len(found)] = torch.tensor(found, dtype=whole.dtype)
+    return both
