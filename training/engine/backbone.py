@@ -22,6 +22,7 @@ from training.engine.branches import can_branch
 from training.engine.checkpoints import sync_tree, verify
 from training.engine.decoder import head_is_plain
 from training.engine.errors import BackboneError, EngineError
+from training.engine.norms import fuse_norms
 
 FINGERPRINT = ".fingerprint.json"
 CACHED_ADAPTERS = 4  # a policy, its predecessor, and two more; each is about 2 % of the trunk
@@ -149,7 +150,9 @@ def load_backbone(folder: Path, device: str | None = None) -> Backbone:
 
 def _read(folder: Path, dtype: torch.dtype, place: torch.device) -> Any:
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-    return model.to(place).eval().requires_grad_(False)
+    model = model.to(place).eval().requires_grad_(False)
+    fuse_norms(model)
+    return model
 
 
 def missing_parts(folder: Path) -> str:

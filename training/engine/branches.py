@@ -1,8 +1,9 @@
 """Prompts and their completions laid end to end in one row: no padding, no mask, no copies.
 
 Every layer multiplies the tokens that there are and no others. Attention is made of spans, each a
-stretch of queries that sees a stretch of keys: a completion sees itself causally and its prompt
-whole, and all completions of a prompt read the same keys and values. What a query sees in several
+stretch of queries that sees a stretch of keys: a prompt and its first completion, which goes on
+where the prompt ends, see themselves causally; so does each further completion, which sees the
+prompt whole besides, and all of them read the same keys and values. What a query sees in several
 spans is put together by the logarithms of their softmax's sums (Dao et al. 2022, section 3.1), so
 that hidden states and gradients are those of separate rows.
 
@@ -65,13 +66,17 @@ def lay_out(
     layout = Layout([], [], [], [], [])
     wide: list[Span] = []
     for prompt, group in zip(prompts, completions, strict=True):
+        first, *others = group
         start = len(layout.ids)
-        end = _append(layout, wide, prompt, 0)
-        for part in group:
-            layout.prompt_last.append(end - 1)
-            layout.completions.append((len(layout.ids), len(layout.ids) + len(part)))
-            _append(layout, wide, part, len(prompt))
-        wide.append(Span(end, len(layout.ids), start, end, causal=False))
+        end = start + len(prompt)
+        begun = _append(layout, wide, [*prompt, *first], 0)
+        layout.completions.append((end, begun))
+        for part in others:
+            at = len(layout.ids)
+            layout.completions.append((at, _append(layout, wide, part, len(prompt))))
+        layout.prompt_last.extend([end - 1] * len(group))
+        if others:
+            wide.append(Span(begun, len(layout.ids), start, end, causal=False))
     layout.spans.extend(wide)
     return layout
 
@@ -217,7 +222,7 @@ class _Spans(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         """Each span's gradient follows from the whole's output and sums alone."""
         query, key, value, out, sums = ctx.saved_tensors
-        found = [torch.zeros_like(each) for each in (query, key, value)]
+        found = [torch.empty_like(each) for each in (query, key, value)]
         grad = grads[0] if grads[0].stride(-1) == 1 else grads[0].contiguous()
         for span, q, k, v in _cut(ctx.spans, query, key, value):
             mine = slice(span.start, span.end)
@@ -225,10 +230,12 @@ class _Spans(torch.autograd.Function):
                 grad[:, :, mine], q, k, v, out[:, :, mine], sums[:, :, mine].contiguous(),
                 0.0, span.causal, scale=ctx.scale,
             )  # fmt: skip
+            # Causal spans come first, and each token is a query and a key of exactly one.
+            note = torch.Tensor.copy_ if span.causal else torch.Tensor.add_
             for total, part, (start, end) in zip(
                 found, parts, [(span.start, span.end), *[(span.first, span.last)] * 2], strict=True
             ):
-                total[:, :, start:end] += part
+                note(total[:, :, start:end], part)
         return found[0], found[1], found[2], None, None
 
 

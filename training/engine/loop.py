@@ -23,6 +23,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from training.engine import checkpoints, parallel, shards
+from training.engine.allocator import kept_memory
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
 from training.engine.progress import METRICS, Finish, Metrics, Store, read_metrics
 
@@ -129,7 +130,7 @@ class Loop:
         self._keep_best(step)
         saved = time.monotonic()
         lines_of = self.folder / METRICS if parallel.is_first() else Path(os.devnull)
-        with _reproducible(), lines_of.open("a") as lines:
+        with _reproducible(), kept_memory(), lines_of.open("a") as lines:
             while step < self.steps:
                 metrics = self._step(step, optimizer)
                 step += 1

@@ -26,9 +26,10 @@ def _forward(layer: LoraLinear, x: Tensor, *given: Any, **options: Any) -> Tenso
         return LoraLinear.forward(layer, x, *given, **options)
     base: Any = layer.base_layer
     down, up = (each[name].weight for each in (layer.lora_A, layer.lora_B))
-    found: Tensor = _Adapted.apply(  # type: ignore[no-untyped-call]
-        x, base.weight, base.bias, down, up, layer.scaling[name]
-    )
+    terms: tuple[Any, ...] = (x, base.weight, base.bias, down, up, layer.scaling[name])
+    if not torch.is_grad_enabled():  # a token at a time, autograd's own steps would be felt
+        return _adapted(*terms)[0]
+    found: Tensor = _Adapted.apply(*terms)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -47,6 +48,16 @@ def _fusible(layer: LoraLinear, x: Tensor) -> str | None:
     return name if plain and not drops else None
 
 
+def _adapted(
+    x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x W^T + bias + scale (x A^T) B^T [..., O], x as [n, I], and x A^T [n, r]."""
+    flat = x.reshape(-1, x.shape[-1])
+    inner = flat @ down.T
+    out = functional.linear(flat, weight, bias).addmm_(inner, up.T, alpha=scale)
+    return out.view(*x.shape[:-1], -1), flat, inner
+
+
 class _Adapted(torch.autograd.Function):
     """x W^T + bias + scale (x A^T) B^T, with gradients for x, A and B; W and its bias are frozen.
 
@@ -58,12 +69,10 @@ class _Adapted(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor,
         scale: float,
     ) -> Tensor:  # fmt: skip
-        flat = x.reshape(-1, x.shape[-1])
-        inner = flat @ down.T
-        out = functional.linear(flat, weight, bias).addmm_(inner, up.T, alpha=scale)
+        out, flat, inner = _adapted(x, weight, bias, down, up, scale)
         ctx.save_for_backward(flat, inner, weight, down, up)
         ctx.scale, ctx.shape = scale, x.shape
-        return out.view(*x.shape[:-1], -1)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

@@ -16,6 +16,7 @@ from training.engine.backbone import Backbone
 from training.engine.config import SamplingSettings
 from training.engine.decoder import State, head_logits, prefill, present, step
 from training.engine.sequences import decode_completion, left_pad
+from training.engine.tokens import entropy, log_softmax, wide
 
 FinishReason = Literal["stop", "length"]
 Progress = Callable[[int, int], None]  # completions finished, completions in all
@@ -36,6 +37,8 @@ class Sample:
     text: str  # what the ids decode to, special tokens left out
     finish_reason: FinishReason  # "stop": ended by itself
     logprob: float  # nats, at the sampling temperature, before top-k and top-p
+    # Log-probability and entropy of each token, in nats as above; None where nobody asked.
+    terms: tuple[list[float], list[float]] | None = None
 
 
 @dataclass
@@ -45,8 +48,9 @@ class _Row:
     prompt_index: int
     seed: int
     uniforms: Tensor  # [max_new_tokens] float64, all the chance there is in this completion
+    entropies: list[float] | None  # nats, of each token's distribution; None where nobody asks
     ids: list[int] = field(default_factory=list)
-    logprob: float = 0.0
+    logprobs: list[float] = field(default_factory=list)  # nats
     ended: bool = False
 
 
@@ -58,10 +62,12 @@ def sample(
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     on_growth: Growth | None = None,
+    with_terms: bool = False,
 ) -> Iterator[Sample]:
     """Yield a sample for every seed, as batches finish; stop early when `should_stop` says so.
 
-    `on_growth` sees the samples of the batch before each further token.
+    `on_growth` sees the samples of the batch before each further token. `with_terms` keeps each
+    token's log-probability and the entropy it was drawn with, in nats, as `Sample.logprob` is.
 
     `prompts` are encoded prompts, `seeds[i]` one seed per completion of prompt i. The model
     samples as it stands: within `Backbone.adapter(...)`, with that adapter. A sample depends on
@@ -70,7 +76,12 @@ def sample(
     total = sum(map(len, seeds))
     done = 0
     for batch in _batches(prompts, seeds, settings.batch_rows):
-        finished = _sample_batch(backbone, prompts, seeds, batch, settings, should_stop, on_growth)
+        rows = [
+            _Row(index, seed, _uniforms(seed, settings.max_new_tokens), [] if with_terms else None)
+            for index in batch
+            for seed in seeds[index]
+        ]
+        finished = _sample_batch(backbone, prompts, rows, settings, should_stop, on_growth)
         if finished is None:
             return
         for row in finished:
@@ -102,24 +113,19 @@ def _batches(
 def _sample_batch(
     backbone: Backbone,
     prompts: Sequence[Sequence[int]],
-    seeds: Sequence[Sequence[int]],
-    batch: list[int],
+    rows: list[_Row],
     settings: SamplingSettings,
     should_stop: Callable[[], bool] | None,
     on_growth: Growth | None,
 ) -> list[_Row] | None:
-    """Return the batch's finished rows, or None when told to stop."""
+    """Return the batch's rows, finished, or None when told to stop."""
     model, device = backbone.model, backbone.device
+    batch = list(dict.fromkeys(row.prompt_index for row in rows))
     padded = left_pad([prompts[index] for index in batch], backbone.pad_id)
     room = padded.ids.shape[1] + settings.max_new_tokens
     state = prefill(model, padded, device, room)
-    owners = [place for place, index in enumerate(batch) for _ in seeds[index]]
+    owners = [batch.index(row.prompt_index) for row in rows]
     state = state.select(torch.tensor(owners, device=device))
-    rows = [
-        _Row(index, seed, _uniforms(seed, settings.max_new_tokens))
-        for index in batch
-        for seed in seeds[index]
-    ]
     alive = list(rows)
     while True:
         if should_stop and should_stop():
@@ -145,15 +151,28 @@ def _extend(
     last = present(state.last)
     place = len(alive[0].ids)
     chance = torch.stack([row.uniforms[place] for row in alive]).to(last.device)
-    tokens, logprobs = draw(head_logits(model, last).float(), chance, settings)
-    for row, token, logprob in zip(alive, tokens.tolist(), logprobs.tolist(), strict=True):
+    logits = wide(head_logits(model, last))
+    tokens, logprobs = draw(logits, chance, settings)
+    spreads = _entropies(logits, alive, settings.temperature)
+    for row, token, logprob, spread in zip(
+        alive, tokens.tolist(), logprobs.tolist(), spreads, strict=True
+    ):
         if row.ended:
             row.ids.append(eos_id)  # trimmed when the row is read
             continue
         row.ids.append(token)
-        row.logprob += logprob
+        row.logprobs.append(logprob)
+        if row.entropies is not None:
+            row.entropies.append(spread)
         row.ended = token == eos_id
     return tokens
+
+
+def _entropies(logits: Tensor, alive: list[_Row], temperature: float) -> list[float]:
+    """Return the entropies that rows are drawn with, in nats; zeros where none asks for them."""
+    if all(row.entropies is None for row in alive):
+        return [0.0] * len(alive)
+    return entropy(log_softmax(logits, temperature or 1.0)).tolist()
 
 
 def draw(logits: Tensor, chance: Tensor, settings: SamplingSettings) -> tuple[Tensor, Tensor]:
@@ -213,4 +232,5 @@ def _sample(backbone: Backbone, row: _Row) -> Sample:
         ids = ids[: ids.index(backbone.eos_id) + 1]
     text = decode_completion(backbone.tokenizer, ids)
     reason: FinishReason = "stop" if row.ended else "length"
-    return Sample(row.prompt_index, row.seed, ids, text, reason, row.logprob)
+    terms = None if row.entropies is None else (row.logprobs, row.entropies)
+    return Sample(row.prompt_index, row.seed, ids, text, reason, sum(row.logprobs), terms)

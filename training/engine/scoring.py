@@ -20,13 +20,12 @@ from torch import Tensor
 from training.engine.backbone import Backbone
 from training.engine.branches import branch_trace, can_branch
 from training.engine.config import Pooling
-from training.engine.decoder import Trace, decode, head_logits, prefill, present
+from training.engine.decoder import Trace, decode, prefill, present
 from training.engine.sequences import Encoded, left_pad, length_buckets
 from training.engine.shards import in_step
-from training.engine.tokens import head_learns, learned_terms, wide
+from training.engine.tokens import token_logprobs
 
 BATCH_TOKENS = 1024  # per forward pass; larger gains nothing on a CPU
-HEAD_TOKENS = 128  # per slice of the output head; a slice holds HEAD_TOKENS x V floats
 
 Progress = Callable[[int, int], None]  # completions done, completions in all
 
@@ -192,10 +191,7 @@ def trace_logprobs(model: Any, trace: Trace, temperature: float = 1.0) -> Tensor
     """Return the log-probability of each row's completion, [rows] float64, with gradients."""
     mask, first = trace.mask, present(trace.prompt_last)[:, None]
     before = torch.cat([first, present(trace.hidden)[:, :-1]], dim=1)[mask]
-    if head_learns(model):
-        tokens, _ = learned_terms(model, before, trace.ids[mask], temperature)
-    else:
-        tokens = TokenLogprobs.apply(before, trace.ids[mask], model, temperature)  # type: ignore[no-untyped-call]
+    tokens = token_logprobs(model, before, trace.ids[mask], temperature)
     rows = mask.nonzero()[:, 0]
     sums = torch.zeros(len(mask), dtype=torch.float64, device=mask.device)
     return sums.index_add(0, rows, tokens.double())
@@ -209,42 +205,6 @@ def pool(trace: Trace, pooling: Pooling) -> Tensor:
         return tapped[torch.arange(len(last), device=last.device), last]
     weights = trace.mask.to(tapped.dtype)
     return (tapped * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True)
-
-
-class TokenLogprobs(torch.autograd.Function):
-    """Log-probabilities of given tokens, without ever keeping a logit.
-
-    The output head is frozen, so each token's gradient with respect to its own hidden state is
-    known in the forward pass; slices of HEAD_TOKENS rows are computed, differentiated, dropped.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, targets: Tensor, model: Any, temperature: float
-    ) -> Tensor:
-        """Return [n], float64 in float64 or else float32, of states [n, H] and token ids [n]."""
-        wanted = ctx.needs_input_grad[0]
-        values: list[Tensor] = []
-        gradients: list[Tensor] = []
-        for part, target in zip(
-            torch.split(hidden, HEAD_TOKENS), torch.split(targets, HEAD_TOKENS), strict=True
-        ):
-            with torch.set_grad_enabled(wanted):
-                part = part.detach().requires_grad_(wanted)
-                logits = wide(head_logits(model, part)) / temperature
-                chosen = logits.gather(1, target[:, None])[:, 0] - logits.logsumexp(dim=1)
-                if wanted:
-                    gradients += torch.autograd.grad(chosen.sum(), part)
-            values.append(chosen.detach())
-        if wanted:
-            ctx.save_for_backward(torch.cat(gradients))
-        return torch.cat(values)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        """Scale each token's stored gradient."""
-        (stored,) = ctx.saved_tensors
-        return stored * grads[0][:, None].to(stored.dtype), None, None, None
 
 
 def _by_prompt(batch: Sequence[Encoded]) -> list[list[int]]:

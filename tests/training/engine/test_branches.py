@@ -77,14 +77,22 @@ def test_every_tensor_of_the_trace_is_that_of_the_other_way(exact, prompts, comp
 
 def test_spans_hold_what_a_token_may_see_and_nothing_else(monkeypatch):
     monkeypatch.setattr(branches, "BLOCK", 2)
-    layout = lay_out([[1, 2, 3]], [[[4], [5, 6]]])
-    assert layout.ids == [1, 2, 3, 4, 5, 6]
-    assert layout.positions == [0, 1, 2, 3, 3, 4]
+    layout = lay_out([[1, 2, 3]], [[[4, 5], [6, 7]]])
+    assert layout.ids == [1, 2, 3, 4, 5, 6, 7]
+    assert layout.positions == [0, 1, 2, 3, 4, 3, 4]
     assert layout.spans == [
-        Span(0, 2, 0, 2, causal=True), Span(2, 3, 2, 3, causal=True),
-        Span(3, 4, 3, 4, causal=True), Span(4, 6, 4, 6, causal=True),
-        Span(2, 3, 0, 2, causal=False), Span(3, 6, 0, 3, causal=False),
+        Span(0, 2, 0, 2, causal=True), Span(2, 4, 2, 4, causal=True),
+        Span(4, 5, 4, 5, causal=True), Span(5, 7, 5, 7, causal=True),
+        Span(2, 4, 0, 2, causal=False), Span(4, 5, 0, 4, causal=False),
+        Span(5, 7, 0, 3, causal=False),
     ]  # fmt: skip
+    assert layout.completions == [(3, 5), (5, 7)]
+    assert layout.prompt_last == [2, 2]
+
+
+def test_a_completion_alone_is_one_stretch_with_its_prompt():
+    layout = lay_out([[1, 2], [3]], [[[4, 5, 6]], [[7]]])
+    assert layout.spans == [Span(0, 5, 0, 5, causal=True), Span(5, 7, 5, 7, causal=True)]
 
 
 def test_a_trace_of_a_model_that_can_lays_its_rows_end_to_end(backbone, prompts, monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from training.engine import scoring
+from training.engine import scoring, tokens
 from training.engine.backbone import Backbone
 from training.engine.decoder import Trace
 from training.engine.scoring import completion_logprobs, embed, features, trace_logprobs
@@ -60,7 +60,7 @@ def test_scores_come_in_the_order_of_the_input(backbone, rows):
 
 def test_slices_of_the_head_do_not_change_a_score(backbone, rows, monkeypatch):
     whole, _ = completion_logprobs(backbone.model, rows, backbone.pad_id)
-    monkeypatch.setattr(scoring, "HEAD_TOKENS", 3)
+    monkeypatch.setattr(tokens, "HEAD_TOKENS", 3)
     sliced, _ = completion_logprobs(backbone.model, rows, backbone.pad_id)
     assert torch.allclose(whole, sliced, atol=1e-5)
 

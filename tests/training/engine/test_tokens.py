@@ -7,7 +7,7 @@ import torch
 
 from training.engine import tokens
 from training.engine.decoder import head_logits
-from training.engine.tokens import token_terms
+from training.engine.tokens import token_logprobs, token_terms
 
 
 @pytest.fixture
@@ -41,8 +41,7 @@ def test_slopes_are_those_of_the_whole_distribution(drawn, monkeypatch, bonus):
     slopes = []
     for terms in (token_terms, plainly):
         states = hidden.clone().requires_grad_()
-        more = (bonus,) if terms is token_terms else ()
-        logprobs, spread = terms(model, states, targets, 0.7, *more)
+        logprobs, spread = terms(model, states, targets, 0.7)
         total = (weights * logprobs).sum()
         if bonus:
             total = total + (weights.flip(0) * spread).sum()
@@ -51,7 +50,12 @@ def test_slopes_are_those_of_the_whole_distribution(drawn, monkeypatch, bonus):
     assert torch.allclose(slopes[0], slopes[1], atol=1e-12)
 
 
-def test_without_the_bonus_no_slope_goes_through_the_entropy(drawn):
+def test_log_probabilities_alone_are_those_of_both(drawn):
     model, hidden, targets = drawn
-    _, spread = token_terms(model, hidden.requires_grad_(), targets)
-    assert not spread.requires_grad
+    found = []
+    for terms in (token_logprobs, lambda *given: token_terms(*given)[0]):
+        states = hidden.clone().requires_grad_()
+        logprobs = terms(model, states, targets, 0.7)
+        torch.autograd.backward(logprobs.sum())
+        found.append((logprobs.detach(), states.grad))
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))

@@ -112,10 +112,13 @@ class PpoLoop(Loop):
             [derived_seed(settings.seed, "rollout", first + place * each + k) for k in range(each)]
             for place in range(len(prompts))
         ]
-        return self._roll_out(prompts, seeds)
+        return self._roll_out(prompts, seeds, self.value)
 
     def _roll_out(
-        self, prompts: Sequence[Sequence[int]], seeds: Sequence[Sequence[int]]
+        self,
+        prompts: Sequence[Sequence[int]],
+        seeds: Sequence[Sequence[int]],
+        value: values.ValueHead | None = None,
     ) -> Rollouts:
         """Answer the prompts, each process its share; all have the whole batch then."""
         places = parallel.share(len(prompts))
@@ -124,7 +127,7 @@ class PpoLoop(Loop):
             if not places:
                 return None
             mine = [prompts[place] for place in places], [seeds[place] for place in places]
-            return roll_out(self.roles, *mine, self.settings)
+            return roll_out(self.roles, *mine, self.settings, value)
 
         with self.whole():
             rollouts = self._sparing(answer)

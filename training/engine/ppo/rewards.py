@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +31,17 @@ class Reward:
     pooling: Pooling = "mean"
     adapter: Path | None = None  # under which it reads them; None for the trunk alone
     model: Backbone | None = None  # whose trunk it reads, where it has one of its own
+    trunk: Backbone | None = None  # without an adapter its features are all that `head` scores
 
     def score(self, rows: Sequence[Encoded], texts: Sequence[str]) -> list[float]:
-        """Return the scores; EngineError for another number, TrainingDiverged for a NaN."""
-        scores = [float(each) for each in self.scorer(rows, texts)]
+        """Return the scores; raises as `checked` does."""
+        return self.checked(self.scorer(rows, texts), rows, texts)
+
+    def checked(
+        self, found: Iterable[float], rows: Sequence[Encoded], texts: Sequence[str]
+    ) -> list[float]:
+        """Return scores; EngineError for another number, TrainingDiverged for a NaN."""
+        scores = [float(each) for each in found]
         if len(scores) != len(rows):
             raise EngineError(f"the reward gave {len(scores)} scores for {len(rows)} completions")
         for score, text in zip(scores, texts, strict=True):
@@ -54,7 +61,7 @@ def head_reward(
 
     arrays = [each.tolist() for each in (head.weights, head.mean, head.scale)]
     identity = fingerprint_of(backbone.encoder_name(layer, pooling), arrays)
-    return Reward(identity, score, head, layer, pooling)
+    return Reward(identity, score, head, layer, pooling, trunk=backbone)
 
 
 def lora_reward(backbone: Backbone, folder: Path, settings: RewardSettings) -> Reward:

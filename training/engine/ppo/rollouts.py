@@ -5,7 +5,7 @@ Shapes: B rollouts, T tokens of the longest. Rows are padded on the right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from torch.nn import functional
 
 from training.engine import adapters
 from training.engine.backbone import Backbone
-from training.engine.decoder import Trace, present
 from training.engine.ppo.config import PpoSettings
+from training.engine.ppo.frozen import Readers, read_trunk
 from training.engine.ppo.rewards import Reward
+from training.engine.ppo.terms import room, score_tokens
+from training.engine.ppo.value import ValueHead
 from training.engine.sampling import Sample, sample
-from training.engine.scoring import traces
 from training.engine.sequences import Encoded
-from training.engine.tokens import token_terms
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Rollouts:
     entropies: Tensor  # nats
     reference: Tensor  # nats, of the reference
     scores: Tensor  # [B] float64, the reward's, no penalty taken
-    sampling_gap: float  # nats a token, the largest between drawing and scoring
+    features: Tensor | None  # [B, T, H] for a value head that reads what the reference does
+    sampling_gap: float  # nats a token, the largest between drawing and what `logprobs` says
 
 
 def roll_out(
@@ -57,20 +58,20 @@ def roll_out(
     prompts: Sequence[Sequence[int]],
     seeds: Sequence[Sequence[int]],
     settings: PpoSettings,
+    value: ValueHead | None = None,
 ) -> Rollouts:
     """Return a rollout for every seed, `seeds[i]` those of prompt i, in that order.
 
-    Raises TrainingDiverged when a log-probability or a score is not a finite number.
+    `value` is a head that may read along. Raises TrainingDiverged when a log-probability or a
+    score is not a finite number.
     """
     backbone, model = roles.backbone, roles.backbone.model
     with adapters.active(model, roles.policy):
         drawn = _draw(backbone, prompts, seeds, settings)
         rows = [Encoded(list(prompts[each.prompt_index]), each.token_ids) for each in drawn]
-        logprobs, entropies = score_tokens(backbone, rows, settings)
-    referee = roles.referee or backbone
-    with referee.adapter(roles.reference):
-        reference, _ = score_tokens(referee, rows, settings)
+        logprobs, entropies = _terms(backbone, drawn, rows, settings)
     texts = [each.text for each in drawn]
+    reference, scores, features = _judge(roles, rows, texts, settings, value)
     lengths = torch.tensor([len(row.completion) for row in rows])
     sampled = torch.tensor([each.logprob for each in drawn], dtype=torch.float64)
     gap = (logprobs.double().sum(dim=1).cpu() - sampled).abs() / lengths
@@ -83,9 +84,32 @@ def roll_out(
         logprobs=logprobs,
         entropies=entropies,
         reference=reference,
-        scores=torch.tensor(roles.reward.score(rows, texts), dtype=torch.float64),
+        scores=scores,
+        features=features,
         sampling_gap=gap.max().item(),
     )
+
+
+def _judge(
+    roles: Roles,
+    rows: Sequence[Encoded],
+    texts: Sequence[str],
+    settings: PpoSettings,
+    value: ValueHead | None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return the reference's log-probabilities, the scores, and what the value head reads along."""
+    referee, reward = roles.referee or roles.backbone, roles.reward
+    readers = Readers.of(referee, roles.reference is None, value, reward)
+    seen = read_trunk(readers, rows, settings)
+    reference = seen.logprobs
+    if reference is None:
+        with referee.adapter(roles.reference):
+            reference, _ = score_tokens(referee, rows, settings)
+    if seen.pooled is not None and reward.head is not None:
+        scores = reward.checked(reward.head.score(seen.pooled), rows, texts)
+    else:
+        scores = reward.score(rows, texts)
+    return reference, torch.tensor(scores, dtype=torch.float64), seen.features
 
 
 def in_order(given: Sequence[Rollouts | None], device: torch.device) -> Rollouts:
@@ -105,15 +129,18 @@ def in_order(given: Sequence[Rollouts | None], device: torch.device) -> Rollouts
         found = [getattr(part, name) for part in parts]
         if found[0].dim() == 2:
             found = [functional.pad(each, (0, width - each.shape[1])) for each in found]
+        elif found[0].dim() == 3:
+            found = [functional.pad(each, (0, 0, 0, width - each.shape[1])) for each in found]
         return torch.cat(found)[order]
 
     def each(name: str) -> list[Any]:
         flat = [one for part in parts for one in getattr(part, name)]
         return [flat[place] for place in order]
 
-    tokens = {
-        name: rows(name).to(device) for name in ("mask", "logprobs", "entropies", "reference")
-    }
+    whole = ["mask", "logprobs", "entropies", "reference"]
+    if parts[0].features is not None:
+        whole.append("features")
+    tokens: dict[str, Any] = {"features": None, **{name: rows(name).to(device) for name in whole}}
     return Rollouts(
         rows=each("rows"),
         groups=torch.tensor(owner)[order],
@@ -143,45 +170,27 @@ def _draw(
 ) -> list[Sample]:
     places = {(index, seed): place for index, mine in enumerate(seeds)
               for place, seed in enumerate(mine)}  # fmt: skip
-    drawn = sample(backbone, prompts, seeds, settings.sampling)
+    drawn = sample(backbone, prompts, seeds, settings.sampling, with_terms=_draws_exactly(backbone))
     return sorted(drawn, key=lambda each: (each.prompt_index, places[each.prompt_index, each.seed]))
 
 
-def score_tokens(
-    backbone: Backbone, rows: Sequence[Encoded], settings: PpoSettings
-) -> tuple[Tensor, Tensor]:
-    """Return log-probabilities and entropies [B, T] under the model as it stands, no gradients."""
-    width = max(len(row.completion) for row in rows)
-    dtype = torch.float64 if backbone.model.dtype == torch.float64 else torch.float32
-    both = torch.zeros(2, len(rows), width, dtype=dtype, device=backbone.device)
-    with torch.no_grad():
-        for members, logprobs, entropies, _ in token_batches(backbone, rows, settings):
-            both[0, members, : logprobs.shape[1]] = logprobs
-            both[1, members, : entropies.shape[1]] = entropies
-    return both[0], both[1]
+def _draws_exactly(backbone: Backbone) -> bool:
+    """Tell whether drawing and scoring differ by no more than one batch does from another.
 
-
-def token_batches(
-    backbone: Backbone, rows: Sequence[Encoded], settings: PpoSettings, bonus: bool = False
-) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
-    """Yield (indices into `rows`, log-probabilities, entropies, mask), [b, t] each.
-
-    At the settings' temperature, with gradients where the caller enables them; through the
-    entropies only with `bonus`.
+    In half precision a token at a time and a completion at once round too differently: ratios
+    would not begin at 1.
     """
-    found = traces(backbone.model, rows, backbone.pad_id, batch_tokens=settings.batch_tokens)
-    for members, trace in found:
-        logprobs, entropies = trace_terms(backbone, trace, settings.temperature, bonus)
-        yield members, logprobs, entropies, trace.mask
+    return backbone.model.dtype in (torch.float32, torch.float64)
 
 
-def trace_terms(
-    backbone: Backbone, trace: Trace, temperature: float, bonus: bool = False
+def _terms(
+    backbone: Backbone, drawn: Sequence[Sample], rows: Sequence[Encoded], settings: PpoSettings
 ) -> tuple[Tensor, Tensor]:
-    """Return log-probabilities and entropies [b, t] of a trace's tokens, 0 outside its mask."""
-    mask, first = trace.mask, present(trace.prompt_last)[:, None]
-    before = torch.cat([first, present(trace.hidden)[:, :-1]], dim=1)[mask]
-    terms = token_terms(backbone.model, before, trace.ids[mask], temperature, bonus)
-    logprobs, entropies = (torch.zeros(mask.shape, dtype=each.dtype, device=mask.device)
-                           .masked_scatter(mask, each) for each in terms)  # fmt: skip
-    return logprobs, entropies
+    """Return log-probabilities and entropies [B, T] of the policy, the draw's where it is exact."""
+    if not _draws_exactly(backbone):
+        return score_tokens(backbone, rows, settings)
+    both = room(backbone, rows), room(backbone, rows)
+    for index, each in enumerate(drawn):
+        for whole, found in zip(both, each.terms or (), strict=True):
+            whole[index, : len(found)] = torch.tensor(found, dtype=whole.dtype)
+    return both

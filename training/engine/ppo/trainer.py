@@ -62,7 +62,7 @@ def train_ppo(
     to answer or `folder` belongs to another run; TrainingDiverged.
     """
     cut = [list(prompt[-settings.max_prompt_tokens :]) for prompt in prompts]
-    _check(cut, demonstrations, settings)
+    _check(cut, validation, demonstrations, settings)
     fingerprint = _fingerprint(
         backbone, cut, reward, settings, start_adapter, reference_adapter, demonstrations
     )
@@ -125,13 +125,17 @@ def _finisher(
 
 
 def _check(
-    prompts: Sequence[Sequence[int]], demonstrations: Sequence[Encoded], settings: PpoSettings
+    prompts: Sequence[Sequence[int]],
+    validation: Sequence[Sequence[int]],
+    demonstrations: Sequence[Encoded],
+    settings: PpoSettings,
 ) -> None:
     if not prompts:
         raise EngineError("there is no prompt to answer")
-    for index, prompt in enumerate(prompts):
-        if len(prompt) < 2:
-            raise EngineError(f"prompt {index} has {len(prompt)} tokens: at least 2 are needed")
+    for name, given in (("prompt", prompts), ("validation prompt", validation)):
+        for index, prompt in enumerate(given):
+            if len(prompt) < 2:
+                raise EngineError(f"{name} {index} has {len(prompt)} tokens: at least 2 are needed")
     if settings.ptx_weight and not demonstrations:
         raise EngineError("ptx_weight is set, but there are no demonstrations")
 

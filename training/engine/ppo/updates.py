@@ -23,7 +23,8 @@ from training.engine.ppo.advantages import (
 from training.engine.ppo.config import PpoSettings
 from training.engine.ppo.kl import kl_samples, token_rewards, total_reward
 from training.engine.ppo.losses import clipped, policy_loss, reinforce_loss, value_loss
-from training.engine.ppo.rollouts import Roles, Rollouts, token_batches, trace_terms
+from training.engine.ppo.rollouts import Roles, Rollouts
+from training.engine.ppo.terms import token_batches, trace_terms
 from training.engine.ppo.value import ValueHead
 from training.engine.progress import Metrics
 from training.engine.scoring import traces
@@ -57,7 +58,9 @@ def prepare(
         each = torch.where(rollouts.mask, whole[:, None], 0.0)
         return Batch(rollouts, each.to(rollouts.logprobs.dtype), None, None, None)
     mask = rollouts.mask
-    features = value.read(rollouts.rows)
+    features = rollouts.features
+    if features is None:
+        features = value.read(rollouts.rows)
     values = torch.where(mask, value.values(features).detach(), 0.0)
     rewards = batch_rewards(rollouts, beta, settings)
     found = advantages(rewards, values.double(), mask, settings.gamma, settings.gae_lambda)
@@ -122,19 +125,19 @@ def _policy(
     bonus = settings.entropy_weight > 0
     tallies = dict.fromkeys(("loss", *TALLIES), 0.0)
     with adapters.active(backbone.model, roles.policy):
-        for places, logprobs, spread, mask in token_batches(backbone, rows, settings, bonus):
+        for places, mask, terms in token_batches(backbone, rows, settings, bonus):
             chosen = [members[place] for place in places]
             old, gain = (
                 each[chosen, : mask.shape[1]][mask]
                 for each in (rollouts.logprobs, batch.advantages)
             )
-            now = logprobs[mask]
+            now, *spread = [each[mask] for each in terms]
             loss = (
                 policy_loss(now, old, gain, settings.clip)
                 if settings.has_value
                 else reinforce_loss(now, gain)
             ).sum() / tokens
-            total = loss - settings.entropy_weight * spread[mask].sum() / tokens
+            total = loss - sum(settings.entropy_weight * each.sum() / tokens for each in spread)
             torch.autograd.backward(total)
             _tally(tallies, total, loss, now.detach() - old, gain, tokens, settings.clip)
     return tallies
@@ -207,7 +210,7 @@ def accumulate_likelihood(
     with adapters.active(backbone.model, roles.policy):
         found = traces(backbone.model, mine, backbone.pad_id, batch_tokens=settings.batch_tokens)
         for _, trace in found:
-            logprobs, _ = trace_terms(backbone, trace, temperature=1.0)
+            (logprobs,) = trace_terms(backbone, trace, temperature=1.0)
             loss = -logprobs.sum() / tokens
             torch.autograd.backward(settings.ptx_weight * loss)
             total += loss.item()

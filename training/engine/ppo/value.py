@@ -74,25 +74,31 @@ class ValueHead:
         The last state of a row is its finished completion. Gradients flow where they are enabled
         and more than the head learns; its adapter is switched on until the next is asked for.
         """
-        # The state of the first token is the prompt's last: it moves over to the completions.
-        shifted = [Encoded(row.prompt[:-1], [row.prompt[-1], *row.completion]) for row in rows]
         index = self.backbone.layer_index(self.layer)
         with self._active():
             found = traces(
-                self.backbone.model, shifted, self.backbone.pad_id, index, only_tapped=True,
+                self.backbone.model, shifted(rows), self.backbone.pad_id, index, only_tapped=True,
                 batch_tokens=self.batch_tokens,
             )  # fmt: skip
             for members, trace in found:
-                yield members, self._standardised(prefix_features(trace, self.pooling))
+                yield members, self.features(trace)
+
+    def features(self, trace: Trace) -> Tensor:
+        """Return standardised features [b, t + 1, H] of the states in a trace of `shifted` rows."""
+        return self._standardised(prefix_features(trace, self.pooling))
 
     def read(self, rows: Sequence[Encoded]) -> Tensor:
         """Return features [B, T, H] of all rows, no gradients; anything where a row has ended."""
-        width = max(len(row.completion) for row in rows)
-        result = self._place(torch.zeros(len(rows), width, self.backbone.hidden))
+        result = self.room(rows)
         with torch.no_grad():
             for members, features in self.states(rows):
                 result[members, : features.shape[1] - 1] = features[:, :-1]
         return result
+
+    def room(self, rows: Sequence[Encoded]) -> Tensor:
+        """Return zeros [B, T, H] for the features of rows."""
+        width = max(len(row.completion) for row in rows)
+        return self._place(torch.zeros(len(rows), width, self.backbone.hidden))
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what is saved of it: the head, what learned below it, and its scale."""
@@ -159,6 +165,23 @@ def _whole(backbone: Backbone, reward: Reward, settings: PpoSettings) -> Iterato
     shard(own.model, settings.shard, [own.layer_index(head.layer)])
     with recomputing(own.model, settings.recompute):
         yield head
+
+
+def shifted(rows: Sequence[Encoded]) -> list[Encoded]:
+    """Return rows whose prompt's last token has moved over to the completion.
+
+    It is the state of the completion's first token: a trace holds it with the others then.
+    """
+    return [Encoded(row.prompt[:-1], [row.prompt[-1], *row.completion]) for row in rows]
+
+
+def unshifted(trace: Trace) -> Trace:
+    """Return the trace of rows as they are from one of `shifted` rows."""
+    hidden, tapped = (
+        None if each is None else each[:, 1:] for each in (trace.hidden, trace.tapped)
+    )
+    last = None if trace.hidden is None else trace.hidden[:, 0]
+    return Trace(trace.ids[:, 1:], trace.mask[:, 1:], hidden, last, tapped)
 
 
 def prefix_features(trace: Trace, pooling: Pooling) -> Tensor:

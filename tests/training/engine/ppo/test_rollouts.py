@@ -13,6 +13,7 @@ from training.engine import adapters
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
 from training.engine.ppo.rewards import Reward, head_reward, lora_reward, text_reward
 from training.engine.ppo.rollouts import roll_out
+from training.engine.ppo.terms import score_tokens
 from training.engine.scoring import completion_logprobs
 
 SEEDS = [[1, 2], [3, 4], [5, 6], [7, 8]]
@@ -38,8 +39,24 @@ def test_log_probabilities_are_the_policys_and_the_references_at_the_temperature
     assert not torch.allclose(rollouts.logprobs, rollouts.reference, atol=1e-3)
 
 
-def test_drawing_and_scoring_agree(roles, prompts):
-    assert roll_out(roles, prompts, SEEDS, COOL).sampling_gap < 1e-6
+def test_what_was_drawn_is_what_scoring_finds(roles, prompts, monkeypatch):
+    monkeypatch.setattr(roles.backbone, "eos_id", 100)
+    settings, seeds = replace(COOL, max_new_tokens=64), [list(range(20))] * 4
+    rollouts = roll_out(roles, prompts, seeds, settings)
+    with adapters.active(roles.backbone.model, "policy"):
+        scored = score_tokens(roles.backbone, rollouts.rows, settings)
+    assert 0 < rollouts.ended.sum() < len(rollouts.rows)
+    for found, expected in zip((rollouts.logprobs, rollouts.entropies), scored, strict=True):
+        assert torch.allclose(found, expected, atol=1e-10)
+
+
+def test_in_half_precision_what_was_drawn_is_scored_again(roles, prompts):
+    roles.backbone.model.bfloat16()
+    rollouts = roll_out(roles, prompts, SEEDS, COOL)
+    with adapters.active(roles.backbone.model, "policy"):
+        logprobs, _ = score_tokens(roles.backbone, rollouts.rows, COOL)
+    assert torch.equal(rollouts.logprobs, logprobs)
+    assert rollouts.sampling_gap > 0
 
 
 def test_the_reference_can_be_a_frozen_adapter(roles, prompts, tmp_path):
