@@ -123,6 +123,7 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
         "tiles": [(words, measured.figures[name]) for name, words in SHOWN_FIRST.items()],
         "chart": figures.agreement_chart(measured.over_time),
         "heat": figures.heat_map(measured.pairs),
+        "kappas": figures.kappas(measured.pairs),
         "kinds": [(_met(each), each.agreement) for each in measured.kinds],
         "query": _query(request),
         **_all_figures(measured),
