@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
-from django_filters import CharFilter, ChoiceFilter, FilterSet
+from django_filters import CharFilter, ChoiceFilter
 from rest_framework import serializers
 
+from annotation.api.exploring import ExplorerFilters
 from annotation.api.filters import IdFilter
 from annotation.api.schema import describes
 from annotation.api.views import ProjectDetail, ProjectList
@@ -70,7 +71,7 @@ def _items(submission: Submission) -> list[RankedItem] | None:
     return None if ranking is None else list(ranking.items.all())
 
 
-class SubmissionFilters(FilterSet):
+class SubmissionFilters(ExplorerFilters):
     kind = ChoiceFilter(field_name="task__kind", choices=TaskKind.choices)
     origin = ChoiceFilter(choices=Submission.Origin.choices)
     task = IdFilter(field_name="task_id")

@@ -25,8 +25,9 @@ def cohen_slopes(shares: Array) -> Array:
     """How fast ``cohen`` rises with each of these shares [C, C], which add up to 1: [C, C]."""
     first, second = shares.sum(axis=1), shares.sum(axis=0)
     apart, by_chance = 1 - np.trace(shares), 1 - (first * second).sum()
-    slopes: Array = np.eye(len(shares)) / by_chance
-    return slopes - apart * (second[:, None] + first[None, :]) / by_chance**2
+    margins = second[:, None] + first[None, :]
+    slopes: Array = np.eye(len(shares)) / by_chance - apart * margins / by_chance**2
+    return slopes
 
 
 def fleiss_terms(counts: Array) -> Array:

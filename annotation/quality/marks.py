@@ -101,7 +101,7 @@ def _offered(project: Project) -> dict[str, float]:
     """Since when, in days, the project has those of its labels that were added to it later."""
     changes = AuditEntry.objects.filter(project=project, verb="project.changed")
     rows = changes.filter(data__has_key="labels").order_by("at").values_list("at", "data")
-    since = {}
+    since: dict[str, float] = {}
     for at, data in rows:
         before, after = data["labels"]
         since |= dict.fromkeys(set(after) - set(before), at.timestamp() / DAY)

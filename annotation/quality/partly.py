@@ -118,7 +118,7 @@ def with_kappas(
     number = {name: place for place, name in enumerate(work.pseudonyms)}
     marked = {name: kappas(each) for name, each in labels.items()}
     called = kappas(unacceptable)
-    met = {tuple(sorted((number[two.one], number[two.other]))): two for two in pairs}
+    met = {_pair(number[two.one], number[two.other]): two for two in pairs}
     for one, other in sorted(set().union(*marked.values())):
         names = work.pseudonyms[one], work.pseudonyms[other]
         met.setdefault((one, other), Two(*names, undefined(NONE_IN_COMMON)))
@@ -130,6 +130,10 @@ def with_kappas(
         )
         for pair, two in met.items()
     ]
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)
 
 
 def _meetings(number: int, shared: Rankings) -> Array:
