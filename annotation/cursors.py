@@ -75,7 +75,7 @@ def _locking(vendor: str) -> Prepared:
     people = Annotator.objects.select_for_update(no_key=True, of=("self",)).annotate(
         passed_returned=Exists(returned), tried=Exists(tries)
     )
-    return Prepared(people.filter(pk=marked["person"]), marked)
+    return Prepared(people.filter(pk=marked["person"])[:1], marked)
 
 
 def next_task(annotator: Annotator, *, ahead: bool = False) -> Any:
@@ -89,6 +89,14 @@ def next_task(annotator: Annotator, *, ahead: bool = False) -> Any:
     if task is not None and not ahead:
         _advance(annotator, task)
     return task
+
+
+def look_as_long(annotator: Annotator) -> None:
+    """Ask once more what ``next_task`` asks to move the cursor, where it does: so a task that was
+    found otherwise comes no sooner."""
+    if connection.features.has_select_for_update_skip_locked:
+        _begin(annotator)
+        _found(annotator, locked=False)
 
 
 def catch_up(annotator: Annotator, task: Task) -> None:
@@ -137,7 +145,7 @@ def _searches(
     if locked:
         options: Any = {"of": ("self",), "no_key": True, "skip_locked": True}
         streams = [stream.select_for_update(**options) for stream in streams]
-    return [Prepared(stream, marked) for stream in streams]
+    return [Prepared(stream[:1], marked) for stream in streams]
 
 
 def first_being_claimed(annotator: Annotator) -> int | None:
@@ -196,7 +204,10 @@ def _candidates(annotator: Annotator) -> QuerySet[Any]:
     staged = Import.objects.filter(project_id=annotator.project_id, published_at=None)
     mine = Q(reserved_for=None) | Q(reserved_for=annotator)
     tasks = Task.objects.open().filter(mine).exclude(purpose=Task.Purpose.GOLD)
-    return not_had(tasks.exclude(batch__in=staged), annotator).order_by("queue_order", "id")
+    tasks = not_had(tasks.exclude(batch__in=staged), annotator)
+    # A repeat waits until it is due; then its person has it, and gets it back.
+    due = tasks.filter(~Q(purpose=Task.Purpose.REPEAT) | Q(again__isnull=False))
+    return due.order_by("queue_order", "id")
 
 
 def not_had(tasks: QuerySet[Task], annotator: Annotator) -> QuerySet[Any]:

@@ -19,12 +19,12 @@ def marks(*names: str) -> dict[str, int]:
 
 
 class Prepared:
-    """The first row of a query that was made with ``marks`` in the place of its numbers. What it
-    asks must not depend on them otherwise."""
+    """The rows of a query that was made with ``marks`` in the place of its numbers. What it asks
+    must not depend on them otherwise."""
 
     def __init__(self, query: QuerySet[Any], marked: Mapping[str, int]) -> None:
         self._model = query.model
-        compiler = query[:1].query.get_compiler(connection=connection)
+        compiler = query.query.get_compiler(connection=connection)
         self._sql, parameters = compiler.as_sql()
         names: dict[float, str] = {mark: name for name, mark in marked.items()}
         # Its name where the parameter is a mark.
@@ -34,6 +34,10 @@ class Prepared:
         ]
 
     def first(self, **values: float | None) -> Any:
-        """With the columns and the annotations of the query; None where there is no row."""
+        """The first row, with the columns and the annotations of the query; None where there is
+        none."""
+        return next(iter(self.all(**values)), None)
+
+    def all(self, **values: float | None) -> Any:
         parameters = [values[name] if name else each for name, each in self._parameters]
-        return next(iter(self._model._default_manager.raw(self._sql, parameters)), None)
+        return self._model._default_manager.raw(self._sql, parameters)

@@ -208,7 +208,7 @@ def test_what_is_expected_to_be_many_is_not_even_looked_for(cast, salt_and_sky, 
     """PostgreSQL's planner is asked first; elsewhere rows are read up to the limit."""
     if connection.vendor != "postgresql":
         pytest.skip("PostgreSQL alone has an index of words.")
-    monkeypatch.setattr(exploring, "MANY", -1)
+    monkeypatch.setattr(narrowing, "MANY", -1)
     with CaptureQueriesContext(connection) as captured:
         assert len(found(cast, words="sea")) == 2
     assert not [each for each in captured.captured_queries if "MATERIALIZED" in each["sql"]]

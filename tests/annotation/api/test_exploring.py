@@ -2,6 +2,7 @@
 
 import pytest
 
+from annotation.gathering import gather
 from annotation.models import Doubt, Source, Submission
 from annotation.reviews import note
 from annotation.snapshots import freeze
@@ -26,6 +27,7 @@ def answered(cast):
 
 
 def found(api, **filters):
+    gather()
     return {each["id"] for each in api.get(LIST, **filters).json()["results"]}
 
 
