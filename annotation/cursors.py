@@ -204,9 +204,9 @@ def _candidates(annotator: Annotator) -> QuerySet[Any]:
     staged = Import.objects.filter(project_id=annotator.project_id, published_at=None)
     mine = Q(reserved_for=None) | Q(reserved_for=annotator)
     tasks = Task.objects.open().filter(mine).exclude(purpose=Task.Purpose.GOLD)
-    tasks = not_had(tasks.exclude(batch__in=staged), annotator)
+    left = not_had(tasks.exclude(batch__in=staged), annotator)
     # A repeat waits until it is due; then its person has it, and gets it back.
-    due = tasks.filter(~Q(purpose=Task.Purpose.REPEAT) | Q(again__isnull=False))
+    due = left.filter(~Q(purpose=Task.Purpose.REPEAT) | Q(again__isnull=False))
     return due.order_by("queue_order", "id")
 
 
