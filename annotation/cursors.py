@@ -95,6 +95,14 @@ def next_task(annotator: Annotator, *, ahead: bool = False) -> Any:
     return task
 
 
+def look_as_long(annotator: Annotator) -> None:
+    """Ask once more what ``next_task`` asks to move the cursor, where it does: so a task that was
+    found otherwise comes no sooner."""
+    if connection.features.has_select_for_update_skip_locked:
+        _begin(annotator)
+        _found(annotator, locked=False)
+
+
 def catch_up(annotator: Annotator, task: Task) -> None:
     """Move the cursor to a task that was found ahead and that this locked person now holds, or to
     the first before it that is open to them after all."""
@@ -200,7 +208,10 @@ def _candidates(annotator: Annotator) -> QuerySet[Any]:
     staged = Import.objects.filter(project_id=annotator.project_id, published_at=None)
     mine = Q(reserved_for=None) | Q(reserved_for=annotator)
     tasks = Task.objects.open().filter(mine).exclude(purpose=Task.Purpose.GOLD)
-    return not_had(tasks.exclude(batch__in=staged), annotator).order_by("queue_order", "id")
+    left = not_had(tasks.exclude(batch__in=staged), annotator)
+    # A repeat waits until it is due; then its person has it, and gets it back.
+    due = left.filter(~Q(purpose=Task.Purpose.REPEAT) | Q(again__isnull=False))
+    return due.order_by("queue_order", "id")
 
 
 def not_had(tasks: QuerySet[Task], annotator: Annotator) -> QuerySet[Any]:

@@ -42,6 +42,12 @@ class Conflict(Refused):
     code = "conflict"
 
 
+class QuizOwed(Conflict):
+    """Questions about the guideline come first."""
+
+    code = "quiz_owed"
+
+
 class OutOfScope(Refused):
     """The token does not reach that far, whatever its owner may do."""
 

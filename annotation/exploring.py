@@ -7,41 +7,32 @@ is up. A page that time has cut short says how far back it looked, and the next 
 Where a filter leaves only few tasks, as a rare word does, these are looked at alone.
 """
 
-import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from string import ascii_uppercase
 from typing import Any
 
-from django.db import connection
 from django.db.models import Exists, F, Max, Min, OuterRef, Prefetch, Q, QuerySet
 
 from annotation import words as searching
 from annotation.models import (
-    CompletionWords,
     Doubt,
     Project,
-    PromptWords,
     RankedItem,
     SnapshotItem,
     Submission,
-    Task,
     TaskCompletion,
-    TaskKind,
 )
+from annotation.narrowing import AGREED, few_tasks
 
 ROWS = 50
 WINDOW, WINDOW_OF_WORDS = 2_000, 200  # answers of the first window
 LEAST = 50  # answers that a window holds, however little time is left
 SECONDS = 0.12  # after which no further window is begun
-FEW = 3_000  # tasks, or texts, that are looked at alone
-MANY = 10  # times as many, and they are not even looked for
 # An answer takes its time and its id one right after the other: with a statement that writes many,
 # and clocks that are set by the network, they disagree by no more.
 OVERLAP = timedelta(minutes=1)
-AGREED = "agreed"
 
 
 @dataclass(frozen=True)
@@ -84,8 +75,8 @@ def explore(
     project: Project, query: Query, before: int | None = None, *, seconds: float = SECONDS
 ) -> Page:
     """The newest answers that fit, from below the id ``before`` on."""
-    few = _few_tasks(project, query)
-    fitting = _fitting(project, query, words=few is None or not query.words)
+    few, have_words = few_tasks(project, query)
+    fitting = _fitting(project, query, words=not have_words)
     span = _span(project, query, before)
     if span is None:
         return Page()
@@ -171,7 +162,17 @@ def _span(project: Project, query: Query, before: int | None) -> tuple[int, int]
 
 def _fitting(project: Project, query: Query, *, words: bool) -> QuerySet[Submission]:
     """The answers that count and that fit; in any order."""
-    found = Submission.objects.counted().filter(project=project)
+    return _narrow(Submission.objects.counted().filter(project=project), query, words=words)
+
+
+def narrow(answers: QuerySet[Submission], project: Project, query: Query) -> QuerySet[Submission]:
+    """Those of these answers of the project that fit."""
+    few, have_words = few_tasks(project, query)
+    fitting = _narrow(answers, query, words=not have_words)
+    return fitting if few is None else fitting.filter(task_id__in=few)
+
+
+def _narrow(found: QuerySet[Submission], query: Query, *, words: bool) -> QuerySet[Submission]:
     same: dict[str, Any] = {
         "task__kind": query.kind,
         "guideline_id": query.guideline,
@@ -201,72 +202,6 @@ def _agreement(wanted: str) -> Any:
     if wanted == AGREED:
         return Q(task__taken__gte=2) & ~Exists(doubts.filter(reason=Doubt.Reason.DISAGREEMENT))
     return Q(Exists(doubts.filter(reason=wanted)))
-
-
-# --- few tasks ------------------------------------------------------------------------------
-
-
-def _few_tasks(project: Project, query: Query) -> set[int] | None:
-    """The tasks that come into question, where a filter leaves only FEW; None where none does."""
-    left: set[int] | None = None
-    for tasks in _narrowings(project, query):
-        if tasks is not None:
-            left = tasks if left is None else left & tasks
-    return left
-
-
-def _narrowings(project: Project, query: Query) -> Iterator[set[int] | None]:
-    tasks = Task.objects.filter(project=project)
-    if query.kind and query.kind != TaskKind.RANK:
-        yield _if_few(tasks.filter(kind=query.kind).values_list("pk", flat=True))
-    if query.source:
-        slots = TaskCompletion.objects.filter(completion__source_id=query.source)
-        yield _if_few(slots.order_by().values_list("task_id", flat=True))
-    if query.agreement and query.agreement != AGREED:
-        doubts = Doubt.objects.filter(task__project=project, reason=query.agreement)
-        yield _if_few(doubts.values_list("task_id", flat=True))
-    if query.words and searching.are_indexed():
-        words = _with_words(project, query.words)
-        yield words
-        if words is None:
-            return
-
-
-def _with_words(project: Project, words: str) -> set[int] | None:
-    prompts = PromptWords.objects.filter(searching.gathered(words), prompt__project=project)
-    texts = CompletionWords.objects.filter(searching.gathered(words))
-    asked = _if_few(prompts.values_list("pk", flat=True))
-    answered = None if asked is None else _if_few(texts.values_list("pk", flat=True))
-    if asked is None or answered is None:
-        return None
-    slots = TaskCompletion.objects.filter(completion_id__in=answered)
-    tasks = Task.objects.filter(prompt_id__in=asked)
-    return {*slots.values_list("task_id", flat=True), *tasks.values_list("pk", flat=True)}
-
-
-def _if_few(ids: Any) -> set[int] | None:
-    """These ids; None where there are more than FEW."""
-    found = list(ids[: FEW + 1]) if connection.vendor == "sqlite" else _some(ids)
-    return set(found) if found is not None and len(found) <= FEW else None
-
-
-def _some(ids: Any) -> list[int] | None:
-    """FEW ids and one more; None where PostgreSQL expects so many that to look for them would take
-    longer than to find a page by windows.
-
-    A materialized part is planned for all of its rows, and read no further than is asked for. With
-    a limit of its own it would be planned as if the first few rows of the table would do, and for
-    words that means to take texts apart one by one.
-    """
-    (plan,) = json.loads(ids.explain(format="json"))
-    if plan["Plan"]["Plan Rows"] > MANY * FEW:
-        return None
-    statement, terms = ids.query.sql_with_params()
-    # A statement of Django's own; every value is a parameter.
-    few = f"WITH found AS MATERIALIZED ({statement}) SELECT * FROM found LIMIT {FEW + 1}"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(few, terms)
-        return [pk for (pk,) in cursor.fetchall()]
 
 
 # --- what is shown --------------------------------------------------------------------------

@@ -5,12 +5,14 @@ seed and of what it is for, so that the same project places the same way, whoeve
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from annotation.cursors import not_had
+from annotation.cursors import look_as_long, not_had
 from annotation.models import (
     Annotator,
     Assignment,
@@ -22,6 +24,7 @@ from annotation.models import (
     TaskCompletion,
     TaskKind,
 )
+from annotation.prepared import Prepared, marks
 
 # A repeat comes this many answers after the first at the soonest, and from this many at the most.
 REPEAT_AFTER, REPEAT_AMONG = 20, 200
@@ -55,34 +58,86 @@ def placed_task(annotator: Annotator) -> Any:
     draw = chance(project, "next", annotator.pseudonym, annotator.given)
     pick = chance(project, "which", annotator.pseudonym, annotator.given)
     if draw < project.gold_share:
-        return _gold(annotator, pick)
-    if draw < project.gold_share + project.repeat_share:
-        return _repeat(annotator, pick)
-    return None
+        task = _gold(annotator, pick)
+    elif draw < project.gold_share + project.repeat_share:
+        task = _repeat(annotator, pick)
+    else:
+        return None
+    if task is not None:
+        look_as_long(annotator)
+    return task
+
+
+def repeats_due(annotator: Annotator, ahead: int) -> int:
+    """How many of the next so many tasks of this person are to be repeats."""
+    project = annotator.project
+    low, high = project.gold_share, project.gold_share + project.repeat_share
+    draws = (
+        chance(project, "next", annotator.pseudonym, number)
+        for number in range(annotator.given, annotator.given + ahead)
+    )
+    return sum(low <= draw < high for draw in draws)
 
 
 def _gold(annotator: Annotator, pick: float) -> Any:
     """One of those left, but none whose completions this person has ranked already."""
+    tried = annotator.tried  # type: ignore[attr-defined]
+    whom = {"person": annotator.pk, "project": annotator.project_id}
+    left = [task.pk for task in _gold_left(connection.vendor, tried).all(**whom)]
+    if not left:
+        return None
+    return _gold_chosen(connection.vendor, tried).first(**whom, task=left[int(pick * len(left))])
+
+
+@lru_cache
+def _gold_left(vendor: str, tried: bool) -> Prepared:
+    marked, someone = _somebody(tried)
+    return Prepared(_gold_for(someone).order_by("pk").only("pk"), marked)
+
+
+@lru_cache
+def _gold_chosen(vendor: str, tried: bool) -> Prepared:
+    marked, someone = _somebody(tried, "task")
+    locked = _gold_for(someone).select_for_update(of=("self",), no_key=True)
+    return Prepared(locked.filter(pk=marked["task"])[:1], marked)
+
+
+def _gold_for(annotator: Annotator) -> Any:
     seen = Assignment.objects.filter(
         annotator=annotator, task=OuterRef("reference__task"), state=Assignment.State.SUBMITTED
     )
     gold = Task.objects.open().filter(purpose=Task.Purpose.GOLD).exclude(Exists(seen))
-    left = not_had(gold, annotator)
-    chosen = _one_of(list(left.order_by("pk").values_list("pk", flat=True)), pick)
-    return left.select_for_update(of=("self",), no_key=True).filter(pk=chosen).first()
+    return not_had(gold, annotator)
 
 
-def _one_of(ids: list[int], pick: float) -> int | None:
-    return ids[int(pick * len(ids))] if ids else None
+def _somebody(tried: bool, *names: str) -> tuple[dict[str, int], Any]:
+    """Marks, and the annotator whom they stand for."""
+    marked = marks("person", "project", *names)
+    someone: Any = Annotator(pk=marked["person"], project_id=marked["project"])
+    someone.tried = tried
+    return marked, someone
 
 
 def _repeat(annotator: Annotator, pick: float) -> Any:
-    """A new task over what this person ranked a while ago, not repeated yet; before that, the
-    one whose lease ran out."""
-    mine = Task.objects.open().filter(reserved_for=annotator, purpose=Task.Purpose.REPEAT)
-    again = not_had(mine, annotator).select_for_update(of=("self",), no_key=True).first()
-    if again is not None:
-        return again
+    """The one that was made ready for this person (``annotation.repeats``), or whose lease ran
+    out; a new one where there is none."""
+    tried = annotator.tried  # type: ignore[attr-defined]
+    ready = _ready(connection.vendor, tried)
+    whom = {"person": annotator.pk, "project": annotator.project_id}
+    return ready.first(**whom) or make_repeat(annotator, pick)
+
+
+@lru_cache
+def _ready(vendor: str, tried: bool) -> Prepared:
+    marked, someone = _somebody(tried)
+    mine = Task.objects.open().filter(reserved_for=someone, purpose=Task.Purpose.REPEAT)
+    locked = not_had(mine, someone).select_for_update(of=("self",), no_key=True)
+    return Prepared(locked.order_by("pk")[:1], marked)
+
+
+def make_repeat(annotator: Annotator, pick: float) -> Any:
+    """A task over what this locked person ranked a while ago, and which is not repeated yet; None
+    where there is nothing of the kind."""
     answered = (
         # Of excluded people too: that nothing is repeated would tell them.
         Submission.objects.counted()
@@ -107,6 +162,10 @@ def _repeat(annotator: Annotator, pick: float) -> Any:
     task: Any = hold_against(first, Task.Purpose.REPEAT, wanted=1, reserved_for=annotator)
     task.again = None
     return task
+
+
+def _one_of(ids: list[int], pick: float) -> int | None:
+    return ids[int(pick * len(ids))] if ids else None
 
 
 def copy_slots(task: Task, of: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.errors import Invalid
@@ -71,6 +72,12 @@ def make_project(slug: str) -> Project:
         slug=slug, defaults={"name": name[:1].upper() + name[1:]}
     )
     return project
+
+
+def check_shares(gold: float, repeat: float) -> None:
+    """Raises Invalid for more than all of somebody's work."""
+    if gold + repeat > 1:
+        raise Invalid(gettext("Gold tasks and repeats come to more than 100 %."))
 
 
 def change(project: Project, fields: Sequence[str], by: User) -> bool:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from annotation import reserving
 from annotation.content import check_storable, check_storable_json
 from annotation.cursors import catch_up, first_being_claimed, lock_annotator, next_task
-from annotation.errors import Conflict, Invalid, LeaseLost
+from annotation.errors import Conflict, Invalid, LeaseLost, QuizOwed
 from annotation.models import Annotator, Assignment, Project, Task, TaskCompletion
 from annotation.placement import placed_task
 from annotation.prepared import prepared
@@ -182,13 +182,13 @@ def _assign(task: Any, annotator: Annotator) -> Assignment:
 
 
 def _lease(annotator: Annotator, now: datetime) -> dict[str, Any]:
-    """The fields of an assignment that begins now. Raises Conflict without a guideline, or with a
-    quiz about it that the person has to answer first."""
+    """The fields of an assignment that begins now. Raises Conflict without a guideline, QuizOwed
+    with a quiz about it that the person has to answer first."""
     guideline, owes_quiz = in_force_for(annotator)
     if guideline is None:
         raise Conflict(gettext("This project has no guideline yet. Ask a manager to publish one."))
     if owes_quiz:
-        raise Conflict(QUIZ)
+        raise QuizOwed(QUIZ)
     return {
         "state": State.OPEN,
         "guideline": guideline,

@@ -99,6 +99,14 @@ def owed(annotator: Annotator) -> GuidelineQuiz | None:
     return None if quiz is None or has_passed(quiz, annotator) else quiz
 
 
+def owed_by(annotator: Annotator) -> GuidelineQuiz:
+    """The same. Raises Conflict where there is none."""
+    quiz = owed(annotator)
+    if quiz is None:
+        raise Conflict(gettext("No questions about the guideline wait for you. Go on."))
+    return quiz
+
+
 def has_passed(quiz: GuidelineQuiz, annotator: Annotator) -> bool:
     return QuizTry.objects.filter(quiz=quiz, annotator=annotator, passed=True).exists()
 

@@ -172,6 +172,19 @@ def make_gold(reference: Submission, *, by: User | str | None = None) -> Task:
     return task
 
 
+def gold_of(project: Project, submission: int, *, by: User) -> Task:
+    """The same of a ranking by its number. Raises Invalid for what is none of the project's, or
+    tells about people instead of responses."""
+    mine = Submission.objects.new_judgements().filter(project=project, ranking__isnull=False)
+    reference = mine.filter(pk=submission).first()
+    if reference is None:
+        raise Invalid(
+            gettext("submission: %(pk)s is no ranking that counts. Choose another.")
+            % {"pk": submission}
+        )
+    return make_gold(reference, by=by)
+
+
 def fill_slots(task: Task, completions: Sequence[Completion]) -> None:
     TaskCompletion.objects.bulk_create(
         TaskCompletion(task=task, completion=completion, slot=slot)

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db import transaction
 
-from annotation import gathering, queue, reviews
+from annotation import gathering, queue, repeats, reviews
 from annotation.models import Project
 from annotation.quality import reports
 from annotation.quality.kept import OF_WORKERS
@@ -23,6 +23,13 @@ def expire_leases() -> None:
 def gather_words() -> None:
     """Make what was stored findable. A part of it at a time: live heads learn here meanwhile."""
     gathering.gather(GATHERING_SECONDS)
+
+
+@shared_task(ignore_result=True)
+def make_repeats() -> None:
+    """Have repeats ready before they are due, so that nobody can tell them by how long they take
+    to come."""
+    repeats.make_all_ready()
 
 
 @shared_task(ignore_result=True)

@@ -25,7 +25,7 @@ from annotation.views.imports import (
     imports,
     start_import,
 )
-from annotation.views.judged import judged_task
+from annotation.views.judged import judged_task, make_gold_task
 from annotation.views.mine import my_work
 from annotation.views.news import guideline_news
 from annotation.views.onboarding import (
@@ -113,6 +113,7 @@ urlpatterns = [
     path("projects/<slug:slug>/annotators/<int:pk>/standing/", standing, name="standing"),
     path("projects/<slug:slug>/annotators/<int:pk>/withdrawal/", withdrawal, name="withdrawal"),
     path("projects/<slug:slug>/tasks/<int:pk>/", judged_task, name="judged-task"),
+    path("projects/<slug:slug>/tasks/<int:pk>/gold/", make_gold_task, name="make-gold-task"),
     path("projects/<slug:slug>/tasks/<int:pk>/review/", begin_review, name="begin-review"),
     path("projects/<slug:slug>/review/", reviews, name="reviews"),
     path("projects/<slug:slug>/review/look/", look_again, name="look-again"),

@@ -99,6 +99,8 @@ ROWS = {
     "GET api/v1/docs/": Row(EVERYONE),
     "GET api/v1/projects/": Row("401 200 200 200 200 200"),
     f"GET {API}": MEMBERS_READ,
+    f"GET {API}settings/": MANAGERS_READ,
+    f"PATCH {API}settings/": Row("401 403 403 200 403 404"),
     f"GET {API}assignments/": MEMBERS_READ,
     f"POST {API}assignments/": Row("401 200 201 403 403 404", scope="annotate"),
     f"POST {WORK}submission/": Row("401 201 409 403 403 404", body=answer, scope="annotate"),
@@ -118,6 +120,9 @@ ROWS = {
     f"GET {API}completions/<uuid:id>/": READERS_READ,
     f"GET {API}tasks/": READERS_READ,
     f"GET {API}tasks/<int:id>/": READERS_READ,
+    f"POST {API}gold/": Row(
+        "401 403 403 201 403 404", body=lambda world, _: {"submission": world.names["submissions"]}
+    ),
     f"POST {API}rankings/": Row("401 403 403 201 403 404", body=lambda *_: [PREFERENCE]),
     f"POST {API}rankings/check/": Row("401 403 403 200 403 404", body=lambda *_: [PREFERENCE]),
     f"GET {API}submissions/": READERS_READ,
@@ -130,6 +135,18 @@ ROWS = {
     f"POST {API}guidelines/<int:id>/acknowledge/": Row("401 204 204 403 403 404", scope="annotate"),
     f"GET {API}guidelines/again/": MANAGERS_READ,
     f"POST {API}guidelines/again/": Row("401 403 403 200 403 404", body=lambda *_: {"count": 1}),
+    # Nobody is asked anything here: the quiz is about an old version.
+    f"GET {API}guidelines/quiz/": RANKERS_READ,
+    f"POST {API}guidelines/quiz/": Row(
+        "401 409 409 403 403 404", body=lambda *_: {"answers": {}}, scope="annotate"
+    ),
+    f"GET {API}quizzes/": READERS_READ,
+    f"POST {API}quizzes/": Row(
+        "401 403 403 201 403 404",
+        body=lambda world, _: {"questions": [world.names["questions"]]},
+    ),
+    f"GET {API}quizzes/<int:id>/": READERS_READ,
+    f"POST {API}quizzes/<int:id>/end/": Row("401 403 403 200 403 404"),
     f"GET {API}notes/": Row("401 403 200 200 200 404"),
     f"POST {API}notes/<int:id>/close/": Row("401 403 403 200 403 404"),
     f"GET {API}problems/": MANAGERS_READ,
@@ -289,6 +306,8 @@ ROWS = {
     ),
     f"GET {PROJECT}tasks/<int:pk>/": Row("302 403 200 200 200 404"),
     f"POST {PROJECT}tasks/<int:pk>/": NO_POST,
+    f"GET {PROJECT}tasks/<int:pk>/gold/": BACK_TO_ITS_PAGE,
+    f"POST {PROJECT}tasks/<int:pk>/gold/": Row("302 403 403 302 403 404"),
     f"GET {PROJECT}tasks/<int:pk>/review/": BACK_TO_ITS_PAGE,
     f"POST {PROJECT}tasks/<int:pk>/review/": Row("302 403 302 403 403 404"),
     f"GET {PROJECT}review/": Row("302 403 200 200 403 404"),

@@ -307,6 +307,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 60},
     },
+    "make-repeats": {
+        "task": "annotation.tasks.make_repeats",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "gather-words": {
         "task": "annotation.tasks.gather_words",
         "schedule": 5.0,

@@ -12,6 +12,9 @@ from rest_framework.views import exception_handler
 
 from annotation.errors import Refused
 
+# What a program needs to know besides, by code.
+FOR_PROGRAMS = {"quiz_owed": "A program reads and answers them at guidelines/quiz/."}
+
 
 class TooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
@@ -28,7 +31,8 @@ class LengthRequired(APIException):
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """The reply to a refusal; None, and so a 500, for what nobody foresaw."""
     if isinstance(error, Refused):
-        return Response({"detail": str(error), "code": error.code}, status=error.status)
+        detail = f"{error} {FOR_PROGRAMS.get(error.code, '')}".strip()
+        return Response({"detail": detail, "code": error.code}, status=error.status)
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
     elif isinstance(error, Http404):

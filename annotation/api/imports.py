@@ -64,7 +64,10 @@ class UploadSerializer(serializers.ModelSerializer):
 class NewUploadSerializer(Closed):
     kind = serializers.ChoiceField(choices=Import.Kind.choices)
     file = serializers.FileField(
-        help_text="JSON lines, CSV or Parquet; a file's name says by .csv that it is CSV."
+        help_text=(
+            "JSON lines, CSV or Parquet, or a zip of several, such as an export of the form hf; a "
+            "file's name says by .csv that it is CSV."
+        )
     )
     columns = serializers.CharField(
         default="{}", help_text='Which column holds a field, as JSON: {"prompt": "question"}.'

@@ -21,12 +21,14 @@ from annotation.guidelines import in_force
 from annotation.models import Annotator, Qualification, QualificationItem, Scope
 from annotation.people import annotator_for
 from annotation.queue import must_qualify
+from annotation.quizzes import owed
 
 STEPS = [
     ("open", "tasks are open to you"),
     ("begin", "read the guideline, then begin a try"),
     ("quiz", "answer the quiz"),
     ("item", "rank what has a known order"),
+    ("guideline_quiz", "answer what guidelines/quiz/ asks about the guideline"),
 ]
 
 
@@ -216,7 +218,9 @@ def _step(
 ) -> str:
     if attempt is not None:
         return "quiz" if item is None else "item"
-    return "begin" if must_qualify(annotator) else "open"
+    if must_qualify(annotator):
+        return "begin"
+    return "guideline_quiz" if owed(annotator) is not None else "open"
 
 
 def _asked(item: QualificationItem) -> dict[str, Any]:

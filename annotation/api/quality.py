@@ -71,9 +71,16 @@ class KindsSerializer(serializers.Serializer):
 
 
 class TwoSerializer(serializers.Serializer):
+    """Two people who judged something in common; kappas are Cohen's."""
+
     one = serializers.CharField(help_text="A pseudonym.")
     other = serializers.CharField(help_text="A pseudonym.")
     agreement = FigureSerializer()
+    unacceptable = FigureSerializer(help_text="Kappa of what both called unacceptable or not.")
+    labels = serializers.DictField(
+        child=FigureSerializer(),
+        help_text="Kappa of what both marked or not, by each label of the project.",
+    )
 
 
 class GroupSerializer(serializers.Serializer):
@@ -96,6 +103,10 @@ class AgreementSerializer(serializers.Serializer):
     annotators = serializers.IntegerField()
     figures = AgreementFiguresSerializer()
     labels = LabelsSerializer()
+    own_labels = serializers.DictField(
+        child=LabelFiguresSerializer(),
+        help_text="By each label of the project: marked or not, at each response.",
+    )
     over_time = PeriodSerializer(many=True)
     versions = VersionSerializer(many=True, help_text="By guideline version, oldest first.")
     categories = CategorySerializer(many=True, help_text="By category of the prompts.")

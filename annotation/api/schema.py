@@ -78,7 +78,7 @@ class ApiSchema(AutoSchema):
             statuses |= {"404"}
         if self._is_list_view():
             statuses |= {"400"}
-        if self.method in ("POST", "PUT"):
+        if self.method in ("POST", "PUT", "PATCH"):
             statuses |= {"400", "403", "411", "413", "415"}
         return statuses
 

@@ -7,9 +7,10 @@ for: those to gold tasks and to repeats, and those of excluded people. Each row 
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
-from django_filters import CharFilter, ChoiceFilter, FilterSet
+from django_filters import CharFilter, ChoiceFilter
 from rest_framework import serializers
 
+from annotation.api.exploring import ExplorerFilters
 from annotation.api.filters import IdFilter
 from annotation.api.schema import describes
 from annotation.api.views import ProjectDetail, ProjectList
@@ -87,7 +88,7 @@ def _items(submission: Submission) -> list[RankedItem] | None:
     return None if ranking is None else list(ranking.items.all())
 
 
-class SubmissionFilters(FilterSet):
+class SubmissionFilters(ExplorerFilters):
     purpose = ChoiceFilter(
         method="filter_purpose",
         choices=PURPOSES,

@@ -7,9 +7,10 @@ from django import forms
 from django.utils.translation import gettext, gettext_lazy
 
 from annotation import selectors
-from annotation.exploring import AGREED, Query
+from annotation.exploring import Query
 from annotation.forms.snapshots import KINDS
 from annotation.models import Annotator, Doubt, Project, Source, Split
+from annotation.narrowing import AGREED
 from annotation.words import has_words
 
 ANY = ("", gettext_lazy("Any"))

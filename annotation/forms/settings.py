@@ -5,11 +5,13 @@ from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
+from annotation.errors import Invalid
 from annotation.identities import check_names
 from annotation.models import Project
 from annotation.models.projects import check_labels, check_traits
+from annotation.projects import check_shares
 
 PERCENT = [MinValueValidator(0), MaxValueValidator(100)]
 
@@ -166,8 +168,8 @@ class SettingsForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         said: dict[str, Any] = super().clean() or {}
-        if said.get("gold_share", 0) + said.get("repeat_share", 0) > 1:
-            self.add_error(
-                "repeat_share", gettext("Gold tasks and repeats come to more than 100 %.")
-            )
+        try:
+            check_shares(said.get("gold_share", 0), said.get("repeat_share", 0))
+        except Invalid as refusal:
+            self.add_error("repeat_share", str(refusal))
         return said

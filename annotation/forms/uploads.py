@@ -45,11 +45,11 @@ class UploadForm(forms.Form):
         super().__init__(data, sent)
         self._handler = handler
         self.fields[FIELD].help_text = gettext(
-            "JSON lines, CSV or Parquet, up to %(most)s MB. Save spreadsheets as CSV, and unpack "
-            "archives."
+            "JSON lines, CSV or Parquet, or a zip of several, such as a Hugging Face data set, up "
+            "to %(most)s MB. Save spreadsheets as CSV."
         ) % {"most": f"{settings.UPLOAD_MAX_BYTES // 2**20:,}"}
         self.fields[FIELD].widget.attrs |= {
-            "accept": ".jsonl,.json,.csv,.parquet",
+            "accept": ".jsonl,.json,.csv,.parquet,.zip",
             "data-most": str(settings.UPLOAD_MAX_BYTES),
             "data-refusal": too_large(),
         }

@@ -26,6 +26,12 @@ from annotation.importing.tables import Columns
 from annotation.models import Annotator, Import, Project, Prompt, Submission
 
 NO_COLUMNS = Columns()
+# What a row may be that was judged elsewhere, and its fields.
+FORMS = {
+    "of a ranking": RANKING_FIELDS,
+    "of a comparison": COMPARISON_FIELDS,
+    "of one answer": SINGLE_FIELDS,
+}
 Complaints = Iterator[tuple[int, str]]
 
 
@@ -125,6 +131,8 @@ class RankingIntake(Intake):
             return parse_comparison_row(value)
         if isinstance(value, dict) and "completion" in value:
             return parse_single_row(value)
+        if isinstance(value, dict) and value.keys().isdisjoint(("completions", "ranks")):
+            _refuse_strange(value)
         return parse_ranking_row(value)
 
     def contradictions(self, batch: Sequence[Parsed]) -> Complaints:
@@ -154,6 +162,21 @@ class RankingIntake(Intake):
 
     def store(self, run: Import, rows: Sequence[Keyed]) -> None:
         store_judgements(run, rows)
+
+
+def _refuse_strange(row: dict[str, Any]) -> None:
+    """Raises Invalid for a row of no form that has a field of none: with the fields of all."""
+    every = set().union(*FORMS.values())
+    strange = [name for name in row if name not in every]
+    if strange:
+        common = set.intersection(*map(set, FORMS.values()))
+        own = "; ".join(
+            f"{words}: {', '.join(sorted(set(known) - common))}" for words, known in FORMS.items()
+        )
+        raise Invalid(
+            f"{shown(strange[0])}: unknown field. Known of every row: "
+            f"{', '.join(sorted(common))}. Besides, {own}."
+        )
 
 
 INTAKES: dict[str, type[Intake]] = {each.kind: each for each in (PromptIntake, RankingIntake)}

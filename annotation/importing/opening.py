@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,36 +12,60 @@ from typing import Any, BinaryIO
 import yaml
 
 from annotation.errors import Invalid
+from annotation.importing.archives import ZIP, Entry, opened, read_entry, unpacked
 from annotation.importing.csv_rows import CsvRows
 from annotation.importing.files import Line, RowFile
 from annotation.importing.json_lines import JsonLines
 from annotation.importing.parquet_rows import ParquetRows
-from annotation.importing.texts import read_texts
+from annotation.importing.texts import Beside, read_beside, read_texts
 
 PACKED = "packed. Unpack it first; nothing is unpacked here"
 REFUSED = {
-    b"PK\x03\x04": f"a zip archive or a spreadsheet, or otherwise {PACKED}. Save sheets as CSV",
+    ZIP: f"a zip archive or a spreadsheet, or otherwise {PACKED}. Save sheets as CSV",
     b"\x1f\x8b": PACKED,
     b"\x28\xb5\x2f\xfd": PACKED,
     b"BZh": PACKED,
     b"\xfd7zXZ": PACKED,
+    # Before UTF-16, which begins alike.
+    b"\xff\xfe\x00\x00": "UTF-32. Save it as UTF-8",
+    b"\x00\x00\xfe\xff": "UTF-32. Save it as UTF-8",
     b"\xff\xfe": "UTF-16. Save it as UTF-8",
     b"\xfe\xff": "UTF-16. Save it as UTF-8",
 }
 SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
+BESIDE = ("croissant.json", "manifest.json", "labels.json")  # of a data set, and no rows
 SPLITS = ("train", "validation", "test")
-NO_ROWS = ("croissant.json", "manifest.json", "labels.json")
 MAX_FILES = 1_000
 
 
 @contextmanager
 def open_rows(path: Path, name: str = "") -> Iterator[RowFile]:
-    """A file, or a folder of files; refusals call it by ``name``, or by its own. Raises Invalid
-    when it cannot be read."""
+    """A file, or a folder of files, also as a zip; refusals call it by ``name``, or by its own.
+    Raises Invalid when it cannot be read."""
     if path.is_dir():
         with open_folder(path) as folder:
             yield folder
-        return
+    elif _starts(path).startswith(ZIP):
+        with open_zip(path, name or path.name) as zipped:
+            yield zipped
+    else:
+        with _open_file(path, name) as file:
+            yield file
+
+
+def _starts(path: Path) -> bytes:
+    """The first bytes of what is a file; none where it cannot be read."""
+    if not path.is_file():
+        return b""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(8)
+    except OSError:
+        return b""
+
+
+@contextmanager
+def _open_file(path: Path, name: str) -> Iterator[RowFile]:
     try:
         stream = path.open("rb")
     except OSError as error:
@@ -50,6 +76,17 @@ def open_rows(path: Path, name: str = "") -> Iterator[RowFile]:
         digest = file_digest(stream, "sha256").hexdigest()
         name = name or path.name
         yield _kind(path, name, stream)(name, stream.tell(), digest, stream)
+
+
+def refuse_sent(path: Path, name: str) -> None:
+    """Raises Invalid for a file that nothing here reads, by its first bytes or, of a zip, by what
+    it says of its entries."""
+    start = _starts(path)
+    if start.startswith(ZIP):
+        with opened(path, name) as archive:
+            _rows_in(archive.entries, archive.card, name)
+    else:
+        refuse_packed(name, start)
 
 
 def refuse_packed(name: str, start: bytes) -> None:
@@ -78,7 +115,7 @@ class FolderFile(RowFile):
     size: int
     sha256: str
     files: Sequence[RowFile]
-    folder: Path
+    beside: Beside
     unit = "row"
 
     @property
@@ -90,7 +127,7 @@ class FolderFile(RowFile):
         return self.files[0].is_text
 
     def texts(self) -> Mapping[str, str]:
-        return read_texts(self.folder)
+        return read_texts(self.beside)
 
     def lines(self) -> Iterator[Line]:
         number = before = 0
@@ -109,34 +146,79 @@ def open_folder(folder: Path) -> Iterator[RowFile]:
     if not paths:
         raise Invalid(f"{folder} holds no Parquet, JSON lines or CSV. Name a folder that does.")
     with ExitStack() as stack:
-        files = [stack.enter_context(open_rows(path)) for path in paths]
-        if len({type(file) for file in files}) > 1:
-            raise Invalid(f"{folder} holds files of several kinds. Name one of them.")
-        listed = "".join(f"{file.sha256}\n" for file in files)
-        digest = sha256(listed.encode()).hexdigest()
-        size = sum(file.size for file in files)
-        yield FolderFile(folder.resolve().name, size, digest, files, folder)
+        files = [stack.enter_context(_open_file(path, "")) for path in paths]
+        yield _together(folder.resolve().name, files, partial(read_beside, folder))
+
+
+@contextmanager
+def open_zip(path: Path, name: str) -> Iterator[RowFile]:
+    """The same, packed: as an export of the form hf is downloaded."""
+    with ExitStack() as stack:
+        archive = stack.enter_context(opened(path, name))
+        entries = _rows_in(archive.entries, archive.card, name)
+        paths = stack.enter_context(unpacked(archive, entries, path.parent))
+        files = [
+            stack.enter_context(_open_file(each, entry.name))
+            for each, entry in zip(paths, entries, strict=True)
+        ]
+        yield _together(name, files, partial(read_entry, archive))
+
+
+def _together(name: str, files: Sequence[RowFile], beside: Beside) -> FolderFile:
+    if len({type(file) for file in files}) > 1:
+        raise Invalid(f"{name} holds files of several kinds. Name one of them.")
+    listed = "".join(f"{file.sha256}\n" for file in files)
+    digest = sha256(listed.encode()).hexdigest()
+    return FolderFile(name, sum(file.size for file in files), digest, files, beside)
+
+
+def _rows_in(entries: Sequence[Entry], card: str, name: str) -> list[Entry]:
+    """Those that hold the rows, as in a folder. Raises Invalid where none does."""
+    listed = [
+        each
+        for pattern in _patterns(card)
+        for each in sorted(entries, key=lambda entry: entry.name)
+        if fnmatchcase(each.name, pattern)
+    ]
+    if listed:
+        return listed
+    for suffix in SUFFIXES:
+        named = [each for each in entries if each.name.lower().endswith(suffix)]
+        named = [each for each in named if each.name.rpartition("/")[2] not in BESIDE]
+        if named:
+            return sorted(named, key=lambda each: (_place(each.name), each.name))
+    raise Invalid(f"{name} holds no Parquet, JSON lines or CSV. Save sheets as CSV.")
 
 
 def _found(folder: Path) -> list[Path]:
     """The files of the first kind that there is, train first."""
     for suffix in SUFFIXES:
         paths = [path for path in folder.rglob(f"*{suffix}") if path.is_file()]
-        paths = [path for path in paths if path.name not in NO_ROWS]
+        paths = [path for path in paths if path.name not in BESIDE]
         if paths:
-            return sorted(paths[:MAX_FILES], key=lambda path: (_place(path), str(path)))
+            return sorted(paths[:MAX_FILES], key=lambda path: (_place(path.name), str(path)))
     return []
 
 
-def _place(path: Path) -> int:
-    named = [place for place, split in enumerate(SPLITS) if split in path.name]
+def _place(name: str) -> int:
+    named = [place for place, split in enumerate(SPLITS) if split in name.rpartition("/")[2]]
     return named[0] if named else len(SPLITS)
 
 
 def _listed(folder: Path) -> list[Path]:
-    """What the card names: the configuration ``rankings``, or else the default one."""
+    """What the card names."""
     try:
-        text = (folder / "README.md").read_text()
+        patterns = _patterns((folder / "README.md").read_text())
+        paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+    except (OSError, ValueError, NotImplementedError):
+        return []
+    inside = folder.resolve()
+    return [path for path in paths if path.resolve().is_relative_to(inside)][:MAX_FILES]
+
+
+def _patterns(text: str) -> list[str]:
+    """Which files a card names: of the configuration ``rankings``, or else the default one."""
+    try:
         front = yaml.safe_load(text.split("---\n")[1]) if text.startswith("---\n") else {}
         configs = {each["config_name"]: each for each in front.get("configs", [])}
         if not configs:
@@ -144,8 +226,6 @@ def _listed(folder: Path) -> list[Path]:
         first, *_ = sorted(configs.values(), key=lambda each: not each.get("default"))
         chosen = configs.get("rankings", first)["data_files"]
         patterns = [chosen] if isinstance(chosen, str) else [each["path"] for each in chosen]
-        paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
+        return [pattern for pattern in patterns if isinstance(pattern, str)]
+    except (ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
         return []
-    inside = folder.resolve()
-    return [path for path in paths if path.resolve().is_relative_to(inside)][:MAX_FILES]

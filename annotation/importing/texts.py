@@ -1,7 +1,7 @@
 """The guideline texts that an exported folder brings along."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,23 +15,35 @@ from annotation.errors import Invalid
 from annotation.exporting.folder import LABELS
 from annotation.models import GuidelineVersion, Import, Project, User
 
+# What lies beside the rows under this name and has at most so many bytes; None for nothing.
+Beside = Callable[[str, int], bytes | None]
+
 MAX_LABEL, MAX_TEXTS = 200, 1_000
 MAX_BYTES = 4 * guidelines.MAX_CHARACTERS  # of a text in UTF-8
 
 
-def read_texts(folder: Path) -> dict[str, str]:
-    """The texts by label; none, where the folder has no list of them. Raises Invalid for a list
+def read_texts(beside: Beside) -> dict[str, str]:
+    """The texts by label; none, where the data set has no list of them. Raises Invalid for a list
     that is none, and for a text that cannot be read or stored."""
-    listed = folder / LABELS
-    if not listed.is_file():
-        return {}
     try:
-        named = json.loads(listed.read_bytes())
-        return {label: _text(listed.parent, file, label) for file, label in _pairs(named)}
+        listed = beside(LABELS, MAX_BYTES)
+        named = {} if listed is None else json.loads(listed)
+        return {label: _text(beside, file, label) for file, label in _pairs(named)}
     except (OSError, ValueError):  # what is no JSON, and what is no UTF-8, too
         raise Invalid(
             f"{LABELS}: it is no list of guideline texts. Remove it, or mend it."
         ) from None
+
+
+def read_beside(folder: Path, name: str, most: int) -> bytes | None:
+    """A file of the folder; None where it has none of this name. Raises OSError, ValueError for
+    one that is longer, or lies elsewhere."""
+    path = folder / name
+    if not path.exists():
+        return None
+    if path.is_symlink() or path.stat().st_size > most:
+        raise ValueError(name)
+    return path.read_bytes()
 
 
 def _pairs(named: Any) -> list[tuple[str, str]]:
@@ -45,13 +57,10 @@ def _pairs(named: Any) -> list[tuple[str, str]]:
     return list(named.items())
 
 
-def _text(folder: Path, file: str, label: str) -> str:
+def _text(beside: Beside, file: str, label: str) -> str:
     """Raises Invalid, OSError, ValueError."""
-    path = folder / file
-    if path.is_symlink() or path.stat().st_size > MAX_BYTES:
-        raise ValueError(file)
-    text = path.read_bytes().decode()
-    if len(text) > guidelines.MAX_CHARACTERS:
+    text = (beside(f"{LABELS.rpartition('/')[0]}/{file}", MAX_BYTES) or b"").decode()
+    if not text or len(text) > guidelines.MAX_CHARACTERS:
         raise ValueError(file)
     check_storable("guideline:", label)
     check_storable("guideline:", text)

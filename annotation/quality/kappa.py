@@ -21,6 +21,15 @@ def cohen(table: Array) -> Array:
     return ratio(agreed - chance, 1 - chance)
 
 
+def cohen_slopes(shares: Array) -> Array:
+    """How fast ``cohen`` rises with each of these shares [C, C], which add up to 1: [C, C]."""
+    first, second = shares.sum(axis=1), shares.sum(axis=0)
+    apart, by_chance = 1 - np.trace(shares), 1 - (first * second).sum()
+    margins = second[:, None] + first[None, :]
+    slopes: Array = np.eye(len(shares)) / by_chance - apart * margins / by_chance**2
+    return slopes
+
+
 def fleiss_terms(counts: Array) -> Array:
     """What ``fleiss`` adds up, by unit: its share of agreeing pairs, 1, and its counts.
 

@@ -1,19 +1,22 @@
 """Agreement of parts: by time, by pair of annotators, by guideline version, by category."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from annotation.quality.agreement import pairwise_agreement
-from annotation.quality.figures import Array, Figure
+from annotation.quality.figures import Array, Figure, undefined
+from annotation.quality.labels import Marks, kappas
 from annotation.quality.persons import shares
 from annotation.quality.rankings import Rankings
 from annotation.quality.work import NORMAL, Work
 from annotation.telling import storable
 
 NONE_IN_COMMON = storable("They decided no pair in common.")
+NO_LABEL_SHARED = storable("They judged no response in common that both could mark so.")
+NO_KAPPA = undefined(NO_LABEL_SHARED)
 MOST_PERIODS = 26
 MOST_CATEGORIES = 30
 QUESTIONS = 15  # judged by several, that a period is to hold in the mean: fewer give no interval
@@ -33,11 +36,14 @@ class Period:
 
 @dataclass(frozen=True)
 class Two:
-    """Two annotators by pseudonym, and how often they decided alike; n counts questions."""
+    """Two annotators by pseudonym, and how often they decided alike; n counts questions.
+    ``unacceptable`` and, by name, ``labels`` are Cohen's kappas of what both marked or not."""
 
     one: str
     other: str
     agreement: Figure
+    unacceptable: Figure = NO_KAPPA
+    labels: dict[str, Figure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,32 @@ def by_pairs(work: Work) -> list[Two]:
         for each, figure in zip(keys.tolist(), figures, strict=True)
     ]
     return sorted(met, key=lambda two: -two.agreement.n)
+
+
+def with_kappas(
+    pairs: Sequence[Two], work: Work, unacceptable: Marks, labels: Mapping[str, Marks]
+) -> list[Two]:
+    """The pairs with their kappas, and after them those who judged no ranking in common, but a
+    response by itself that either could mark."""
+    number = {name: place for place, name in enumerate(work.pseudonyms)}
+    marked = {name: kappas(each) for name, each in labels.items()}
+    called = kappas(unacceptable)
+    met = {_pair(number[two.one], number[two.other]): two for two in pairs}
+    for one, other in sorted(set().union(*marked.values())):
+        names = work.pseudonyms[one], work.pseudonyms[other]
+        met.setdefault((one, other), Two(*names, undefined(NONE_IN_COMMON)))
+    return [
+        replace(
+            two,
+            unacceptable=called.get(pair, NO_KAPPA),
+            labels={name: found.get(pair, NO_KAPPA) for name, found in marked.items()},
+        )
+        for pair, two in met.items()
+    ]
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)
 
 
 def _meetings(number: int, shared: Rankings) -> Array:

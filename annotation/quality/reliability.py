@@ -28,9 +28,11 @@ NO_EARLIER = storable("Nobody had answered any of the questions before.")
 TOO_SHORT = storable("Too few shared questions lie before and after the middle of the time worked.")
 PERSON_FIGURES = {
     "gold": storable("Share of pairs of known order that were preferred so, a tie counting half."),
-    "self_agreement": storable("The same against one's own first answers, in repeats."),
+    "self_agreement": storable(
+        "Share of pairs preferred as in one's own first answers, where they came again."
+    ),
     "agreement": storable("Share of pairs preferred as others do, of those both decided."),
-    "consensus": storable("The same against what the others say together."),
+    "consensus": storable("Share of pairs preferred as all others say together."),
     "accuracy": storable("Estimated share of pairs preferred rightly (Dawid and Skene, one coin)."),
     "weight": storable(
         "How much a vote should count by that estimate; 1 for the median annotator."
@@ -40,8 +42,10 @@ PERSON_FIGURES = {
     "slot_bias": storable("From -1 to 1: 1 where what was shown first is always best."),
     "length_bias": storable("From -1 to 1: 1 where the longer one is always better."),
     "ties": storable("Share of pairs tied."),
-    "seconds": storable("Median time for a ranking."),
+    "seconds": storable("Median time for a ranking, in seconds."),
 }
+# Of these, the ones that are shares of a whole.
+SHARES = ("gold", "self_agreement", "agreement", "consensus", "accuracy", "echo", "ties")
 
 OVERALL_FIGURES = {
     "self_agreement": storable(

@@ -13,6 +13,8 @@ from annotation.quality.agreement import Labels, agreement, label_agreement
 from annotation.quality.figures import Figure
 from annotation.quality.groups import Trait, by_traits
 from annotation.quality.kept import Kept, keep
+from annotation.quality.labels import Marks
+from annotation.quality.marks import label_marks, unacceptable_marks
 from annotation.quality.partly import (
     Category,
     Period,
@@ -22,6 +24,7 @@ from annotation.quality.partly import (
     by_guideline,
     by_pairs,
     over_time,
+    with_kappas,
 )
 from annotation.quality.reading import (
     ALL,
@@ -44,7 +47,7 @@ MOST_PAIRS = 1_000
 @dataclass(frozen=True)
 class Agreed:
     """How far people agree, on normal tasks: gold is chosen to be clear, and repeats are by one
-    person."""
+    person. ``own_labels`` are those that the project lets people mark, by name."""
 
     rankings: int
     questions: int
@@ -52,6 +55,7 @@ class Agreed:
     annotators: int
     figures: dict[str, Figure]
     labels: dict[str, dict[str, Figure]]
+    own_labels: dict[str, dict[str, Figure]]
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,12 @@ def _people(work: Work) -> list[Person]:
 def _measured(project: Project, filters: Filters, everybody: Work) -> Measured:
     work = everybody.trusted()
     given = counted(project, filters).trusted().filter(task__purpose=Task.Purpose.NORMAL)
+    marks = label_marks(project, given, work)
     return Measured(
-        **vars(_agreed(work, thumb_labels(given))),
+        **vars(_agreed(work, thumb_labels(given), marks)),
         people=_people(everybody),
         over_time=over_time(work),
-        pairs=by_pairs(work),
+        pairs=with_kappas(by_pairs(work), work, unacceptable_marks(work), marks),
         versions=by_guideline(work),
         categories=by_category(work, read_categories(project)),
         kinds=by_kinds(work),
@@ -118,7 +123,7 @@ def _measured(project: Project, filters: Filters, everybody: Work) -> Measured:
     )
 
 
-def _agreed(work: Work, thumbs: Labels) -> Agreed:
+def _agreed(work: Work, thumbs: Labels, marks: dict[str, Marks]) -> Agreed:
     normal = work.of_purpose(NORMAL)
     return Agreed(
         rankings=len(normal),
@@ -130,6 +135,7 @@ def _agreed(work: Work, thumbs: Labels) -> Agreed:
             "unacceptable": label_agreement(unacceptable_labels(work)),
             "thumbs": label_agreement(thumbs),
         },
+        own_labels={name: label_agreement(each.labels()) for name, each in marks.items()},
     )
 
 
@@ -144,8 +150,8 @@ def agreement_of(project: Project, submissions: QuerySet[Submission]) -> dict[st
     of the people who gave them; and of the repeats of them that count now, which alone say how
     people agree with themselves. Answers to gold tasks are none of them."""
     work = read_submissions(project, submissions.filter(task__kind__in=KINDS))
-    thumbs = submissions.filter(task__purpose=Task.Purpose.NORMAL)
-    found = _agreed(work, thumb_labels(thumbs))
+    given = submissions.filter(task__purpose=Task.Purpose.NORMAL)
+    found = _agreed(work, thumb_labels(given), label_marks(project, given, work))
     del found.figures["gold"]
     found.figures["self_agreement"] = self_agreement(_repeats_of(project, submissions))
     return {"project": project.slug, **_as_plain(found)}
@@ -169,6 +175,7 @@ def _as_plain(found: Agreed) -> dict[str, Any]:
         "annotators": found.annotators,
         "figures": _as_dicts(found.figures),
         "labels": {of: _as_dicts(figures) for of, figures in found.labels.items()},
+        "own_labels": {name: _as_dicts(figures) for name, figures in found.own_labels.items()},
     }
 
 
@@ -201,6 +208,8 @@ def _as_row(part: Any) -> dict[str, Any]:
 def _as_value(value: Any) -> Any:
     if isinstance(value, Figure):
         return value.as_dict()
+    if isinstance(value, dict):
+        return _as_dicts(value)
     return value.isoformat() if isinstance(value, datetime) else value
 
 

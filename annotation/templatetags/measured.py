@@ -4,6 +4,7 @@ from django import template
 from django.utils.translation import get_language_bidi, gettext
 
 from annotation.quality.figures import Figure
+from annotation.quality.reliability import SHARES
 
 register = template.Library()
 NONE, MINUS = "–", "−"
@@ -53,6 +54,23 @@ def span(figure: Figure) -> str:
         return ""
     ends = {"low": _marked(f"{figure.low:.2f}"), "high": _marked(f"{figure.high:.2f}")}
     return gettext("%(low)s to %(high)s") % ends
+
+
+@register.filter
+def as_told(figure: Figure, name: str) -> str:
+    """One of ``PERSON_FIGURES`` in its unit: shares in per cent, times in seconds."""
+    if name == "seconds" and figure.value is not None:
+        return gettext("%(seconds)s s") % {"seconds": f"{figure.value:.1f}"}
+    return share(figure) if name in SHARES else plainly(figure)
+
+
+@register.filter
+def span_as_told(figure: Figure, name: str) -> str:
+    """The interval of the same."""
+    if name == "seconds" and figure.low is not None and figure.high is not None:
+        ends = {"low": f"{figure.low:.1f}", "high": f"{figure.high:.1f}"}
+        return gettext("%(low)s to %(high)s s") % ends
+    return share_span(figure) if name in SHARES else span(figure)
 
 
 def _marked(number: str) -> str:

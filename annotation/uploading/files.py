@@ -4,11 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 from time import time
 from uuid import UUID, uuid4
 
 from django.conf import settings
 
+from annotation.importing.archives import UNPACKING
 from annotation.models import Upload
 
 PART = ".part"
@@ -48,7 +50,9 @@ def remove(upload: Upload) -> None:
 def remove_strays(wanted: set[UUID], older_than: float) -> None:
     """Whatever belongs to none of these uploads and is older than so many seconds."""
     for path in _old(older_than):
-        if path.suffix == PART or path.stem not in {key.hex for key in wanted}:
+        if path.is_dir():
+            rmtree(path, ignore_errors=True)  # of a worker that died as it unpacked
+        elif path.suffix == PART or path.stem not in {key.hex for key in wanted}:
             with suppress(OSError):
                 path.unlink()
 
@@ -57,5 +61,6 @@ def _old(seconds: float) -> Iterator[Path]:
     before = time() - seconds
     for path in folder().iterdir():
         with suppress(OSError):  # gone meanwhile
-            if path.is_file() and path.stat().st_mtime < before:
+            ours = path.is_file() or path.name.startswith(UNPACKING)
+            if ours and path.stat().st_mtime < before:
                 yield path

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.errors import Conflict, Invalid
-from annotation.importing.opening import refuse_packed
+from annotation.importing.opening import refuse_sent
 from annotation.models import Import, Project, Upload, User
 from annotation.telling import storable
 from annotation.uploading import files
@@ -35,7 +35,7 @@ def receive(
 ) -> Upload:
     """Keep the file for a worker to look into, or ``at_once`` to import. Raises Invalid for what
     is no such file, Conflict where too many wait or, at once, where another import runs."""
-    refuse_packed(sent.name or "", sent.read(8))
+    refuse_sent(sent.path, sent.name or "")
     if project.uploads.filter(state__in=Upload.WAITS).count() >= MAX_WAITING:
         raise Conflict(
             gettext("%(count)s files wait here already. Import some, or cancel them.")

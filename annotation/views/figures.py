@@ -17,6 +17,7 @@ from annotation.quality.reports import Measured
 from annotation.quality.weeks import Week
 
 HEAT_PEOPLE = 16
+MOST_KAPPAS = 40
 # How often two people agree, from what guessing gives: the shades of the heat map.
 SHADES = (0.5, 0.6, 0.7, 0.8, 0.9)
 Sheet = tuple[Sequence[str], Iterable[Sequence[Any]]]
@@ -62,6 +63,26 @@ class Cell:
 
     figure: Figure | None
     shade: int = 0
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """How far two people agree on a label."""
+
+    one: str
+    other: str
+    label: str
+    figure: Figure
+
+
+def kappas(pairs: Sequence[Two]) -> list[Kappa]:
+    """Of the project's own labels, those who have any first; at most ``MOST_KAPPAS``."""
+    rows = [
+        Kappa(two.one, two.other, label, figure)
+        for two in pairs
+        for label, figure in two.labels.items()
+    ]
+    return sorted(rows, key=lambda row: row.figure.value is None)[:MOST_KAPPAS]
 
 
 @dataclass(frozen=True)
@@ -111,6 +132,24 @@ def _pairs(project: Project, measured: Measured) -> Sheet:
     return columns, ([two.one, two.other, *_ends(two.agreement)] for two in measured.pairs)
 
 
+def _labels(project: Project, measured: Measured) -> Sheet:
+    columns = ("label", "figure", "value", "low", "high", "questions", "remark")
+    return columns, (
+        [label, name, *_ends(figure), figure.why]
+        for label, figures in (*measured.labels.items(), *measured.own_labels.items())
+        for name, figure in figures.items()
+    )
+
+
+def _kappas(project: Project, measured: Measured) -> Sheet:
+    columns = ("one", "other", "label", "kappa", "low", "high", "questions", "remark")
+    return columns, (
+        [two.one, two.other, label, *_ends(kappa), kappa.why]
+        for two in measured.pairs
+        for label, kappa in (("unacceptable", two.unacceptable), *two.labels.items())
+    )
+
+
 def _annotators(project: Project, measured: Measured) -> Sheet:
     ends = ("", "_low", "_high", "_n")
     names = [f"{name}{end}" for name in PERSON_FIGURES for end in ends]
@@ -146,6 +185,8 @@ def _pace(project: Project, measured: Measured) -> Sheet:
 SHEETS: dict[str, Callable[[Project, Measured], Sheet]] = {
     "agreement": _periods,
     "pairs": _pairs,
+    "labels": _labels,
+    "kappas": _kappas,
     "annotators": _annotators,
     "weeks": _weeks,
     "categories": _categories,

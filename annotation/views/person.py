@@ -85,7 +85,7 @@ def person(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "project": project,
         "annotator": annotator,
         "person": shown,
-        "figures": [(words, shown.figures[name]) for name, words in PERSON_FIGURES.items()]
+        "figures": [(name, words, shown.figures[name]) for name, words in PERSON_FIGURES.items()]
         if shown
         else [],
         "weeks": weeks,

@@ -1,6 +1,7 @@
 """Whether the data can be trusted: who stands out, how far people agree, each one's figures."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -8,6 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
@@ -70,8 +73,21 @@ class FiltersForm(forms.Form):
         field.choices = [("", gettext("All")), *((label, label) for label in labels)]
 
     def filters(self) -> Filters:
-        """All that is said; nothing where something is wrong."""
-        return Filters(**self.cleaned_data) if self.is_valid() else Filters()
+        """All that a valid form says."""
+        return Filters(**self.cleaned_data)
+
+    def part(self) -> list[tuple[str, str]]:
+        """In words, what a valid form leaves: each filter with its value."""
+        said = []
+        for field in self:
+            value = self.cleaned_data[field.name]
+            if value in (None, ""):
+                continue
+            if isinstance(value, datetime):
+                value = date_format(localtime(value), gettext("j M Y, H:i"))
+            choices = dict(getattr(field.field, "choices", []))
+            said.append((str(field.label).lower(), str(choices.get(value, value))))
+        return said
 
 
 COLUMNS = {
@@ -87,7 +103,6 @@ COLUMNS = {
     "drift": gettext_lazy("Drift"),
     "seconds": gettext_lazy("Seconds"),
 }
-SHARES = ("gold", "self_agreement", "agreement", "consensus", "ties")
 
 
 @dataclass(frozen=True)
@@ -104,30 +119,37 @@ class Heading:
 def quality(request: PersonRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Role.MANAGER, Role.RESEARCHER)
     form = FiltersForm(project, request.GET)
+    context: dict[str, Any] = {"project": project, "form": form}
+    if not form.is_valid():
+        # Figures of anything else than what was asked for would be taken for it.
+        return render(request, "project/quality.html", context, status=400)
     kept = measured_of(project, form.filters())
-    measured = kept.value
+    context |= {"part": form.part(), "kept": kept, "query": _query(request)}
+    context |= _people(project, kept.value, request.GET.get("sort", ""))
+    context |= _shown(kept.value)
+    return render(request, "project/quality.html", context)
+
+
+def _people(project: Project, measured: Measured, by: str) -> dict[str, Any]:
     annotators = {each.pseudonym: each for each in Annotator.objects.filter(project=project)}
-    by = request.GET.get("sort", "")
     people = [(one, annotators[one.pseudonym]) for one in _sorted(measured.people, by)]
-    context = {
-        "project": project,
-        "form": form,
-        "filtered": any(request.GET.get(name) for name in form.fields),
-        "measured": measured,
-        "kept": kept,
+    return {
         "flagged": [(one, one_by) for one, one_by in people if one.flags and not one_by.excluded],
         "people": people,
         "headings": [_heading(name, by) for name in COLUMNS],
-        "sort": by,
-        "shares": SHARES,
+    }
+
+
+def _shown(measured: Measured) -> dict[str, Any]:
+    return {
+        "measured": measured,
         "tiles": [(words, measured.figures[name]) for name, words in SHOWN_FIRST.items()],
         "chart": figures.agreement_chart(measured.over_time),
         "heat": figures.heat_map(measured.pairs),
+        "kappas": figures.kappas(measured.pairs),
         "kinds": [(_met(each), each.agreement) for each in measured.kinds],
-        "query": _query(request),
         **_all_figures(measured),
     }
-    return render(request, "project/quality.html", context, status=400 if form.errors else 200)
 
 
 def _all_figures(measured: Measured) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotation import exploring, guidelines
+from annotation import exploring, guidelines, narrowing
 from annotation.exploring import Query
 from annotation.gathering import gather
 from annotation.models import Doubt, Source, Submission, TaskKind
@@ -80,7 +80,7 @@ def test_words_are_found_whole_in_prompts_and_responses(cast, salt_and_sky, word
 
 
 def test_a_common_word_is_found_by_windows_too(cast, salt_and_sky, monkeypatch):
-    monkeypatch.setattr(exploring, "FEW", 0)
+    monkeypatch.setattr(narrowing, "FEW", 0)
     assert len(found(cast, words="minerals")) == 2
     assert len(found(cast, words="why")) == 3
 
@@ -160,7 +160,7 @@ def test_a_page_that_time_cuts_short_says_so_and_the_next_goes_on(cast, monkeypa
     for number in range(5):
         give_task(cast.project, prompt=f"Question {number}?")
         say(judge)
-    monkeypatch.setattr(exploring, "FEW", 0)
+    monkeypatch.setattr(narrowing, "FEW", 0)
     page = explore(cast.project, Query(kind="compare"), seconds=0)
     assert (page.rows, page.cut) == ([], True)
     assert page.reached is not None
@@ -208,7 +208,7 @@ def test_what_is_expected_to_be_many_is_not_even_looked_for(cast, salt_and_sky, 
     """PostgreSQL's planner is asked first; elsewhere rows are read up to the limit."""
     if connection.vendor != "postgresql":
         pytest.skip("PostgreSQL alone has an index of words.")
-    monkeypatch.setattr(exploring, "MANY", -1)
+    monkeypatch.setattr(narrowing, "MANY", -1)
     with CaptureQueriesContext(connection) as captured:
         assert len(found(cast, words="sea")) == 2
     assert not [each for each in captured.captured_queries if "MATERIALIZED" in each["sql"]]
@@ -216,3 +216,10 @@ def test_what_is_expected_to_be_many_is_not_even_looked_for(cast, salt_and_sky, 
     with CaptureQueriesContext(connection) as captured:
         assert len(found(cast, words="sea")) == 2
     assert len([each for each in captured.captured_queries if "MATERIALIZED" in each["sql"]]) == 2
+
+
+def test_words_narrow_what_another_filter_has_narrowed(cast, salt_and_sky):
+    salt, _ = salt_and_sky
+    Doubt.objects.create(task=salt.task, reason="disagreement", strength=0.5, said="So.")
+    assert found(cast, agreement="disagreement", words="salty")[-1] == salt.pk
+    assert found(cast, agreement="disagreement", words="blue") == []

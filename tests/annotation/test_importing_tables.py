@@ -188,11 +188,14 @@ def broken(path, kind):
         pq.write_table(group, path, compression="zstd", use_dictionary=False)
     elif kind == "zip":
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("a.jsonl", b"0" * 10_000_000)
+            archive.writestr("[Content_Types].xml", b"0" * 10_000)
     elif kind == "columns":
         path.write_text(",".join(f"c{n}" for n in range(10_000)) + "\n")
     elif kind == "utf-16":
         path.write_text('{"prompt": "a"}\n', encoding="utf-16")
+    elif kind in ("utf-32", "utf-32-be"):
+        mark = "\ufeff" if kind == "utf-32-be" else ""
+        path.write_text(f'{mark}{{"prompt": "a"}}\n', encoding=kind)
     elif kind == "many columns":
         pq.write_table(pa.table({f"c{n}": [1] for n in range(10_000)}), path)
     elif kind in ("gzip", "bzip2", "xz"):
@@ -213,9 +216,11 @@ def broken(path, kind):
         ("corrupt", "a.parquet", "no sound Parquet file"),
         ("cut", "a.parquet", "no sound Parquet file"),
         ("bomb", "a.parquet", "unpacks to 95 MB"),
-        ("zip", "a.jsonl", "a zip archive"),
+        ("zip", "a.xlsx", "holds no Parquet, JSON lines or CSV. Save sheets as CSV"),
         ("columns", "a.csv", "10,000 columns; at most 200"),
         ("utf-16", "a.jsonl", "is UTF-16"),
+        ("utf-32", "a.jsonl", "is UTF-32. Save it as UTF-8"),
+        ("utf-32-be", "a.csv", "is UTF-32. Save it as UTF-8"),
         ("latin-1", "a.csv", "line 2: not UTF-8 at byte 3"),
         ("utf-16 table", "a.csv", "is UTF-16"),
         ("many columns", "a.parquet", "10,000 columns; at most 200"),

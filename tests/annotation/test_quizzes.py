@@ -55,10 +55,12 @@ def test_nobody_gets_a_task_before_they_pass(cast, quiz):
     assert claim(cast.judge)[0] is not None
 
 
-def test_the_api_refuses_with_the_same_sentence(cast, quiz):
+def test_the_api_refuses_with_the_same_sentence_and_says_where_to_answer(cast, quiz):
     reply = Api(cast.annotator).post("projects/tides/assignments/")
     assert reply.status_code == 409
-    assert reply.json()["detail"] == quizzes.QUIZ
+    assert reply.json()["detail"].startswith(str(quizzes.QUIZ))
+    assert reply.json()["detail"].endswith("at guidelines/quiz/.")
+    assert reply.json()["code"] == "quiz_owed"
 
 
 def test_who_holds_a_task_keeps_it_and_is_asked_before_the_next(cast):

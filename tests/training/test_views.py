@@ -383,3 +383,39 @@ def test_a_researcher_decides_nothing(client, ranked):
 
     assert client.post(f"{PAGE}policies/1/promote/").status_code == 403
     assert Policy.objects.get(version=1).state == "candidate"
+
+
+def with_a_ceiling(cast):
+    """A round whose reward model was measured beside the people whom it learned from."""
+    made = start(cast, method="reward")
+    shares = {"accuracy": 0.71, "human_agreement": 0.78, "self_agreement": 0.9}
+    metrics = {
+        f"{name}{end}": value + off
+        for name, value in shares.items()
+        for end, off in (("", 0.0), ("_low", -0.05), ("_high", 0.05))
+    }
+    model = RewardModel.objects.create(
+        project=cast.project, snapshot=made.snapshot, depth="head", metrics=metrics
+    )
+    Round.objects.filter(pk=made.pk).update(reward_model=model)
+    return made
+
+
+def test_a_reward_model_is_drawn_beside_what_people_can_foretell(ranked, manager):
+    assert "Reward models beside people" not in manager.get(PAGE).text
+    made = with_a_ceiling(ranked)
+    page = manager.get(PAGE).text
+    panel = page[page.index('id="ceiling"') :]
+    panel = panel[: panel.index("</section>")]
+    assert "Reward models beside people" in panel
+    assert "<svg" in panel
+    for words in ("Reward model", "Two people on the same", "One person, asked again"):
+        assert f"<title>{words}, Round {made.number}: " in panel
+    for share, span in (("71 %", "66 % to 76 %"), ("78 %", "73 % to 83 %"), ("90 %", "85 % to")):
+        assert f">{share} <span" in panel
+        assert span in panel
+    sheet = manager.get(f"{PAGE}rounds/ceiling.csv")
+    assert sheet.headers["Content-Disposition"] == 'attachment; filename="tides-ceiling.csv"'
+    header, row = sheet.text.splitlines()
+    assert header.startswith("round,accuracy,accuracy_low,accuracy_high,human_agreement,")
+    assert row.startswith(f"{made.number},0.71,0.6")

@@ -11,6 +11,7 @@ from annotation.quality.reading import Filters
 from annotation.quality.reports import agreement_report, people_report
 
 WIDTH = 26
+MOST_TWO = 10  # pairs of people that are printed; --json has more
 
 
 class Command(VerbCommand):
@@ -46,11 +47,23 @@ class Command(VerbCommand):
         ]
         for of, figures in result["labels"].items():
             lines += [_line(f"{of}: {name}", figure) for name, figure in figures.items()]
+        for label, figures in result["own_labels"].items():
+            lines += [_line(f"label {label}: {name}", each) for name, each in figures.items()]
+        lines += [_line(name, figure) for name, figure in _kappas(result)]
         lines += [_line(name, figure) for name, figure in _parts(result)]
         lines += result["warnings"]
         for person in result["people"]:
             lines += [f"{person['annotator']}: {flag['sentence']}" for flag in person["flags"]]
         return "\n".join(lines)
+
+
+def _kappas(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Cohen's kappa of each label, of those who met most often."""
+    for two in result["pairs"][:MOST_TWO]:
+        people = f"kappa of {two['one']} and {two['other']}"
+        yield f"unacceptable: {people}", two["unacceptable"]
+        for label, figure in two["labels"].items():
+            yield f"label {label}: {people}", figure
 
 
 def _parts(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

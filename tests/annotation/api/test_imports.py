@@ -94,7 +94,7 @@ def test_a_second_one_at_once_is_refused_and_not_kept(cast, folder):
         ({"columns": '{"nothing": "a"}'}, "columns: 'nothing' is no field."),
         ({"kind": "images"}, "kind:"),
         ({"more": "1"}, "more: unknown field."),
-        ({"file": SimpleUploadedFile("a.zip", b"PK\x03\x04 and more")}, "Unpack it first"),
+        ({"file": SimpleUploadedFile("a.zip", b"PK\x03\x04 and more")}, "no sound zip archive"),
     ],
 )
 def test_what_does_not_fit_is_said_and_nothing_is_kept(cast, folder, fields, words):

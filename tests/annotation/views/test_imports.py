@@ -1,6 +1,8 @@
 """The pages on which managers send files, look at what is in them, and have them imported."""
 
+import io
 import json
+import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -143,7 +145,7 @@ def test_the_same_file_again_is_said_to_be_there(manager):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.zip", b"PK\x03\x04" + b"x" * 99, "Unpack it first"),
+        ("a.zip", b"PK\x03\x04" + b"x" * 99, "no sound zip archive"),
         ("a.jsonl.gz", b"\x1f\x8b" + b"x" * 99, "Unpack it first"),
         ("a.csv", "prompt\nWhy?\n".encode("utf-16"), "Save it as UTF-8"),
         ("a.jsonl", b"", "The file is empty."),
@@ -296,3 +298,50 @@ def test_the_list_asks_as_often_for_many_as_for_one(manager, count, django_asser
         looked_into(manager, file({"prompt": f"Why {number}?"}), "prompts")
     with django_assert_max_num_queries(9):
         manager.get(PAGE)
+
+
+def zip_of(**files):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(f"{name}.jsonl", data)
+    return SimpleUploadedFile("set.zip", packed.getvalue())
+
+
+def test_a_zip_comes_in_as_a_file_does(cast, manager, folder):
+    rows = many_rankings(3)
+    text_of = ["".join(json.dumps(row) + "\n" for row in part) for part in (rows[:2], rows[2:])]
+    upload = looked_into(manager, zip_of(train=text_of[0], test=text_of[1]))
+    assert (upload.state, upload.found["rows"]) == ("ready", 3)
+    manager.post(f"{PAGE}{upload.pk}/start/")
+    work()
+    assert Submission.objects.visible().count() == 3
+    assert list(folder.iterdir()) == []
+
+
+def test_a_zip_without_rows_is_refused_as_it_is_sent(manager, folder):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<x/>")
+    reply = send(manager, SimpleUploadedFile("sheet.xlsx", packed.getvalue()))
+    assert reply.status_code == 400
+    assert "holds no Parquet, JSON lines or CSV" in text(reply)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_file_without_columns_to_choose_is_not_said_to_have_any(manager):
+    header = ",".join(f"c{number}" for number in range(10_000))
+    upload = looked_into(manager, SimpleUploadedFile("q.csv", f"{header}\n".encode()))
+    page = page_of(manager, upload)
+    assert "10,000 columns" in page
+    assert "Say below which column holds what" not in page
+    assert "Mend the rows and send the file again." in page
+
+
+def test_columns_of_no_form_are_answered_with_the_fields_of_all(manager):
+    sent = SimpleUploadedFile("q.csv", b"question,better,worse,who\nWhy?,Salt.,Fish.,a\n")
+    upload = looked_into(manager, sent)
+    (problem,) = upload.found["problems"]
+    for field in ("chosen", "rejected", "completion", "label", "completions", "ranks", "prompt"):
+        assert f" {field}" in problem["why"]
+    assert "Say below which column holds what" in page_of(manager, upload)

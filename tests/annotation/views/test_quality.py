@@ -64,10 +64,28 @@ def test_filters_live_in_the_address(cast, manager):
     assert '<option value="ai" selected>' in page
 
 
-def test_a_filter_that_is_none_is_pointed_out(cast, manager):
-    reply = manager.get(PAGE, {"since": "yesterday"})
+def test_a_filter_that_is_none_is_pointed_out_and_no_figure_is_shown(cast, manager):
+    give_tasks(cast, 1)
+    rank_in_the_order_shown(cast.judge)
+    reply = manager.get(PAGE, {"since": "yesterday", "category": "facts"})
     assert reply.status_code == 400
-    assert "Enter a valid date/time." in reply.content.decode()
+    page = reply.content.decode()
+    assert "Enter a valid date/time." in page
+    assert "A filter is not understood, so no figures are shown." in page
+    assert "How far people agree" not in page
+    assert "rankings of" not in page
+    assert cast.judge.pseudonym not in page
+
+
+def test_a_part_is_called_one_before_any_figure(cast, manager):
+    asked = {"category": "facts", "kind": "ai", "guideline": "v1", "since": "2026-01-31 12:00"}
+    page = manager.get(PAGE, asked).content.decode()
+    shown = page.index("Shown is a part only:")
+    assert page.index("<h1>") < shown < page.index('id="attention"')
+    for words in ("since 31 Jan 2026, 12:00", "category facts", "guideline v1", "annotators Ai"):
+        assert f"<strong>{words}</strong>" in page
+    assert 'href="/projects/tides/quality/">Show all</a>' in page
+    assert "Shown is a part only" not in manager.get(PAGE, {"sort": "gold"}).content.decode()
 
 
 def test_pseudonyms_from_a_file_cannot_break_the_page(cast, manager):
@@ -132,3 +150,15 @@ def test_every_table_comes_as_a_sheet(manager, met):
     assert manager.get(f"{PAGE}none.csv").status_code == 404
     assert manager.get(f"{PAGE}pairs.csv", {"since": "yesterday"}).status_code == 400
     assert len(manager.get(f"{PAGE}pairs.csv", {"kind": "ai"}).content.splitlines()) == 1
+
+
+def test_the_figures_of_a_person_stand_in_their_units(cast, manager, met):
+    person = Annotator.objects.get(pseudonym="judge-002")
+    page = manager.get(f"/projects/tides/annotators/{person.pk}/").content.decode()
+    figures = page[page.index('id="figures"') :]
+    assert "Share of pairs preferred as all others say together." in figures
+    assert "The same against" not in figures
+    (others,) = re.findall(r"preferred as others do.*?</td><td[^>]*>(.*?)</td>", figures)
+    assert others == "0 %"
+    (seconds,) = re.findall(r"Median time.*?</td><td[^>]*>(.*?)</td>", figures)
+    assert re.fullmatch(r"[\d.]+ s", seconds)
