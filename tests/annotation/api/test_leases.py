@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotation.models import Assignment
+from annotation.models import Assignment, Task
 from tests.api import Api
 from tests.cast import full_ranking, give_task
 
@@ -81,6 +81,16 @@ def test_a_draft_is_kept_when_the_lease_has_ended(annotator, held):
 def test_a_draft_of_a_submitted_task_is_409(annotator, held, task):
     annotator.answer(held, full_ranking(task))
     assert annotator.put(f"assignments/{held}/draft/", {}).status_code == 409
+
+
+def test_an_answer_to_a_withdrawn_task_is_409_and_kept_as_the_draft(annotator, held, task):
+    body = full_ranking(task)
+    Task.objects.update(withdrawn=True)
+    reply = annotator.answer(held, body)
+    assert reply.status_code == 409
+    assert "This task was withdrawn meanwhile" in reply.json()["detail"]
+    assert annotator.get(f"assignments/{held}/draft/").json()["draft"] == body
+    assert annotator.post(CLAIM).status_code == 204
 
 
 @pytest.mark.parametrize("draft", [[], "text", 1, {"comment": "x" * 400_001}])

@@ -7,7 +7,15 @@ import pytest
 from django.utils import timezone
 
 from annotation import queue
-from annotation.models import Assignment, Completion, Demonstration, Pair, Submission, Thumb
+from annotation.models import (
+    Assignment,
+    Completion,
+    Demonstration,
+    Pair,
+    Submission,
+    Task,
+    Thumb,
+)
 from annotation.tasking import add_prompt, make_task, new_completion, outside_source
 from tests.annotation import hostile
 from tests.cast import give_task
@@ -265,6 +273,28 @@ def test_a_page_whose_lease_has_ended_offers_the_next_task(web, address, assignm
 
     assert "Your hold on this task has ended" in html
     assert 'action="/projects/tides/rank/"' in html
+
+
+def test_a_task_that_was_withdrawn_meanwhile_keeps_what_was_done(web, address, form, assignment):
+    Task.objects.filter(pk=assignment.task_id).update(withdrawn=True)
+
+    reply = web.post(address, form)
+
+    assert reply.status_code == 409
+    assert "This task was withdrawn meanwhile. What you did is kept" in reply.text
+    assert not Submission.objects.exists()
+    assert Assignment.objects.get().draft["placed"]
+    assert "This task was withdrawn meanwhile" in web.get(address).text
+
+
+def test_after_a_withdrawn_task_comes_the_next(web, cast, address, assignment):
+    following = give_task(cast.project, prompt="Another?")
+    Task.objects.filter(pk=assignment.task_id).update(withdrawn=True)
+
+    assert web.get("/projects/tides/rank/").status_code == 200
+    web.post("/projects/tides/rank/")
+
+    assert Assignment.objects.get(state="open").task == following
 
 
 def test_a_submitted_task_says_so(web, address, form):
