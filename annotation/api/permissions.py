@@ -2,13 +2,21 @@
 
 from typing import TYPE_CHECKING
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from annotation.models import Assignment, Role, User
-from annotation.people import RANKERS, annotator_for, projects_of, require_role
+from annotation.people import (
+    RANKERS,
+    annotator_for,
+    judge_of,
+    projects_of,
+    require_role,
+    require_still_ranks,
+)
 
 if TYPE_CHECKING:
     from annotation.api.views import AssignmentView, ProjectView
@@ -47,16 +55,22 @@ class InProject(BasePermission):
 class HoldsWork(BasePermission):
     """People who rank, in the project of the assignment; whether it is theirs, the verbs decide.
 
-    Gives the view its ``annotator``. Raises Http404, NotAllowed.
+    Gives the view its ``annotator``, also where the person was removed since, and is refused.
+    Raises Http404, NotAllowed, NoLongerRanks.
     """
 
     def has_permission(self, request: Request, view: "AssignmentView") -> bool:  # type: ignore[override]
         if not request.user.is_authenticated:
             return False
         user = person(request)
-        assignments = Assignment.objects.given().select_related("task__project")
-        assignment = get_object_or_404(
-            assignments.filter(task__project__in=projects_of(user)), pk=view.kwargs["id"]
-        )
-        view.annotator = annotator_for(user, assignment.task.project)
+        assignments = Assignment.objects.given().select_related("task__project", "annotator")
+        assignment = get_object_or_404(assignments, pk=view.kwargs["id"])
+        project = assignment.task.project
+        if assignment.annotator.user_id == user.pk:
+            view.annotator = judge_of(user, project)
+            require_still_ranks(user, project)
+        elif projects_of(user).filter(pk=project.pk).exists():
+            view.annotator = annotator_for(user, project)
+        else:
+            raise Http404
         return True

@@ -8,9 +8,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
-from annotation.errors import NotAllowed
+from annotation.errors import NoLongerRanks, NotAllowed
 from annotation.models import Assignment, Project, User
-from annotation.people import RANKERS, projects_of, require_role
+from annotation.people import projects_of, require_role, require_still_ranks
 
 
 class PersonRequest(HttpRequest):
@@ -31,6 +31,13 @@ def project_for(user: User, slug: str, *roles: str) -> Project:
 
 def assignment_for(user: User, pk: int) -> Assignment:
     """The person's own assignment; 404 when it is another's, 403 when they may no longer rank."""
+    assignment = own_assignment(user, pk)
+    check_still_ranks(user, assignment)
+    return assignment
+
+
+def own_assignment(user: User, pk: int) -> Assignment:
+    """The same of somebody who may have been removed meanwhile: they may lose nothing."""
     assignment = get_object_or_404(
         Assignment.objects.given().select_related(
             "task__prompt", "task__project", "annotator", "guideline"
@@ -39,8 +46,15 @@ def assignment_for(user: User, pk: int) -> Assignment:
         annotator__user=user,
     )
     assignment.annotator.project = assignment.task.project  # not to be fetched again
-    _require(user, assignment.task.project, *RANKERS)
     return assignment
+
+
+def check_still_ranks(user: User, assignment: Assignment) -> None:
+    """403 where this person may no longer go on with their task."""
+    try:
+        require_still_ranks(user, assignment.task.project)
+    except NoLongerRanks as refusal:
+        raise PermissionDenied(str(refusal)) from None
 
 
 def _require(user: User, project: Project, *roles: str) -> None:

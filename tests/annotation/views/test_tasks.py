@@ -21,6 +21,7 @@ from tests.annotation import hostile
 from tests.cast import give_task
 
 pytestmark = pytest.mark.django_db
+GONE = "You are no longer part of this project; what you wrote is kept."
 
 
 @pytest.fixture
@@ -123,8 +124,41 @@ def test_who_was_removed_from_the_project_is_told_so_and_their_draft_is_kept(
     reply = web.get(address)
 
     assert reply.status_code == 403
-    assert "annotator or reviewer" in reply.text
+    assert GONE in reply.text
     assert Assignment.objects.get().draft == {"comment": "half done"}
+
+
+@pytest.mark.parametrize("extra", [{}, {"preview": "1"}])
+def test_who_is_removed_in_the_middle_of_a_task_loses_nothing(
+    web, cast, address, assignment, form, extra
+):
+    cast.project.memberships.filter(user=cast.annotator).delete()
+
+    reply = web.post(address, {**form, "comment": "hard to say", **extra})
+
+    assert reply.status_code == 403
+    assert GONE in reply.text
+    assert not Submission.objects.exists()
+    draft = Assignment.objects.get().draft
+    assert (draft["comment"], len(draft["placed"])) == ("hard to say", 4)
+
+
+def test_who_no_longer_ranks_is_told_so_and_loses_nothing(web, cast, address, form):
+    cast.project.memberships.filter(user=cast.annotator).update(role="researcher")
+
+    reply = web.post(address, form)
+
+    assert reply.status_code == 403
+    assert "annotator or reviewer" in reply.text
+    assert Assignment.objects.get().draft is not None
+
+
+def test_an_answer_that_was_sent_is_not_made_a_draft_by_a_removal(web, cast, address, form):
+    web.post(address, form)
+    cast.project.memberships.filter(user=cast.annotator).delete()
+
+    assert web.post(address, form).status_code == 403
+    assert Assignment.objects.get().draft is None
 
 
 # --- what it takes ---
