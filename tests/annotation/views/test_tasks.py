@@ -244,6 +244,59 @@ def test_identical_responses_must_share_a_place(web, cast):
     assert "have the same text" in reply.text
 
 
+# --- labels that are removed while a task is in hand ---
+
+
+@pytest.fixture
+def marked(cast, form):
+    """The first response marked as vague, which a manager removes, and as harmful."""
+    place = next(name for name in form if name.startswith("place-"))
+    return form | {place.replace("place", "labels"): ["vague", "harmful"], "comment": "so so"}
+
+
+@pytest.mark.parametrize("left", [["harmful"], []])
+def test_a_label_that_was_removed_meanwhile_is_told_and_the_rest_is_kept(
+    web, cast, address, marked, assignment, left
+):
+    cast.project.labels = left
+    cast.project.save()
+
+    reply = web.post(address, marked)
+
+    removed = sorted({"vague", "harmful"} - set(left))
+    assert reply.status_code == 400
+    told = "was removed meanwhile" if left else "“harmful” and “vague” were removed meanwhile"
+    assert reply.text.count(told) == 1
+    for name in removed:
+        assert f"“{name}”" in reply.text
+    assert checked(reply.text, assignment) == ["1", "2", "3", "4"]
+    assert "so so" in reply.text
+    assert list(Assignment.objects.get().draft["labels"].values()) == ([left] if left else [])
+
+
+@pytest.mark.parametrize("left", [["harmful"], []])
+def test_without_the_removed_label_the_answer_is_taken(web, cast, address, marked, left):
+    cast.project.labels = left
+    cast.project.save()
+    reply = web.post(address, marked)
+    again = {name: value for name, value in marked.items() if "labels" not in name}
+    again |= {name: left for name in marked if "labels" in name and left}
+    assert reply.text.count('value="harmful" checked') == len(left)
+
+    assert web.post(address, again).status_code == 302
+    assert list(Submission.objects.get().labels.values()) == ([left] if left else [])
+
+
+def test_a_forged_label_does_not_fill_the_page(web, address, form):
+    place = next(name for name in form if name.startswith("place-"))
+    forged = {place.replace("place", "labels"): [f"{n}{'x' * 999}\x00" for n in range(300)]}
+
+    reply = web.post(address, form | forged)
+
+    assert reply.status_code == 400
+    assert len(reply.text) < 60_000
+
+
 @pytest.mark.parametrize("place", ["0", "5", "-1", "1.5", "²", "one"])
 def test_a_forged_place_is_refused(web, address, form, place):
     name = next(name for name in form if name.startswith("place-"))
