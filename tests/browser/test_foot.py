@@ -116,3 +116,43 @@ def test_beside_the_work_the_prompt_needs_no_link(open_browser, cast):
     page = begin(open_browser(viewport={"width": 1440, "height": 900}))
 
     expect(page.get_by_role("link", name="Prompt")).to_have_count(0)
+
+
+def test_the_preview_is_seen_while_one_writes_on_a_phone(open_browser, cast):
+    give_task(cast.project, *KINDS["write"], kind="write")
+    page = begin(open_browser(viewport=PHONE))
+
+    page.get_by_label("Your response").focus()
+    page.keyboard.type("**Salt** ")
+    preview = page.locator("#written strong", has_text="Salt")
+    expect(preview).to_be_visible()
+    foot = page.locator(".foot").bounding_box()
+    assert preview.bounding_box()["y"] + 20 < foot["y"]
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("compare", 4), ("thumbs", 1)])
+def test_what_one_chooses_between_stands_side_by_side(open_browser, cast, kind, rows):
+    give_task(cast.project, *KINDS[kind], kind=kind)
+    page = begin(open_browser(viewport=PHONE))
+
+    boxes = [each.bounding_box() for each in page.locator(".scale .place").all()]
+    assert len({box["y"] for box in boxes}) == rows
+    assert min(box["width"] for box in boxes) > 150
+    if kind == "compare":
+        for strength in ("far", "clearly", "slightly"):
+            sides = [page.locator(".place", has_text=f"{name} is {strength}") for name in "AB"]
+            a, b = (each.bounding_box() for each in sides)
+            assert a["y"] == b["y"]
+            assert a["x"] < b["x"]
+
+
+def test_in_the_review_nothing_touches_the_buttons(open_browser, cast):
+    give_task(cast.project, *TEXTS)
+    page = begin(open_browser(viewport=PHONE))
+    for key in "abcd":
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+
+    said = page.get_by_text("By the guideline:").bounding_box()
+    send = page.locator("#send").bounding_box()
+    assert send["y"] - (said["y"] + said["height"]) >= 8
