@@ -21,6 +21,10 @@ class NotAllowed(Refused):
     code = "not_allowed"
 
 
+class NoLongerRanks(NotAllowed):
+    """The person lost the role in the middle of a task; what they did is kept."""
+
+
 class LeaseLost(Refused):
     """The task is not, or no longer, held by this person."""
 

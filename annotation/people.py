@@ -1,13 +1,14 @@
 """Who may do what where."""
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
-from annotation.errors import NotAllowed
+from annotation.errors import NoLongerRanks, NotAllowed
 from annotation.models import Annotator, Membership, Project, Role, User
 from annotation.prepared import prepared
 
 RANKERS = (Role.ANNOTATOR, Role.REVIEWER)
+REMOVED = gettext_lazy("You are no longer part of this project; what you wrote is kept.")
 
 
 def roles(user: User, project: Project) -> set[str]:
@@ -34,6 +35,14 @@ def require_role(user: User, project: Project, *wanted: str) -> None:
             gettext("You need the role %(needed)s in %(name)s. Ask a manager.")
             % {"needed": needed, "name": project.name}
         )
+
+
+def require_still_ranks(user: User, project: Project) -> None:
+    """For somebody who was given a task there. Raises NoLongerRanks unless they may go on."""
+    try:
+        require_role(user, project, *RANKERS)
+    except NotAllowed as refusal:
+        raise NoLongerRanks(refusal if roles(user, project) else REMOVED) from None
 
 
 def projects_of(user: User) -> QuerySet[Project]:

@@ -50,16 +50,17 @@ def must_qualify(annotator: Annotator) -> bool:
 def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
     """The task this person is to do now, and whether it was claimed just now.
 
-    The one already held comes back as it is, its lease renewed; (None, False) when nothing is
-    left for this person. Raises Conflict when the person is paused, has to qualify or to answer a
-    quiz about the guideline first, or the project has no guideline to judge by.
+    The one already held comes back as it is, its lease renewed, unless its task was withdrawn;
+    (None, False) when nothing is left for this person. Raises Conflict when the person is paused,
+    has to qualify or to answer a quiz about the guideline first, or the project has no guideline
+    to judge by.
     """
     while True:
         with transaction.atomic():
             annotator = lock_annotator(annotator)
             (held, kept), now = _mine(annotator), timezone.now()
             if held is not None:
-                if held.expires_at > now and _renew(held, annotator.project, now):
+                if _is_live(held, now) and _renew(held, annotator.project, now):
                     return held, False
                 _end([held.pk], State.EXPIRED, now)
                 continue  # Its place is free again now, and may be the next one.
@@ -94,7 +95,7 @@ def reserve(annotator: Annotator) -> Assignment | None:
         with transaction.atomic():
             annotator = lock_annotator(annotator)
             (held, kept), now = _mine(annotator), timezone.now()
-            if held is None or held.expires_at <= now:
+            if held is None or not _is_live(held, now):
                 return None
             if annotator.paused or must_qualify(annotator):
                 return None
@@ -135,6 +136,12 @@ def _held_by(person: int) -> QuerySet[Assignment]:
     return rows.filter(annotator=person, state__in=(State.OPEN, State.RESERVED))
 
 
+def _is_live(assignment: Assignment, now: datetime) -> bool:
+    """Whether this is a lease whose time is not up, and of a task that is still asked."""
+    is_open = assignment.state == State.OPEN and assignment.expires_at > now
+    return is_open and not assignment.task.withdrawn
+
+
 def _renew(assignment: Assignment, project: Project, now: datetime) -> bool:
     """Whether the lease was still there to be renewed."""
     assignment.expires_at = now + timedelta(seconds=project.lease_seconds)
@@ -157,7 +164,7 @@ def assign(task: Any, annotator: Annotator, *, again: int | None = None) -> Assi
             gettext("A response of this task is held back. A manager decides on it first.")
         )
     (held, kept), now = _mine(annotator), timezone.now()
-    if held is not None and held.expires_at > now:
+    if held is not None and _is_live(held, now):
         raise Conflict(gettext("You hold another task still. Finish it or give it back first."))
     if held is not None:
         _end([held.pk], State.EXPIRED, now)
@@ -229,7 +236,7 @@ def _end(ids: list[int], state: str, now: datetime, **fields: Any) -> int:
 def hold(assignment_id: int, annotator: Annotator) -> Assignment:
     """The live lease of this person, locked; inside a transaction.
 
-    Raises LeaseLost when it is another's, ended, or past its time.
+    Raises LeaseLost when it is another's, ended, past its time, or of a withdrawn task.
     """
     assignment = _given.first(assignment_id, annotator.pk)
     lost = why_lost(assignment)
@@ -248,12 +255,16 @@ def why_lost(assignment: Assignment | None) -> str:
     """Why this is no live lease, in a sentence for its person; empty when it is one."""
     if assignment is None:
         return gettext("This task is not yours. Ask for the next task.")
-    if assignment.state == State.OPEN and assignment.expires_at > timezone.now():
-        return ""
     if assignment.state == State.SUBMITTED:
         return gettext("You have submitted this task already. Ask for the next task.")
     if assignment.state in (State.SKIPPED, State.RELEASED):
         return gettext("You have given this task back. Ask for the next task.")
+    if assignment.task.withdrawn:
+        return gettext(
+            "This task was withdrawn meanwhile. What you did is kept; ask for the next task."
+        )
+    if _is_live(assignment, timezone.now()):
+        return ""
     return gettext(
         "Your hold on this task has ended. What you did is kept as a draft; "
         "ask for the next task, and you get it back if it is still open."

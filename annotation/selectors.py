@@ -31,9 +31,8 @@ PROJECTS_SHOWN = 50
 
 def held(annotator: Annotator) -> Assignment | None:
     """The live lease of this person, if there is one."""
-    return Assignment.objects.filter(
-        annotator=annotator, state=Assignment.State.OPEN, expires_at__gt=timezone.now()
-    ).first()
+    mine = Assignment.objects.filter(annotator=annotator, state=Assignment.State.OPEN)
+    return mine.filter(expires_at__gt=timezone.now(), task__withdrawn=False).first()
 
 
 def shown_completions(assignment: Assignment) -> list[Completion]:

@@ -390,6 +390,10 @@ ROWS = {
     f"POST {PROJECT}arena/": Row("302 403 403 400 403 404"),
     f"GET {PROJECT}arena/matches/": PAGE_FOR_READERS,
     f"POST {PROJECT}arena/matches/": NO_POST,
+    f"GET {PROJECT}arena/tallies/": PAGE_FOR_READERS,
+    f"POST {PROJECT}arena/tallies/": NO_POST,
+    f"GET {PROJECT}arena/scoreboard/": PAGE_FOR_READERS,
+    f"POST {PROJECT}arena/scoreboard/": NO_POST,
     # --- accounts ---
     "GET accounts/tokens/": Row("302 200 200 200 200 200"),
     "POST accounts/tokens/": Row(

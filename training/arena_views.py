@@ -19,6 +19,7 @@ from training import arena as verbs
 from training import selectors
 from training.models import Job, Policy
 from training.policies import ensure_base
+from training.scoreboard import scoreboard_of
 from training.tasks import wake
 
 READERS = (Role.MANAGER, Role.RESEARCHER)
@@ -106,3 +107,21 @@ def matches(request: PersonRequest, slug: str) -> HttpResponse:
     """The moving part of the page."""
     found = project_for(request.user, slug, *READERS)
     return render(request, "arena/matches.html", {"project": found, **_matches(found)})
+
+
+@login_required
+@never_cache
+@require_safe
+def tallies(request: PersonRequest, slug: str) -> HttpResponse:
+    """Who wins, as the page asks for it again and again."""
+    found = project_for(request.user, slug, *READERS)
+    return render(request, "arena/tallies.html", {"tallies": verbs.tallies(found)})
+
+
+@login_required
+@never_cache
+@require_safe
+def scoreboard(request: PersonRequest, slug: str) -> HttpResponse:
+    """What stands beside a comparison, as its page asks for it again and again."""
+    found = project_for(request.user, slug, *READERS)
+    return render(request, "arena/scoreboard.html", {"board": scoreboard_of(found)})

@@ -29,4 +29,6 @@ urlpatterns = [
     path(f"{DIALOGUE}end/", dialogue_views.end_dialogue, name="dialogue-end"),
     path(f"{PROJECT}arena/", arena_views.arena, name="arena"),
     path(f"{PROJECT}arena/matches/", arena_views.matches, name="arena-matches"),
+    path(f"{PROJECT}arena/tallies/", arena_views.tallies, name="arena-tallies"),
+    path(f"{PROJECT}arena/scoreboard/", arena_views.scoreboard, name="arena-scoreboard"),
 ]

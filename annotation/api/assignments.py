@@ -89,6 +89,7 @@ class AssignmentsView(ProjectList):
 
 class SubmissionView(AssignmentView):
     noun = "work"
+    keeps = "POST"
 
     @extend_schema(
         operation_id="submit_answer",
@@ -161,6 +162,7 @@ class HeartbeatView(AssignmentView):
 
 class DraftView(AssignmentView):
     noun = "work"
+    keeps = "PUT"
 
     @extend_schema(
         operation_id="get_draft",

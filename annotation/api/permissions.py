@@ -10,7 +10,15 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from annotation.models import Assignment, Role, User
-from annotation.people import RANKERS, annotator_for, knows_of, projects_of, require_role
+from annotation.people import (
+    RANKERS,
+    annotator_for,
+    judge_of,
+    knows_of,
+    projects_of,
+    require_role,
+    require_still_ranks,
+)
 from annotation.prepared import prepared
 
 if TYPE_CHECKING:
@@ -50,7 +58,8 @@ class InProject(BasePermission):
 class HoldsWork(BasePermission):
     """People who rank, in the project of the assignment; whether it is theirs, the verbs decide.
 
-    Gives the view its ``annotator``. Raises Http404, NotAllowed.
+    Gives the view its ``annotator``, also where the person was removed since, and is refused.
+    Raises Http404, NotAllowed, NoLongerRanks.
     """
 
     def has_permission(self, request: Request, view: "AssignmentView") -> bool:  # type: ignore[override]
@@ -58,12 +67,19 @@ class HoldsWork(BasePermission):
             return False
         user = person(request)
         assignment = _given.first(view.kwargs["id"])
-        if assignment is None or not knows_of(user, assignment.task.project):
+        if assignment is None:
             raise Http404
-        view.annotator = annotator_for(user, assignment.task.project)
+        project = assignment.task.project
+        if assignment.annotator.user_id == user.pk:
+            view.annotator = judge_of(user, project)
+            require_still_ranks(user, project)
+        elif knows_of(user, project):
+            view.annotator = annotator_for(user, project)
+        else:
+            raise Http404
         return True
 
 
 @prepared
 def _given(pk: int) -> QuerySet[Assignment]:
-    return Assignment.objects.given().filter(pk=pk).select_related("task__project")
+    return Assignment.objects.given().filter(pk=pk).select_related("task__project", "annotator")

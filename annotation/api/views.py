@@ -1,16 +1,20 @@
 """What the views of all nouns share."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from rest_framework.exceptions import APIException
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotation import queue
 from annotation.api.errors import LengthRequired
 from annotation.api.permissions import READERS, HoldsWork, InProject
+from annotation.errors import NoLongerRanks, Refused
 from annotation.models import Annotator, Project, Scope
 
 
@@ -18,9 +22,9 @@ class WholeBodyView(APIView):
     """Takes no body in chunks: WSGI shows none of it, and an answer would seem to be empty."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
             raise LengthRequired
+        super().initial(request, *args, **kwargs)
 
 
 class ProjectView(WholeBodyView, GenericAPIView):
@@ -52,4 +56,19 @@ class AssignmentView(WholeBodyView):
 
     permission_classes = [HoldsWork]
     writes = Scope.ANNOTATE
+    keeps = ""  # the method whose body is the person's work, which no refusal may lose
     annotator: Annotator
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().initial(request, *args, **kwargs)
+        except NoLongerRanks:
+            if request.method == self.keeps:
+                self._keep(request, kwargs["id"])
+            raise
+
+    def _keep(self, request: Request, assignment_id: int) -> None:
+        """As the draft, if it can be one: its person was removed while they worked on it."""
+        with suppress(Refused, APIException):
+            draft: Any = request.data
+            queue.keep_draft(assignment_id, self.annotator, draft)

@@ -7,13 +7,20 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from annotation.answers import MAX_COMMENT
 from annotation.models import Completion
+from annotation.models.projects import MAX_LABEL, MAX_LABELS
 from annotation.submissions import MAX_KEY
 
 LETTERS = "ABCDEFGHI"
+REMOVED = ngettext_lazy(
+    "The label %(names)s was removed meanwhile. The rest is kept: look it over, and send it again.",
+    "The labels %(names)s were removed meanwhile. The rest is kept: look it over, and send it "
+    "again.",
+    "count",
+)
 Draft = Mapping[str, Any]
 
 
@@ -102,6 +109,14 @@ def cards_of(completions: Sequence[Completion]) -> list[Card]:
     ]
 
 
+class MarksField(forms.MultipleChoiceField):
+    """Labels of one response. Takes those too that the project has no more: the form tells of
+    them in one sentence, and keeps the others."""
+
+    def valid_value(self, value: str) -> bool:
+        return True
+
+
 class AnswerForm(forms.Form):
     """What every kind of task has: a key that makes a second click harmless, and a comment."""
 
@@ -124,12 +139,11 @@ class AnswerForm(forms.Form):
     ) -> None:
         super().__init__(data)
         self.shown = cards_of(completions)
+        self.labels = labels
         self.draft = draft or {}
         self.initial["comment"] = text_of(self.draft, "comment")
-        for card in self.shown if labels else ():
-            self.fields[labels_name(card)] = forms.MultipleChoiceField(
-                choices=[(label, label) for label in labels], required=False
-            )
+        for card in self.shown:
+            self.fields[labels_name(card)] = MarksField(required=False)
             self.initial[labels_name(card)] = _marked(self.draft, card.uid)
 
     @property
@@ -137,16 +151,23 @@ class AnswerForm(forms.Form):
         return [replace(card, labels=self._labels_of(card)) for card in self.shown]
 
     def _labels_of(self, card: Card) -> list[Option]:
-        if labels_name(card) not in self.fields:
-            return []
-        field = self[labels_name(card)]
-        marked = field.value() or []
-        choices = field.field.choices  # type: ignore[attr-defined]
-        return [Option(value, label, value in marked) for value, label in choices]
+        marked = self[labels_name(card)].value() or []
+        return [Option(label, label, label in marked) for label in self.labels]
+
+    def clean(self) -> None:
+        marked = {name for card in self.shown for name in self._marks(card)}
+        removed = sorted(marked - set(self.labels))[:MAX_LABELS]  # forged, they may be many
+        if removed:
+            names = listed([f"“{name[:MAX_LABEL]}”" for name in removed])
+            self.add_error(None, str(REMOVED % {"count": len(removed), "names": names}))
+
+    def _marks(self, card: Card) -> list[str]:
+        return self.cleaned_data.get(labels_name(card)) or []
 
     def body(self) -> dict[str, Any]:
         """What the person has said so far, in the form that a submission takes."""
-        marked = {card.uid: self.cleaned_data.get(labels_name(card)) for card in self.shown}
+        known = set(self.labels)
+        marked = {card.uid: [m for m in self._marks(card) if m in known] for card in self.shown}
         labels = {uid: names for uid, names in marked.items() if names}
         return {"comment": self._said("comment"), "labels": labels}
 

@@ -78,6 +78,7 @@ class RankForm(AnswerForm):
         return [int(each) for each in said] if any(each != "0" for each in said) else []
 
     def clean(self) -> None:
+        super().clean()
         places = self._places()
         missing = [card.letter for card in self.shown if places[card.uid] == UNPLACED]
         unrated = [card.letter for card in self.shown if self.rates and not self._rating(card)]

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from annotation.errors import NotAllowed
+from annotation.errors import NoLongerRanks, NotAllowed
 from annotation.models import Assignment, Project, User
-from annotation.people import RANKERS, project_of, require_role
+from annotation.people import project_of, require_role, require_still_ranks
 from annotation.prepared import prepared
 
 
@@ -35,11 +35,17 @@ def project_for(user: User, slug: str, *roles: str) -> Project:
 
 def assignment_for(user: User, pk: int) -> Assignment:
     """The person's own assignment; 404 when it is another's, 403 when they may no longer rank."""
+    assignment = own_assignment(user, pk)
+    check_still_ranks(user, assignment)
+    return assignment
+
+
+def own_assignment(user: User, pk: int) -> Assignment:
+    """The same of somebody who may have been removed meanwhile: they may lose nothing."""
     assignment = _given.first(pk, user.pk)
     if assignment is None:
         raise Http404
     assignment.annotator.project = assignment.task.project  # not to be fetched again
-    _require(user, assignment.task.project, *RANKERS)
     return assignment
 
 
@@ -47,6 +53,14 @@ def assignment_for(user: User, pk: int) -> Assignment:
 def _given(pk: int, user: int) -> QuerySet[Assignment]:
     given = Assignment.objects.given().filter(pk=pk, annotator__user=user)
     return given.select_related("task__prompt", "task__project", "annotator", "guideline")
+
+
+def check_still_ranks(user: User, assignment: Assignment) -> None:
+    """403 where this person may no longer go on with their task."""
+    try:
+        require_still_ranks(user, assignment.task.project)
+    except NoLongerRanks as refusal:
+        raise PermissionDenied(str(refusal)) from None
 
 
 def _require(user: User, project: Project, *roles: str) -> None:

@@ -1,7 +1,10 @@
 """One task on the screen: show it, take the answer, take it back."""
 
+from contextlib import suppress
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -21,6 +24,8 @@ from annotation.views.access import (
     PersonRequest,
     acts_from,
     assignment_for,
+    check_still_ranks,
+    own_assignment,
 )
 from annotation.views.page import fetched_as, task_page
 from annotation.views.ranking import next_step, next_task
@@ -35,7 +40,13 @@ REPORTED = gettext_lazy(
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def task(request: PersonRequest, pk: int) -> HttpResponse:
-    assignment = assignment_for(request.user, pk)
+    assignment = own_assignment(request.user, pk)
+    try:
+        check_still_ranks(request.user, assignment)
+    except PermissionDenied:
+        if request.method == "POST":
+            _keep(assignment, answer_form(assignment, request.POST))
+        raise
     if request.method == "POST" and "preview" in request.POST:
         return _keep_and_show(request, assignment)
     if request.method == "POST":
@@ -44,6 +55,13 @@ def task(request: PersonRequest, pk: int) -> HttpResponse:
     if lost:
         return _ended(request, assignment, lost)
     return task_page(request, assignment, answer_form(assignment, draft=assignment.draft))
+
+
+def _keep(assignment: Assignment, form: AnswerForm) -> None:
+    """As a draft, if it can be one."""
+    form.is_valid()
+    with suppress(Refused):
+        queue.keep_draft(assignment.pk, assignment.annotator, form.body())
 
 
 def _keep_and_show(request: PersonRequest, assignment: Assignment) -> HttpResponse:

@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from annotation import queue
 from annotation.errors import Invalid, LeaseLost
-from annotation.models import Assignment, Task
+from annotation.models import Assignment, Submission, Task
 from annotation.queue import claim, expire, heartbeat, keep_draft, release, skip
+from annotation.submissions import submit
 from annotation.tasks import expire_leases
 from tests.annotation.working import answer, give_tasks, held
+from tests.cast import full_ranking
 
 pytestmark = pytest.mark.django_db
 LEASE = 900
@@ -133,6 +135,52 @@ def test_what_is_not_held_is_refused_in_words(cast, judges, clock, verb):
     release(given_back.pk, judges[0])
     with pytest.raises(LeaseLost, match="You have given this task back"):
         verb(given_back.pk, judges[0])
+
+
+# --- a task that is withdrawn while somebody holds it ---
+
+
+@pytest.fixture
+def withdrawn(cast, judges):
+    """What the first judge holds, of a task that a manager withdrew meanwhile."""
+    give_tasks(cast, 2)
+    assignment = held(judges[0])
+    Task.objects.filter(pk=assignment.task_id).update(withdrawn=True)
+    return assignment
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_withdrawn_task_is_no_longer_held(judges, withdrawn, verb):
+    with pytest.raises(LeaseLost, match="This task was withdrawn meanwhile"):
+        verb(withdrawn.pk, judges[0])
+
+
+def test_an_answer_to_a_withdrawn_task_is_kept_as_a_draft(judges, withdrawn):
+    body = full_ranking(withdrawn.task)
+    with pytest.raises(LeaseLost, match="What you did is kept; ask for the next task"):
+        submit(withdrawn.pk, judges[0], body, key="a-key", origin="screen")
+    withdrawn.refresh_from_db()
+    assert withdrawn.draft == body
+    assert not Submission.objects.exists()
+
+
+def test_a_withdrawn_task_gives_way_to_the_next(judges, withdrawn):
+    following, new = claim(judges[0])
+    assert new
+    assert following is not None
+    assert following.task_id != withdrawn.task_id
+    withdrawn.refresh_from_db()
+    assert withdrawn.state == "expired"
+    with pytest.raises(LeaseLost, match="withdrawn meanwhile"):
+        heartbeat(withdrawn.pk, judges[0])
+
+
+def test_a_task_that_was_withdrawn_by_mistake_comes_back_with_its_draft(judges, withdrawn):
+    keep_draft(withdrawn.pk, judges[0], {"comment": "half done"})
+    answer(judges[0])
+    Task.objects.filter(pk=withdrawn.task_id).update(withdrawn=False)
+    again = held(judges[0])
+    assert (again.pk, again.draft) == (withdrawn.pk, {"comment": "half done"})
 
 
 def test_a_skip_says_why(cast, judges):

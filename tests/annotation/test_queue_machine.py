@@ -92,6 +92,10 @@ class Model:
         mine = ((task, hold) for (task, who), hold in self.holds.items() if who == person)
         return next(((task, hold) for task, hold in mine if hold.state == state), None)
 
+    def is_live(self, task: int, hold: Hold, now: dt.datetime) -> bool:
+        is_withdrawn = self.questions[task].withdrawn
+        return hold.state == "open" and hold.ends > now and not is_withdrawn
+
     def kept(self, person: int, now: dt.datetime) -> tuple[int, Hold] | None:
         """The reservation of this person that stands; one that does not is forgotten."""
         kept = self.held(person, "reserved")
@@ -233,7 +237,7 @@ class QueueMachine(RuleBasedStateMachine):
     def claim(self, person: int, data: st.DataObject) -> None:
         got, new = queue.claim(self.judges[person])
         held = self.model.held(person)
-        if held and held[1].ends > self.now():
+        if held and self.model.is_live(*held, self.now()):
             assert got is not None
             assert (got.pk, new) == (held[1].id, False)
             held[1].ends = self.now() + self.lease
@@ -259,7 +263,7 @@ class QueueMachine(RuleBasedStateMachine):
     def reserve(self, person: int, _: st.DataObject) -> None:
         got = queue.reserve(self.judges[person])
         held = self.model.held(person)
-        if held is None or held[1].ends <= self.now():
+        if held is None or not self.model.is_live(*held, self.now()):
             assert got is None
             return
         kept = self.model.kept(person, self.now())
@@ -276,10 +280,10 @@ class QueueMachine(RuleBasedStateMachine):
     def act(self, person: int, verb: Callable[..., Any], *args: Any) -> Hold | None:
         """Do something to all this person ever held; only the live one lets it be done."""
         live = None
-        for (_, who), hold in self.model.holds.items():
+        for (task, who), hold in self.model.holds.items():
             if who != person:
                 continue
-            if hold.state == "open" and hold.ends > self.now():
+            if self.model.is_live(task, hold, self.now()):
                 verb(hold.id, self.judges[person], *args)
                 live = hold
             else:
@@ -327,7 +331,7 @@ class QueueMachine(RuleBasedStateMachine):
         task, hold = held
         ranks = data.draw(orders)
         body, key = self.body(task, ranks), f"key {next(self.number)}"
-        if hold.ends <= self.now():
+        if not self.model.is_live(task, hold, self.now()):
             self.refused(LeaseLost, self.submit, person, hold.id, body, key)
             assert Assignment.objects.get(pk=hold.id).draft == body
             return
@@ -343,7 +347,7 @@ class QueueMachine(RuleBasedStateMachine):
     def forge(self, person: int, _: st.DataObject) -> None:
         """Try what must be refused: a gap, a missing completion, another person's task."""
         held = self.model.held(person)
-        if held is None or held[1].ends <= self.now():
+        if held is None or not self.model.is_live(*held, self.now()):
             return
         task, hold = held
         body = self.body(task, [1, 2, 3])

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from annotation.guidelines import publish
 from tests.browser.test_ranking import begin
 from tests.cast import give_task
 
@@ -20,7 +21,7 @@ def test_a_key_opens_it_and_it_stays_open_from_task_to_task(open_browser, cast):
     expect(guideline(page)).to_have_count(0)
 
     page.keyboard.press("o")
-    expect(guideline(page).get_by_role("list", name="What counts")).to_contain_text("Harmless")
+    expect(guideline(page).get_by_role("list").first).to_contain_text("Harmless")
     page.reload()
 
     expect(guideline(page)).to_be_visible()
@@ -29,6 +30,19 @@ def test_a_key_opens_it_and_it_stays_open_from_task_to_task(open_browser, cast):
     page.reload()
     expect(page.get_by_role("button", name="Guideline")).to_have_attribute("aria-expanded", "false")
     expect(guideline(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("begins", "lists"), [("# What to look for\n\n", 1), ("", 1), ("Read it twice.\n\n", 2)]
+)
+def test_it_says_once_at_its_beginning_what_counts(open_browser, cast, begins, lists):
+    publish(cast.project, f"{begins}1. Honest\n2. Kind\n\nThe rest.", cast.manager)
+    give_task(cast.project)
+    page = begin(open_browser(viewport=WIDE))
+    page.keyboard.press("o")
+
+    expect(guideline(page).get_by_role("list")).to_have_count(lists)
+    expect(guideline(page).get_by_role("list").first).to_contain_text("Honest")
 
 
 def test_nothing_moves_as_a_page_comes_with_it_open(open_browser, cast):

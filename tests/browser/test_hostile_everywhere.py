@@ -3,13 +3,29 @@
 The fixtures see to it that no request leaves and no policy is broken.
 """
 
+from urllib.parse import quote
+
 import pytest
 from playwright.sync_api import expect
 
-from annotation import guidelines, problems, queue
-from annotation.models import Completion, Membership, ProblemReport, Project, Submission, User
+from annotation import guidelines, onboarding, problems, queue, reviews, traits
+from annotation.choosing import Choice
+from annotation.models import (
+    Completion,
+    Doubt,
+    GuidelineNote,
+    Membership,
+    ProblemReport,
+    Project,
+    Submission,
+    Task,
+    User,
+)
+from annotation.people import annotator_for
+from annotation.snapshots import freeze
 from annotation.submissions import submit
 from annotation.tasking import add_prompt, make_task, new_completion, outside_source
+from annotation.tokens import issue
 from tests.annotation import hostile
 from tests.browser.test_hostile import FORBIDDEN
 from tests.cast import full_ranking, give_task
@@ -26,6 +42,13 @@ MANAGED = [
     *("", "arena/", "quality/", "settings/", "problems/", "guideline/", "rounds/1/"),
     *("guideline/{first}/to/{last}/", "guideline/{first}/"),
     *("imports/", "imports/{upload}/"),
+    *("explore/", "explore/?words={words}&annotator={words}", "tasks/{task}/"),
+    *("data/", "data/{snapshot}/", "data/{snapshot}/against/{other}/"),
+    *("annotators/{judge}/", "review/", "newcomers/"),
+]
+ANSWERED = [
+    *("/", "/projects/tides/rank/", "/projects/tides/mine/", "/projects/tides/guideline/"),
+    *("/projects/tides/begin/", "/projects/tides/about-me/", "/accounts/tokens/"),
 ]
 
 
@@ -112,8 +135,30 @@ def send_a_file(cast):
     return made.pk
 
 
+def ask_newcomers(cast):
+    """Questions, a known answer, what people say of themselves, and what a reviewer is told."""
+    answered = Submission.objects.get()
+    Task.objects.filter(pk=answered.task_id).update(wanted=1)  # an item's task is done
+    options = SHORT[:6]
+    onboarding.add_question(cast.project, LONG[:5000], options, 1, LONG[:5000], by=cast.manager)
+    onboarding.add_item(cast.project, answered.pk, by=cast.manager)
+    Project.objects.update(traits=dict.fromkeys(SHORT[:3], SHORT[:20]), qualification_pass=0.5)
+    said = dict.fromkeys(SHORT[:3], SHORT[0])
+    traits.tell(annotator_for(cast.annotator, Project.objects.get()), said, agreed=True)
+    doubted = Doubt(task=answered.task, reason="flagged", strength=0.3, said=LONG[:5000])
+    reviews.note([doubted])
+    GuidelineNote.objects.create(project=cast.project, text=LONG[:10_000])
+
+
+def take_away(cast):
+    """Two data sets with hostile names."""
+    first = freeze(cast.project, hostile.ELEMENTS[0])
+    return first, freeze(cast.project, hostile.ELEMENTS[1], Choice(origins=("screen",)))
+
+
 def check(page):
     page.wait_for_load_state("networkidle")
+    assert not page.title().startswith(("Not found", "Not allowed")), page.url
     assert page.evaluate(FORBIDDEN) == []
 
 
@@ -125,11 +170,22 @@ def test_no_page_of_a_manager_is_hurt(open_browser, poisoned):
     Completion.objects.bulk_create(leaks)
     make_task(prompt, leaks)
     versions = list(poisoned.project.guidelines.order_by("pk").values_list("pk", flat=True))
-    upload = send_a_file(poisoned)
+    ask_newcomers(poisoned)
+    snapshots = take_away(poisoned)
+    places = {
+        "first": versions[0],
+        "last": versions[-1],
+        "upload": send_a_file(poisoned),
+        "words": quote(hostile.ELEMENTS[0]),
+        "task": Submission.objects.get().task_id,
+        "snapshot": snapshots[0].pk,
+        "other": snapshots[1].pk,
+        "judge": poisoned.judge.pk,
+    }
     visitor = open_browser()
 
     for address in MANAGED:
-        filled = address.format(first=versions[0], last=versions[-1], upload=upload)
+        filled = address.format(**places)
         page = visitor.enter(poisoned.manager, f"/projects/tides/{filled}")
         for summary in page.locator("main details > summary").all():
             summary.evaluate("each => { each.parentElement.open = true }")
@@ -141,13 +197,13 @@ def test_no_page_of_an_annotator_is_hurt(open_browser, poisoned):
     judge_and_report(poisoned)
     visitor = open_browser()
 
-    for address in (
-        "/",
-        "/projects/tides/rank/",
-        "/projects/tides/mine/",
-        "/projects/tides/guideline/",
-    ):
+    ask_newcomers(poisoned)
+    issue(poisoned.annotator, name=hostile.ELEMENTS[0][:100])
+    for address in ANSWERED:
         check(visitor.enter(poisoned.annotator, address))
+    newcomer = visitor.enter(poisoned.reviewer, "/projects/tides/begin/")
+    check(newcomer)
+    check(visitor.enter(poisoned.reviewer, "/projects/tides/review/"))
     annotator = poisoned.judge
     annotator.read_guideline = poisoned.project.guidelines.order_by("pk").first()
     annotator.save()

@@ -154,3 +154,22 @@ def test_one_response_is_judged_by_keyboard(open_browser, cast):
 
     page.wait_for_url(f"**{DOOR}")
     assert Submission.objects.get().thumb.verdict == "bad"
+
+
+def test_who_is_removed_in_the_middle_of_a_task_is_told_so_and_loses_nothing(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    place_all(page, "ab")
+    expect(page.locator("#saved")).to_have_text("Draft saved")
+    cast.project.memberships.filter(user=cast.annotator).delete()
+
+    place_all(page, "dc")
+    expect(page.locator("#saved")).to_contain_text("You are no longer part of this project")
+    assert len(Assignment.objects.get().draft["placed"]) == 4
+    Assignment.objects.update(draft=None)
+    send(page)
+
+    expect(page.get_by_role("heading", name="This is not open to you")).to_be_visible()
+    expect(page.get_by_text("no longer part of this project; what you wrote")).to_be_visible()
+    assert len(Assignment.objects.get().draft["placed"]) == 4
+    assert page.evaluate("localStorage.length") == 0

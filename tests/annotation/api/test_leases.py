@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotation.models import Assignment
+from annotation.models import Assignment, Task
 from tests.api import Api
 from tests.cast import full_ranking, give_task
 
@@ -81,6 +81,50 @@ def test_a_draft_is_kept_when_the_lease_has_ended(annotator, held):
 def test_a_draft_of_a_submitted_task_is_409(annotator, held, task):
     annotator.answer(held, full_ranking(task))
     assert annotator.put(f"assignments/{held}/draft/", {}).status_code == 409
+
+
+def test_an_answer_to_a_withdrawn_task_is_409_and_kept_as_the_draft(annotator, held, task):
+    body = full_ranking(task)
+    Task.objects.update(withdrawn=True)
+    reply = annotator.answer(held, body)
+    assert reply.status_code == 409
+    assert "This task was withdrawn meanwhile" in reply.json()["detail"]
+    assert annotator.get(f"assignments/{held}/draft/").json()["draft"] == body
+    assert annotator.post(CLAIM).status_code == 204
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("verb", ["draft", "submission"])
+def test_what_a_removed_person_sends_is_refused_and_kept(cast, annotator, held, verb, chunked):
+    annotator.put(f"assignments/{held}/draft/", {"comment": "half"})
+    cast.project.memberships.filter(user=cast.annotator).delete()
+    method, headers = ("PUT", {}) if verb == "draft" else ("POST", {"Idempotency-Key": "a-key"})
+    if chunked:  # which shows nothing of the body
+        headers["Transfer-Encoding"] = "chunked"
+    body = b"" if chunked else {"comment": "done"}
+    reply = annotator.send(method, f"assignments/{held}/{verb}/", body, headers=headers)
+    assert reply.status_code == (411 if chunked else 403)
+    if not chunked:
+        told = "You are no longer part of this project; what you wrote is kept."
+        assert reply.json() == {"detail": told, "code": "not_allowed"}
+    assert Assignment.objects.get().draft == {"comment": "half" if chunked else "done"}
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b'{"comment": "\\u0000"}'])
+def test_what_cannot_be_kept_of_a_removed_person_leaves_the_draft_as_it_was(
+    cast, annotator, held, body
+):
+    annotator.put(f"assignments/{held}/draft/", {"comment": "half"})
+    cast.project.memberships.filter(user=cast.annotator).delete()
+    assert annotator.put(f"assignments/{held}/draft/", body).status_code == 403
+    assert Assignment.objects.get().draft == {"comment": "half"}
+
+
+def test_a_removed_person_still_finds_nothing_of_others(cast, annotator, held):
+    cast.project.memberships.filter(user=cast.reviewer).delete()
+    reviewer = Api(cast.reviewer)
+    assert reviewer.put(f"assignments/{held}/draft/", {"comment": "yours"}).status_code == 404
+    assert Assignment.objects.get().draft is None
 
 
 @pytest.mark.parametrize("draft", [[], "text", 1, {"comment": "x" * 400_001}])

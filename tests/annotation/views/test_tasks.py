@@ -7,12 +7,21 @@ import pytest
 from django.utils import timezone
 
 from annotation import queue
-from annotation.models import Assignment, Completion, Demonstration, Pair, Submission, Thumb
+from annotation.models import (
+    Assignment,
+    Completion,
+    Demonstration,
+    Pair,
+    Submission,
+    Task,
+    Thumb,
+)
 from annotation.tasking import add_prompt, make_task, new_completion, outside_source
 from tests.annotation import hostile
 from tests.cast import give_task
 
 pytestmark = pytest.mark.django_db
+GONE = "You are no longer part of this project; what you wrote is kept."
 
 
 @pytest.fixture
@@ -115,8 +124,41 @@ def test_who_was_removed_from_the_project_is_told_so_and_their_draft_is_kept(
     reply = web.get(address)
 
     assert reply.status_code == 403
-    assert "annotator or reviewer" in reply.text
+    assert GONE in reply.text
     assert Assignment.objects.get().draft == {"comment": "half done"}
+
+
+@pytest.mark.parametrize("extra", [{}, {"preview": "1"}])
+def test_who_is_removed_in_the_middle_of_a_task_loses_nothing(
+    web, cast, address, assignment, form, extra
+):
+    cast.project.memberships.filter(user=cast.annotator).delete()
+
+    reply = web.post(address, {**form, "comment": "hard to say", **extra})
+
+    assert reply.status_code == 403
+    assert GONE in reply.text
+    assert not Submission.objects.exists()
+    draft = Assignment.objects.get().draft
+    assert (draft["comment"], len(draft["placed"])) == ("hard to say", 4)
+
+
+def test_who_no_longer_ranks_is_told_so_and_loses_nothing(web, cast, address, form):
+    cast.project.memberships.filter(user=cast.annotator).update(role="researcher")
+
+    reply = web.post(address, form)
+
+    assert reply.status_code == 403
+    assert "annotator or reviewer" in reply.text
+    assert Assignment.objects.get().draft is not None
+
+
+def test_an_answer_that_was_sent_is_not_made_a_draft_by_a_removal(web, cast, address, form):
+    web.post(address, form)
+    cast.project.memberships.filter(user=cast.annotator).delete()
+
+    assert web.post(address, form).status_code == 403
+    assert Assignment.objects.get().draft is None
 
 
 # --- what it takes ---
@@ -202,6 +244,59 @@ def test_identical_responses_must_share_a_place(web, cast):
     assert "have the same text" in reply.text
 
 
+# --- labels that are removed while a task is in hand ---
+
+
+@pytest.fixture
+def marked(cast, form):
+    """The first response marked as vague, which a manager removes, and as harmful."""
+    place = next(name for name in form if name.startswith("place-"))
+    return form | {place.replace("place", "labels"): ["vague", "harmful"], "comment": "so so"}
+
+
+@pytest.mark.parametrize("left", [["harmful"], []])
+def test_a_label_that_was_removed_meanwhile_is_told_and_the_rest_is_kept(
+    web, cast, address, marked, assignment, left
+):
+    cast.project.labels = left
+    cast.project.save()
+
+    reply = web.post(address, marked)
+
+    removed = sorted({"vague", "harmful"} - set(left))
+    assert reply.status_code == 400
+    told = "was removed meanwhile" if left else "“harmful” and “vague” were removed meanwhile"
+    assert reply.text.count(told) == 1
+    for name in removed:
+        assert f"“{name}”" in reply.text
+    assert checked(reply.text, assignment) == ["1", "2", "3", "4"]
+    assert "so so" in reply.text
+    assert list(Assignment.objects.get().draft["labels"].values()) == ([left] if left else [])
+
+
+@pytest.mark.parametrize("left", [["harmful"], []])
+def test_without_the_removed_label_the_answer_is_taken(web, cast, address, marked, left):
+    cast.project.labels = left
+    cast.project.save()
+    reply = web.post(address, marked)
+    again = {name: value for name, value in marked.items() if "labels" not in name}
+    again |= {name: left for name in marked if "labels" in name and left}
+    assert reply.text.count('value="harmful" checked') == len(left)
+
+    assert web.post(address, again).status_code == 302
+    assert list(Submission.objects.get().labels.values()) == ([left] if left else [])
+
+
+def test_a_forged_label_does_not_fill_the_page(web, address, form):
+    place = next(name for name in form if name.startswith("place-"))
+    forged = {place.replace("place", "labels"): [f"{n}{'x' * 999}\x00" for n in range(300)]}
+
+    reply = web.post(address, form | forged)
+
+    assert reply.status_code == 400
+    assert len(reply.text) < 60_000
+
+
 @pytest.mark.parametrize("place", ["0", "5", "-1", "1.5", "²", "one"])
 def test_a_forged_place_is_refused(web, address, form, place):
     name = next(name for name in form if name.startswith("place-"))
@@ -265,6 +360,28 @@ def test_a_page_whose_lease_has_ended_offers_the_next_task(web, address, assignm
 
     assert "Your hold on this task has ended" in html
     assert 'action="/projects/tides/rank/"' in html
+
+
+def test_a_task_that_was_withdrawn_meanwhile_keeps_what_was_done(web, address, form, assignment):
+    Task.objects.filter(pk=assignment.task_id).update(withdrawn=True)
+
+    reply = web.post(address, form)
+
+    assert reply.status_code == 409
+    assert "This task was withdrawn meanwhile. What you did is kept" in reply.text
+    assert not Submission.objects.exists()
+    assert Assignment.objects.get().draft["placed"]
+    assert "This task was withdrawn meanwhile" in web.get(address).text
+
+
+def test_after_a_withdrawn_task_comes_the_next(web, cast, address, assignment):
+    following = give_task(cast.project, prompt="Another?")
+    Task.objects.filter(pk=assignment.task_id).update(withdrawn=True)
+
+    assert web.get("/projects/tides/rank/").status_code == 200
+    web.post("/projects/tides/rank/")
+
+    assert Assignment.objects.get(state="open").task == following
 
 
 def test_a_submitted_task_says_so(web, address, form):

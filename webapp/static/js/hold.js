@@ -103,7 +103,7 @@ export class Draft {
       this.sent = answer;
       this.failures = 0;
       this.told.textContent = gettext("Draft saved");
-    } else if (reply.status === 401 || reply.status === 403) {
+    } else if (reply.isOut) {
       this.told.textContent = gettext(
         "Not saved: you are signed out. Sign in again in another tab.",
       );
@@ -155,7 +155,7 @@ export class Lease {
     try {
       const reply = await send("POST", this.address);
       if (reply.ok) this.ends = Date.now() + 1000 * this.seconds;
-      else if (reply.status === 409) this.end(reply.sentence);
+      else if (!reply.isOut && [403, 409].includes(reply.status)) this.end(reply.sentence);
     } catch {
       this.active = true; // no connection: the next check tries again
     }

@@ -1,6 +1,7 @@
 // Parts of a page that move: fetched again every second or so, until they have settled.
 
 const PATIENCE = 30_000; // ms: the longest pause after failures
+const polled = new WeakSet();
 
 async function fetchPage(address) {
   const reply = await fetch(address, { credentials: "same-origin", redirect: "manual" });
@@ -35,12 +36,16 @@ function show(part, html) {
   for (const left of now.slice(next.length)) left.remove();
 }
 
-function poll(part) {
+// Once for each part, for as long as it is on the page; the first time after so many milliseconds.
+export function poll(part, first = Number(part.dataset.every)) {
+  if (polled.has(part)) return;
+  polled.add(part);
   const pause = Number(part.dataset.every);
   let failures = 0;
   const isSettled = () => part.querySelector("[data-settled]") !== null;
 
   async function look() {
+    if (!part.isConnected) return;
     try {
       if (!document.hidden) {
         const html = await fetchPage(part.dataset.poll);
@@ -57,7 +62,7 @@ function poll(part) {
     setTimeout(look, Math.min(pause * 2 ** failures, PATIENCE));
   }
 
-  if (!isSettled()) setTimeout(look, pause);
+  if (!isSettled()) setTimeout(look, first);
 }
 
 for (const hint of document.querySelectorAll("[data-without-script]")) hint.remove();

@@ -37,7 +37,8 @@ export async function send(method, address, body) {
     keepalive: true,
   });
   const data = await reply.json().catch(() => ({}));
-  return { ok: reply.ok, status: reply.status, sentence: data.detail ?? "" };
+  const isOut = reply.status === 401 || (reply.status === 403 && data.code !== "not_allowed");
+  return { ok: reply.ok, isOut, status: reply.status, sentence: data.detail ?? "" };
 }
 
 // Post the fields of a form. The key among them makes a second delivery harmless.

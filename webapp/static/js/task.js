@@ -47,7 +47,10 @@ function beginTask(signal) {
   form.addEventListener("input", takeBack);
   if (form.dataset.following) form.addEventListener("input", lookAhead);
   beginAsking();
+  beginPrompt();
   beginGuide(signal);
+  footing.disconnect();
+  for (const part of footed()) footing.observe(part);
 }
 
 async function lookAhead() {
@@ -161,6 +164,24 @@ function beginAsking() {
   }
   for (const link of document.querySelectorAll(".asks")) link.addEventListener("click", ask);
 }
+
+// On a narrow screen the prompt scrolls away; a link in the foot brings it back for a moment.
+function beginPrompt() {
+  const sheet = document.getElementById("prompt-sheet");
+  document.getElementById("to-prompt").addEventListener("click", (event) => {
+    event.preventDefault();
+    const asked = document.querySelector(".brief .conversation").cloneNode(true);
+    sheet.querySelector(".sheet-text").replaceChildren(asked);
+    sheet.showModal();
+  });
+}
+
+// What has the focus stands above the foot, which is as high as what it has to say.
+const footed = () => [...document.querySelectorAll(".foot, .bar")];
+const footing = new ResizeObserver(() => {
+  const height = Math.max(...footed().map((part) => part.offsetHeight));
+  document.documentElement.style.setProperty("--foot-height", `${height}px`);
+});
 
 // The guideline beside the work. On a wide screen it stays open from task to task: a cookie says so,
 // so that the page comes with it and nothing moves. On a narrow one it is a sheet for a moment.

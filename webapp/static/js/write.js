@@ -5,6 +5,7 @@ import { token } from "./sending.js";
 import { onTask } from "./task.js";
 
 const PAUSE = 400; // ms without a change before it is shown
+const SEEN = 160; // px: as much of the preview, if there is room
 let form;
 let text;
 let shown;
@@ -44,6 +45,14 @@ function later() {
   timer = setTimeout(preview, PAUSE);
 }
 
+// On a narrow screen the preview is below: what is written and how it reads stand there together.
+function showBoth() {
+  const foot = document.querySelector(".bar").getBoundingClientRect();
+  const hidden = shown.getBoundingClientRect().top + SEEN - foot.top;
+  const room = text.getBoundingClientRect().top;
+  if (hidden > 0 && room > 0) window.scrollBy({ top: Math.min(hidden, room), behavior: "instant" });
+}
+
 function pressed(event) {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
   if (document.querySelector("dialog[open]") || event.target.closest(".brief form")) return;
@@ -58,6 +67,7 @@ onTask(["write"], (signal) => {
   button = document.getElementById("submit");
   [last, busy] = [text.value, false];
   text.addEventListener("input", later);
+  text.addEventListener("input", showBoth);
   window.addEventListener("online", later, { signal });
   document.addEventListener("keydown", pressed, { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
