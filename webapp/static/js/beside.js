@@ -1,4 +1,67 @@
-// The guideline, which stands beside every task.
+// What stands beside every task: the guideline, and the ways to skip the task and to report it.
+
+import { Delivery, gettext } from "./sending.js";
+
+// `task` is the one in hand: save() keeps what was done, leave(reply) goes on, tell(html) says so.
+export function beginBeside(task, signal) {
+  for (const asked of document.querySelectorAll(".brief .aside form")) listen(asked, task, signal);
+  for (const link of document.querySelectorAll(".asks")) link.addEventListener("click", ask);
+  beginGuide(signal);
+}
+
+// Skipping and reporting have a form beside the task; from the foot of the page it opens in a dialog.
+function ask(event) {
+  const dialog = document.getElementById("ask");
+  const panel = document.querySelector(event.currentTarget.hash);
+  const asked = panel.querySelector("form");
+  event.preventDefault();
+  document.getElementById("ask-title").textContent = panel.querySelector("summary").textContent;
+  dialog.append(asked);
+  dialog.addEventListener("close", () => panel.append(asked), { once: true });
+  dialog.showModal();
+  asked.querySelector("input[type=radio]").focus();
+}
+
+function listen(asked, task, signal) {
+  const told = document.createElement("div");
+  told.className = "notice warn";
+  told.setAttribute("role", "alert");
+  told.hidden = true;
+  asked.prepend(told);
+  const { person } = document.body.dataset;
+  const delivery = new Delivery(person, asked, onItsWay(asked, told, task), signal);
+  asked.addEventListener("input", () => delivery.takeBack());
+  asked.addEventListener("submit", (event) => {
+    event.preventDefault();
+    task.save(); // either may lead to another page
+    delivery.send();
+  });
+  if (delivery.resume()) asked.closest("details").open = true;
+}
+
+function onItsWay(asked, told, task) {
+  return {
+    told,
+    sent(reply) {
+      told.hidden = true;
+      if (reply.told === undefined) task.leave(reply);
+      else goOn(asked, reply.told, task);
+    },
+    offline: () =>
+      gettext("No connection. What you said is kept here and is sent when the connection is back."),
+    signedOut: () =>
+      gettext("You are signed out. What you said is kept here and is sent when you are back."),
+  };
+}
+
+// Reported: the task stays in hand.
+function goOn(asked, said, task) {
+  asked.reset();
+  const dialog = document.getElementById("ask");
+  if (dialog.contains(asked)) dialog.close();
+  else asked.closest("details").open = false;
+  task.tell(said);
+}
 
 // The guideline beside the work. On a wide screen it stays open from task to task: a cookie says so,
 // so that the page comes with it and nothing moves. On a narrow one it is a sheet for a moment.
@@ -36,7 +99,7 @@ function press(event) {
   event.preventDefault();
 }
 
-export function beginGuide(signal) {
+function beginGuide(signal) {
   const wasOpen = guide?.classList.contains("open"); // beside the task before
   guide = document.getElementById("guideline");
   toGuide = document.getElementById("to-guideline");
