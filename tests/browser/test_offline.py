@@ -1,7 +1,7 @@
 """What a person did without a network, or signed out, is neither lost nor sent twice."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from annotation import queue
 from annotation.models import Assignment, ProblemReport, Submission
@@ -307,6 +307,25 @@ def test_a_report_kept_in_a_closed_tab_is_sent_from_its_page(open_browser, cast)
     assert ProblemReport.objects.count() == 1
 
 
+def test_what_waits_of_one_task_is_sent_from_the_next(open_browser, cast):
+    give_task(cast.project)
+    give_task(cast.project, prompt="And the next?")
+    visitor = open_browser()
+    page = begin(visitor)
+    visitor.lose_network()
+    expect(report(page).get_by_text("What you said is kept here")).to_be_visible()
+    queue.skip(Assignment.objects.get().pk, cast.judge, "other", "It is done elsewhere.")
+    held, _ = queue.claim(cast.judge)
+
+    page.close()
+    visitor.context.set_offline(False)
+    again = visitor.context.new_page()
+    again.goto(f"{visitor.base}/tasks/{held.pk}/")
+
+    expect(again.get_by_text("An answer that waited was sent.")).to_be_visible()
+    assert ProblemReport.objects.count() == 1
+
+
 def test_a_task_is_skipped_when_the_network_is_back(open_browser, cast):
     give_task(cast.project)
     visitor = open_browser()
@@ -366,7 +385,7 @@ def test_a_long_text_that_the_page_could_not_send_is_there_after_a_reload(open_b
 def test_an_earlier_draft_does_not_overtake_a_later_one(open_browser, cast):
     give_task(cast.project)
     page = begin(open_browser())
-    held = []
+    held: list[Route] = []
 
     def hold_first(route):
         if held:
