@@ -12,6 +12,10 @@ from tests.cast import PASSWORD, give_task
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 KEPT = "No connection. Your answer is kept here"
 DRAFT = "**/draft/"
+NOTHING_PLACED = """() => {
+  const kept = Object.entries(localStorage).find(([name]) => name.startsWith("draft:"));
+  return JSON.parse(kept[1]).fields.every(([name, place]) => !name.startsWith("place-") || !place);
+}"""
 
 
 def saved(page):
@@ -141,6 +145,22 @@ def test_what_was_placed_without_a_network_survives_the_tab(open_browser, cast):
     expect(again.get_by_label("Comment")).to_have_value("on the train\nto the sea")
     keeps_nothing(again)
     assert len((Assignment.objects.get().draft or {})["placed"]) == 2
+
+
+def test_what_was_taken_back_without_a_network_does_not_return(open_browser, cast):
+    give_task(cast.project)
+    visitor = open_browser()
+    page = begin(visitor)
+    visitor.lose_network()
+    page.keyboard.press("a")
+    saved(page).to_contain_text("no connection")
+    page.keyboard.press("u")
+    page.wait_for_function(NOTHING_PLACED)
+
+    again = reopen(visitor, page)
+
+    standing(again).to_have_text("")
+    keeps_nothing(again)
 
 
 def test_a_later_draft_of_the_server_stays(open_browser, cast):
@@ -406,3 +426,22 @@ def test_an_earlier_draft_does_not_overtake_a_later_one(open_browser, cast):
 
     saved(page).to_have_text("Draft saved")
     assert len((Assignment.objects.get().draft or {})["placed"]) == 2
+
+
+def test_a_page_of_a_train_is_no_connection(open_browser, cast):
+    give_task(cast.project)
+    visitor = open_browser()
+    page = begin(visitor)
+    place_all(page)
+    page.keyboard.press("Enter")
+
+    def sell_a_ticket(route):
+        route.fulfill(body="<p>Buy an hour of our network.</p>", content_type="text/html")
+
+    page.route("**/tasks/*/", sell_a_ticket)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(KEPT)).to_be_visible()
+    page.unroute("**/tasks/*/", sell_a_ticket)
+
+    page.wait_for_url(f"**{DOOR}")
+    assert ranks_as_shown(Submission.objects.get()) == [1, 2, 3, 4]

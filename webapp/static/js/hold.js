@@ -72,7 +72,7 @@ export class Draft {
     this.person = form.dataset.person;
     this.address = `/api/v1/assignments/${form.dataset.assignment}/draft/`;
     this.base = timeOf(form.dataset.draftSaved); // which of the server's drafts this one goes on from
-    this.sent = JSON.stringify(readAnswer(form));
+    this.sent = JSON.stringify(readAnswer(form)); // what the server has; null where that is not known
     this.failures = 0;
     this.closed = false;
     this.changedAt = 0;
@@ -153,6 +153,7 @@ export class Draft {
 
   // Whether the server has it.
   async put(answer) {
+    this.sent = null;
     try {
       const reply = await send("PUT", this.address, JSON.parse(answer));
       if (reply.ok) this.settle(reply, answer);

@@ -47,24 +47,27 @@ export async function send(method, address, body, isLast = false) {
 
 // Post the fields of a form. The key among them makes a second delivery harmless.
 export async function post(action, fields) {
-  let reply;
   try {
-    reply = await fetch(action, {
+    const reply = await fetch(action, {
       method: "POST",
       body: new URLSearchParams([...fields, ["csrfmiddlewaretoken", token()]]),
       headers: { Accept: "application/json" },
       credentials: "same-origin",
       redirect: "manual",
+      signal: AbortSignal.timeout(PATIENCE),
     });
+    // What is no reply of ours, such as a train's page to sign in, is no connection either.
+    return reply.ok ? { state: SENT, ...(await reply.json()) } : { state: whyNot(reply) };
   } catch {
     return { state: OFFLINE };
   }
-  if (reply.ok) return { state: SENT, ...(await reply.json()) };
+}
+
+function whyNot(reply) {
   // A redirect leads to the door.
   const isOut = reply.type === "opaqueredirect" || (reply.status === 403 && !cookie());
-  if (isOut) return { state: SIGNED_OUT };
-  if (reply.status >= 500 || reply.status === 429) return { state: OFFLINE };
-  return { state: REFUSED };
+  if (isOut) return SIGNED_OUT;
+  return reply.status >= 500 || reply.status === 429 ? OFFLINE : REFUSED;
 }
 
 function cookie() {
@@ -187,8 +190,7 @@ export class Delivery {
     const fields = unsent.read(this.person, this.form.action);
     if (fields === null) return false;
     refill(this.form, fields);
-    this.wait(OFFLINE, fields);
-    if (navigator.onLine) this.send();
+    this.send();
     return true;
   }
 
