@@ -12,6 +12,7 @@ from tests.cast import PASSWORD, give_task
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 KEPT = "No connection. Your answer is kept here"
 DRAFT = "**/draft/"
+NOTHING_KEPT = "() => !Object.keys(localStorage).some(each => /^(draft|unsent):/.test(each))"
 NOTHING_PLACED = """() => {
   const kept = Object.entries(localStorage).find(([name]) => name.startsWith("draft:"));
   return JSON.parse(kept[1]).fields.every(([name, place]) => !name.startsWith("place-") || !place);
@@ -53,7 +54,7 @@ def sign_in_at(page):
 
 def keeps_nothing(page):
     """Waits until the browser has given all that it kept to the server."""
-    page.wait_for_function("!Object.keys(localStorage).some(each => /^(draft|unsent):/.test(each))")
+    page.wait_for_function(NOTHING_KEPT)
 
 
 def test_a_ranking_is_looked_over_without_a_network(open_browser, cast):
