@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -28,7 +29,7 @@ from annotation.views.access import (
     own_assignment,
 )
 from annotation.views.page import fetched_as, task_page
-from annotation.views.ranking import next_step, next_task
+from annotation.views.ranking import next_step
 from annotation.views.review import review_address
 
 REPORTED = gettext_lazy(
@@ -120,11 +121,18 @@ def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> 
     there, begun = review_address(task) or dialogue_address(task), None
     if not there:
         there, begun = next_step(request, assignment.annotator)
+    # The script may have the page already, but for what is to be said on it.
+    stays = begun is not None and request.POST.get("ready") == fetched_as(begun)
+    return _lead(request, there, stays=stays)
+
+
+def _lead(request: PersonRequest, there: str, *, stays: bool = False) -> HttpResponse:
+    """To another page; a script is told where that is, since it cannot see a redirect, and what
+    is to be said where it needs no other page."""
     if request.accepts("text/html"):
         return redirect(there)
     reply = {"next": there}
-    if begun is not None and request.POST.get("ready") == fetched_as(begun):
-        # The script has the page already, but for what is to be said on it.
+    if stays:
         reply["told"] = render_to_string("parts/messages.html", request=request)
     return JsonResponse(reply)
 
@@ -140,9 +148,9 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
             talk = dialogue_address(assignment.task)
             if talk:
                 messages.success(request, gettext("Skipped."))
-                return redirect(talk)
+                return _lead(request, talk)
             messages.success(request, gettext("Skipped. Here is the next one."))
-            return next_task(request, assignment.annotator)
+            return _lead(request, next_step(request, assignment.annotator)[0])
     except LeaseLost as refusal:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
@@ -161,7 +169,7 @@ def report(request: PersonRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             problems.report(assignment.pk, assignment.annotator, **form.cleaned_data)
             messages.success(request, REPORTED)
-            return redirect("task", assignment.pk)
+            return _lead(request, reverse("task", args=[assignment.pk]), stays=True)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     lost = queue.why_lost(assignment)

@@ -74,7 +74,7 @@ class Visitor:
     def lose_network(self) -> None:
         """Chromium says that the network is gone before its page knows it."""
         self.context.set_offline(True)
-        self.page.wait_for_function("!navigator.onLine")
+        self.page.wait_for_function("() => !navigator.onLine")
 
     def watch(self) -> None:
         """Note violations of the policy, errors of scripts, and requests to elsewhere."""

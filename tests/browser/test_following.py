@@ -1,5 +1,7 @@
 """The next task, fetched while one is ranked: it stands there at once, and nothing else changes."""
 
+from contextlib import contextmanager
+
 import pytest
 from playwright.sync_api import expect
 
@@ -9,6 +11,10 @@ from tests.cast import give_task
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FETCHED = "**/rank/following/"
+LIES_READY = """async () => {
+  const { ready } = await import("/static/js/following.js");
+  while (!ready()) await new Promise((look) => setTimeout(look, 20));
+}"""
 
 
 def loads(page):
@@ -18,12 +24,19 @@ def loads(page):
     return seen
 
 
-def rank_ahead(page, keys="1234"):
-    """Place all responses, and wait until the next task has come."""
+@contextmanager
+def ahead(page):
+    """Waits until the next task, for which what is done here asks, lies ready; or there is none."""
     with page.expect_response(FETCHED) as fetched:
+        yield fetched
+    if fetched.value.status != 204:
+        page.evaluate(LIES_READY)
+
+
+def rank_ahead(page, keys="1234"):
+    with ahead(page) as fetched:
         for key in keys:
             page.keyboard.press(key)
-    fetched.value.finished()
     return fetched.value
 
 
@@ -106,12 +119,11 @@ def test_every_kind_follows_every_other(open_browser, cast):
     send(page)
     for number, key in ((1, "1"), (2, "0")):
         prompt(page, f"Question {number}?").to_be_visible()
-        with page.expect_response(FETCHED):
+        with ahead(page):
             page.keyboard.press(key)
-        page.wait_for_timeout(300)
         page.keyboard.press("Enter")
     prompt(page, "Question 3?").to_be_visible()
-    with page.expect_response(FETCHED):
+    with ahead(page):
         page.get_by_label("Your response").fill("Rivers, mostly.")
     expect(page.locator("#written")).to_contain_text("2 words")
     page.keyboard.press("Control+Enter")

@@ -29,7 +29,7 @@ def send(page):
     """Look the ranking over and submit it, by keyboard."""
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Control+Enter")
 
 
 def standing(page):
@@ -238,6 +238,35 @@ def test_a_finger_taps_a_response_and_a_place_and_scrolling_moves_nothing(open_b
     place.nth(4).tap()
 
     standing(page).to_have_text("B›✕ D2 to place")
+
+
+SWIPES = {"its text": ".prose", "its letter": ".letter", "its places": ".places"}
+
+
+def swipe(page, x, y, up):
+    """A finger goes up the screen, as the browser itself sees it."""
+    wire = page.context.new_cdp_session(page)
+    steps = [(x, y - up * step / 10) for step in range(11)]
+    for number, (left, top) in enumerate(steps):
+        kind = "touchMove" if number else "touchStart"
+        points = [{"x": left, "y": top}]
+        wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    wire.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@pytest.mark.parametrize("where", SWIPES)
+def test_a_finger_that_scrolls_on_a_card_moves_no_card(open_browser, cast, where):
+    give_task(cast.project, *("word " * 300 + str(number) for number in range(4)))
+    page = begin(open_browser(viewport={"width": 390, "height": 844}, has_touch=True))
+    grip = page.locator(f"#response-B {SWIPES[where]}")
+    grip.evaluate("each => window.scrollTo(0, each.getBoundingClientRect().top + scrollY - 500)")
+    before, box = page.evaluate("scrollY"), grip.bounding_box()
+
+    swipe(page, box["x"] + 15, box["y"] + 15, up=300)
+
+    page.wait_for_function("before => scrollY > before + 100", arg=before)
+    standing(page).to_have_text("")
+    expect(page.locator(".rail-tray .chip")).to_have_count(4)
 
 
 def test_a_double_click_on_submit_stores_one_ranking(open_browser, cast):

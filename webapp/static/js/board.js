@@ -161,17 +161,23 @@ export class Board {
     });
   }
 
+  // As it is stored: of A = B › C, A and B have rank 1 and C has rank 3.
+  rankOf(card) {
+    const better = this.places().filter((place) => Number(place) < Number(this.placeOf(card)));
+    return 1 + better.reduce((sum, place) => sum + this.at(place).length, 0);
+  }
+
   // "Response C, rank 2, tied with A"
   describe(card) {
     const place = this.placeOf(card);
-    const said = { letter: card.letter, place };
+    const said = { letter: card.letter, rank: this.rankOf(card) };
     if (place === UNPLACED) return gettext("Response {letter}, not placed", said);
     if (place === UNACCEPTABLE) return gettext("Response {letter}, unacceptable", said);
     const tied = this.at(place).filter((each) => each !== card);
-    if (!tied.length) return gettext("Response {letter}, rank {place}", said);
+    if (!tied.length) return gettext("Response {letter}, rank {rank}", said);
     said.others = tied.map((each) => each.letter).join(gettext(" and "));
     return this.twins(card).length
-      ? gettext("Response {letter}, rank {place}, tied with {others}, which has the same text", said)
-      : gettext("Response {letter}, rank {place}, tied with {others}", said);
+      ? gettext("Response {letter}, rank {rank}, tied with {others}, which has the same text", said)
+      : gettext("Response {letter}, rank {rank}, tied with {others}", said);
   }
 }

@@ -1,5 +1,6 @@
 // One choice by keyboard: compare two, or judge one.
 
+import { isSwitchedOff, openKeys } from "./settings.js";
 import { onTask } from "./task.js";
 
 const COMPARE = {
@@ -26,12 +27,13 @@ function choose(key) {
 
 function pressed(event) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
-  if (event.target.closest("textarea, select, .brief form, dialog")) return;
+  if (event.target.closest("textarea, select, .brief form, dialog") || isSwitchedOff(event)) return;
   const key = event.key.toLowerCase();
   if (key === "enter") {
     if (event.target.closest("button, a, summary")) return;
     form.requestSubmit(button);
-  } else if (Object.hasOwn(values, key)) choose(key);
+  } else if (key === "?") openKeys();
+  else if (Object.hasOwn(values, key)) choose(key);
   else return;
   event.preventDefault();
 }

@@ -1,7 +1,7 @@
 // What ties a task's page to the server while it is being done: the draft, kept at every change, and
 // the hold, shown quietly and renewed while the person is at it.
 
-import { gettext, send } from "./sending.js";
+import { door, drafts, fieldsOf, gettext, refill, send, whenBack } from "./sending.js";
 
 const PAUSE = 500; // ms without a change before it is sent
 const RETRY = [2000, 5000, 15000, 30000];
@@ -64,17 +64,45 @@ function readPlaces(said) {
   return answer;
 }
 
+// The answer so far: in this browser from each change on, until the server has it.
 export class Draft {
   constructor(form, told, signal) {
     this.form = form;
     this.told = told; // the element that says how it stands
+    this.person = form.dataset.person;
     this.address = `/api/v1/assignments/${form.dataset.assignment}/draft/`;
-    this.sent = JSON.stringify(readAnswer(form));
+    this.base = timeOf(form.dataset.draftSaved); // which of the server's drafts this one goes on from
+    this.sent = JSON.stringify(readAnswer(form)); // what the server has; null where that is not known
     this.failures = 0;
     this.closed = false;
-    form.addEventListener("input", () => this.later(PAUSE));
-    window.addEventListener("online", () => this.later(0), { signal });
-    window.addEventListener("pagehide", () => this.save(), { signal });
+    this.changedAt = 0;
+    form.addEventListener("input", () => this.change());
+    whenBack(() => this.later(0), signal);
+    window.addEventListener("pagehide", () => this.saveLast(), { signal });
+  }
+
+  // What an earlier page could not save comes back, unless the server has something later.
+  restore() {
+    const kept = drafts.read(this.person, this.form.action);
+    if (kept === null) return;
+    if (kept.base === this.base || kept.at > this.savedAt()) refill(this.form, kept.fields);
+    if (this.unsaved() === null) {
+      this.forget();
+      return;
+    }
+    this.changedAt = kept.at;
+    this.told.textContent = gettext("What could not be saved before is here again.");
+    this.later(0);
+  }
+
+  // By this browser's clock, and sooner rather than later: the page was made after it was asked for.
+  savedAt() {
+    return performance.timeOrigin - (timeOf(this.form.dataset.now) - this.base);
+  }
+
+  change() {
+    this.changedAt = Date.now();
+    this.later(PAUSE);
   }
 
   later(pause) {
@@ -87,37 +115,96 @@ export class Draft {
     clearTimeout(this.timer);
   }
 
-  async save() {
+  forget() {
+    drafts.forget(this.person, this.form.action);
+  }
+
+  keep() {
+    const fields = fieldsOf(this.form).filter(([name]) => name !== "key");
+    drafts.keep(this.person, this.form.action, { fields, base: this.base, at: this.changedAt });
+  }
+
+  // What is yet to be sent; null where the server has it all.
+  unsaved() {
     const answer = JSON.stringify(readAnswer(this.form));
-    if (this.closed || answer === this.sent) return;
+    return this.closed || answer === this.sent ? null : answer;
+  }
+
+  // One request at a time, or an earlier answer might arrive last.
+  save() {
+    if (this.unsaved() !== null) this.keep();
+    this.saving ??= this.saveAll().finally(() => (this.saving = null));
+    return this.saving;
+  }
+
+  async saveAll() {
+    for (let answer = this.unsaved(); answer !== null; answer = this.unsaved()) {
+      if (!(await this.put(answer))) return;
+    }
+  }
+
+  // The page goes, and with it whatever request is under way.
+  saveLast() {
+    const answer = this.unsaved();
+    if (answer === null) return;
+    this.keep();
+    send("PUT", this.address, JSON.parse(answer), true).catch(() => {});
+  }
+
+  // Whether the server has it.
+  async put(answer) {
+    this.sent = null;
     try {
       const reply = await send("PUT", this.address, JSON.parse(answer));
-      this.settle(reply, answer);
+      if (reply.ok) this.settle(reply, answer);
+      else this.fail(reply);
+      return reply.ok;
     } catch {
       this.again(gettext("Not saved: no connection. Trying again."));
+      return false;
     }
   }
 
   settle(reply, answer) {
-    if (reply.ok) {
-      this.sent = answer;
-      this.failures = 0;
-      this.told.textContent = gettext("Draft saved");
-    } else if (reply.isOut) {
-      this.told.textContent = gettext(
-        "Not saved: you are signed out. Sign in again in another tab.",
-      );
-    } else if (reply.status >= 500) {
+    this.sent = answer;
+    this.base = timeOf(reply.data.draft_saved_at);
+    this.failures = 0;
+    if (this.unsaved() !== null) return;
+    this.forget();
+    this.tell(gettext("Draft saved"));
+  }
+
+  fail(reply) {
+    if (reply.isOut) {
+      this.again(gettext("Not saved: you are signed out."), " ", door(), ".");
+    } else if (reply.status >= 500 || reply.status === 429) {
       this.again(gettext("Not saved yet. Trying again."));
     } else {
-      this.told.textContent = reply.sentence;
+      this.tell(reply.sentence);
+      if (reply.status === 409) this.end();
     }
   }
 
-  again(sentence) {
-    this.told.textContent = sentence;
+  // The answer has been given, here or elsewhere.
+  end() {
+    this.close();
+    this.forget();
+  }
+
+  again(...sentence) {
+    this.tell(...sentence);
     this.later(RETRY[Math.min(this.failures++, RETRY.length - 1)]);
   }
+
+  // What stands there already is not said again.
+  tell(...sentence) {
+    const words = sentence.map((part) => part.textContent ?? part).join("");
+    if (this.told.textContent !== words) this.told.replaceChildren(...sentence);
+  }
+}
+
+function timeOf(text) {
+  return Date.parse(text) || 0;
 }
 
 // --- the hold -------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-// The ranking drawn twice: places to drop on beside the cards, and one line at the foot.
+// The ranking drawn: places to drop on beside the cards, one line at the foot, and, as the last look
+// before it is sent, a list.
 
 import { UNACCEPTABLE } from "./board.js";
 import { gettext } from "./sending.js";
@@ -142,4 +143,61 @@ function stepButton(board, name, tiers, index, onStep) {
   );
   button.addEventListener("click", () => onStep(name));
   return button;
+}
+
+// --- the last look --------------------------------------------------------------------------
+
+export function review(board, onSend) {
+  const dialog = document.getElementById("review");
+  const fault = document.getElementById("review-fault");
+  const send = document.getElementById("send");
+  document.getElementById("review-tiers").replaceChildren(...lines(board));
+  const unsaid = board.boundaries().filter((name) => !board.strengthOf(name));
+  const mixed = unsaid.length > 0 && unsaid.length < board.boundaries().length;
+  fault.textContent = mixed
+    ? gettext("Say how much better for every step of the ranking, or for none.")
+    : "";
+  send.hidden = mixed;
+  send.onclick = () => {
+    dialog.close();
+    onSend();
+  };
+  dialog.onkeydown = (event) => pressed(event, mixed ? null : send);
+  dialog.showModal();
+  (mixed ? dialog.querySelector(".actions button:not([hidden])") : send).focus();
+}
+
+// The key that opened it may be held down still.
+function pressed(event, send) {
+  const isChord = event.ctrlKey || event.metaKey;
+  if (event.key !== "Enter" || !(isChord || event.repeat)) return;
+  event.preventDefault();
+  event.stopPropagation(); // to the page it would mean the review again
+  if (!event.repeat) send?.click();
+}
+
+function lines(board) {
+  const names = board.boundaries();
+  const tiers = board.places().map((place) => board.at(place));
+  const found = tiers.map((cards) => line(String(board.rankOf(cards[0])), cards, gettext("tied")));
+  const shelf = board.unacceptable();
+  if (shelf.length) found.push(line("✕", shelf, gettext("all unacceptable"), gettext("unacceptable")));
+  return found.flatMap((item, index) => {
+    const strength = index ? board.strengthOf(names[index - 1]) : 0;
+    return strength ? [make("li", "step-line", gettext("{strength} better", { strength: STRENGTHS[strength] })), item] : [item];
+  });
+}
+
+function ratedOf(card) {
+  return card.element.querySelector("input[name^=rate-]:checked")?.value;
+}
+
+function line(number, cards, several, one = "") {
+  const item = make("li", "tier-line");
+  item.append(make("span", "number", number), make("strong", "", letters(cards, ", ")));
+  const rated = cards.map(ratedOf).filter(Boolean);
+  if (rated.length) item.append(make("span", "quiet", gettext("rated {said}", { said: rated.join(", ") })));
+  const note = cards.length > 1 ? several : one;
+  if (note) item.append(make("span", "quiet", note));
+  return item;
 }

@@ -1,16 +1,15 @@
 // Ranking: every way in, by keyboard, mouse and touch, leads to the same few moves.
 
+import { toggleGuideline } from "./beside.js";
 import { Board, UNACCEPTABLE } from "./board.js";
-import { Keys } from "./keys.js";
-import { arrange } from "./layout.js";
-import { drawStanding, letters, Rail, STRENGTHS } from "./rail.js";
+import { drawStanding, letters, Rail, review, STRENGTHS } from "./rail.js";
 import { gettext } from "./sending.js";
-import { onTask, toggleGuideline } from "./task.js";
+import { arrange, isSwitchedOff, Keys, openKeys } from "./settings.js";
+import { onTask } from "./task.js";
 
 let form;
 let said;
-let help;
-let singleKeys;
+let told;
 let button;
 let board;
 let keys;
@@ -20,6 +19,7 @@ let tying; // the next letter is tied with the card placed last
 let reviewed;
 let ratingLine;
 let rating; // the first pass, where the project asks for one
+let differences = null; // the module that shows them, once it is asked for
 
 function say(sentence) {
   said.textContent = sentence;
@@ -95,10 +95,10 @@ const commands = {
     else say(gettext("Place two responses first; then this key says how much better one is."));
   },
   guideline: toggleGuideline,
-  help: () => help.showModal(),
+  help: openKeys,
 };
 
-async function askForReview() {
+function askForReview() {
   if (rating?.active) {
     rating.goOn();
     return;
@@ -109,7 +109,6 @@ async function askForReview() {
     say(gettext("Not placed yet: {letters}", { letters: letters(left, ", ") }));
     return;
   }
-  const { review } = await import("./review.js");
   review(board, () => {
     reviewed = true;
     form.requestSubmit(button);
@@ -142,7 +141,7 @@ function pressed(event) {
   if (document.querySelector("dialog[open]") || event.altKey || event.isComposing) return;
   if (ratingLine && !rating) return; // it is on its way
   if (event.repeat || ((event.ctrlKey || event.metaKey) && event.key !== "Enter")) return;
-  if (event.key !== "Enter" && !singleKeys.checked) return;
+  if (isSwitchedOff(event)) return;
   if (!isTaken(event) && press(event.key)) event.preventDefault();
 }
 
@@ -175,9 +174,16 @@ function clicked(event, card) {
   if (!chosen && !event.target.closest("a, label, fieldset, .table")) pick(card);
 }
 
+// At the first sign of work: later there may be no connection.
+function fetchDifferences() {
+  differences ??= import("./differences.js").catch(() => (differences = null));
+  return differences;
+}
+
 async function openDifferences() {
-  const { showDifferences } = await import("./differences.js");
-  showDifferences(board, picked);
+  const module = await fetchDifferences();
+  if (module) module.showDifferences(board, picked);
+  else told.textContent = gettext("No connection: differences are shown when it is back.");
 }
 
 function listen(signal) {
@@ -188,15 +194,19 @@ function listen(signal) {
   for (const card of board.cards) {
     card.element.addEventListener("click", (event) => clicked(event, card));
   }
-  document.getElementById("open-keys").addEventListener("click", () => help.showModal());
   document.getElementById("open-differences").addEventListener("click", openDifferences);
-  singleKeys.addEventListener("change", () => {
-    localStorage.setItem("single-keys", singleKeys.checked ? "on" : "off");
-  });
+  for (const sign of ["pointerdown", "keydown"]) {
+    window.addEventListener(sign, fetchDifferences, { once: true, signal });
+  }
 }
 
 async function rateFirst(signal) {
-  const { Rating } = await import("./rate.js");
+  const { Rating } = await import("./rate.js").catch(() => ({}));
+  if (!Rating) {
+    told.textContent = gettext("No connection: rating begins when it is back.");
+    window.addEventListener("online", () => rateFirst(signal), { once: true, signal });
+    return;
+  }
   const done = () => {
     pick(board.unplaced()[0] ?? board.cards[0]);
     say(gettext("All are rated. Now rank them."));
@@ -207,15 +217,13 @@ async function rateFirst(signal) {
 onTask(["rank"], (signal) => {
   form = document.getElementById("answer");
   said = document.getElementById("said");
-  help = document.getElementById("keys");
-  singleKeys = document.getElementById("keys-on");
+  told = document.getElementById("saved");
   button = document.getElementById("submit");
   ratingLine = document.getElementById("rating-line");
   [picked, tying, reviewed, rating] = [null, false, false, null];
   board = new Board(form);
-  keys = new Keys(help);
+  keys = new Keys(document.getElementById("keys"));
   rail = new Rail(document.getElementById("rail"), board, { pick, place, insert });
-  singleKeys.checked = localStorage.getItem("single-keys") !== "off";
   listen(signal);
   arrange(document.getElementById("cards"), document.getElementById("tools"));
   document.getElementById("steps").hidden = true; // the line at the foot says it better

@@ -1,6 +1,7 @@
 // The first pass: each response by itself, rated from 1 to 7, before any is ranked.
 
 import { gettext } from "./sending.js";
+import { isSwitchedOff } from "./settings.js";
 
 const page = document.body;
 // The arrow that points to where one came from.
@@ -105,7 +106,7 @@ export class Rating {
   }
 
   press(event) {
-    if (!this.active || document.querySelector("dialog[open]")) return;
+    if (!this.active || document.querySelector("dialog[open]") || isSwitchedOff(event)) return;
     if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
     if (event.target.closest("textarea, select, input[type=text], .brief form")) return;
     if (/^[1-7]$/.test(event.key)) this.rate(event.key);

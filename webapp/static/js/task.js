@@ -1,21 +1,18 @@
 // What every task's page does: keep the draft and the lease, and send once. The next task may take
 // its place without a new page: then everything begins anew, and what listened before is let go.
 
+import { beginBeside } from "./beside.js";
 import { Draft, Lease } from "./hold.js";
-import { fieldsOf, forget, gettext, keep, OFFLINE, post, REFUSED, SENT, SIGNED_OUT } from "./sending.js";
+import { Delivery, gettext, unsent } from "./sending.js";
+import { beginKeys } from "./settings.js";
 
-const RETRY = 5000; // ms
 const begun = []; // what is to begin with each task: the kinds of task, and a function
 let leaving = new AbortController();
 let following = null; // the module that fetches the next task
 let form;
 let button;
-let unsent;
-let person;
-let assignment;
 let draft;
-let sending = false;
-let again = null;
+let delivery;
 
 // For the modules of the kinds of task: begins now, and again with each task that is shown here.
 export function onTask(kinds, begin) {
@@ -35,22 +32,34 @@ function beginAnew() {
 function beginTask(signal) {
   form = document.getElementById("answer");
   button = document.getElementById("submit");
-  unsent = document.getElementById("unsent");
-  ({ person, assignment } = form.dataset);
-  sending = false;
-  again = null;
-  if (assignment) {
-    draft = new Draft(form, document.getElementById("saved"), signal);
-    new Lease(form, document.getElementById("lease"), signal);
-    form.addEventListener("submit", submit);
-  }
-  form.addEventListener("input", takeBack);
+  if (form.dataset.assignment) beginAnswer(signal);
   if (form.dataset.following) form.addEventListener("input", lookAhead);
-  beginAsking();
-  beginPrompt();
-  beginGuide(signal);
-  footing.disconnect();
-  for (const part of footed()) footing.observe(part);
+  beginKeys();
+  beginBeside({ save: () => draft.save(), leave, tell }, signal);
+}
+
+// A change of an earlier answer has no draft and no lease, and is sent plainly.
+function beginAnswer(signal) {
+  const { person } = form.dataset;
+  delivery = new Delivery(person, form, onItsWay(), signal);
+  draft = new Draft(form, document.getElementById("saved"), signal);
+  if (!delivery.resume()) draft.restore();
+  new Lease(form, document.getElementById("lease"), signal);
+  form.addEventListener("submit", submit);
+  form.addEventListener("input", () => delivery.takeBack());
+}
+
+function onItsWay() {
+  return {
+    told: document.getElementById("unsent"),
+    more: () => [["ready", following?.ready() ?? ""]],
+    sent: leave,
+    refused: () => draft.close(),
+    offline: () =>
+      gettext("No connection. Your answer is kept here and is sent when the connection is back."),
+    signedOut: () =>
+      gettext("You are signed out. Your answer is kept here and is sent when you are back."),
+  };
 }
 
 async function lookAhead() {
@@ -62,186 +71,32 @@ async function lookAhead() {
   following.lookAhead(form.dataset.following);
 }
 
-function tell(sentence, link = "") {
-  unsent.replaceChildren(sentence);
-  if (link) {
-    const door = document.createElement("a");
-    door.href = link;
-    door.target = "_blank";
-    door.textContent = gettext("Sign in again in another tab");
-    unsent.append(" ", door, ".");
-  }
-  unsent.hidden = false;
-  unsent.scrollIntoView({ block: "nearest" });
-}
-
+// To the next task. Whatever else was to be said of this one is said no more.
 function leave(reply) {
-  draft.close();
-  forget(person, form.action);
+  delivery.stop();
+  draft.end();
+  for (const each of document.forms) unsent.forget(form.dataset.person, each.action);
   if (!following?.show(reply, beginAnew)) window.location.assign(reply.next);
 }
 
-async function send() {
-  if (sending) return;
-  sending = true;
-  clearTimeout(again);
-  button.setAttribute("aria-disabled", "true");
-  const fields = fieldsOf(form);
-  const { state, ...reply } = await post(form.action, [...fields, ["ready", following?.ready() ?? ""]]);
-  sending = false;
-  if (state === SENT) leave(reply);
-  else if (state === REFUSED) refuse();
-  else wait(state, fields);
+// What the server says of this task, above it.
+function tell(html) {
+  const before = document.querySelector(".brief .messages");
+  before?.remove();
+  document.querySelector(".brief").insertAdjacentHTML("afterbegin", html);
 }
 
-// The server's own page says best what is wrong; the key makes the second delivery harmless.
-function refuse() {
-  draft.close();
-  forget(person, form.action);
-  HTMLFormElement.prototype.submit.call(form); // its own is hidden by the button of that name
-}
-
-function wait(state, fields) {
-  keep(person, form.action, fields);
-  button.removeAttribute("aria-disabled");
-  if (state === SIGNED_OUT) {
-    tell(
-      gettext("You are signed out. Your answer is kept here and is sent when you are back."),
-      "/",
-    );
-  } else {
-    tell(gettext("No connection. Your answer is kept here and is sent when the connection is back."));
-  }
-  again = setTimeout(send, RETRY);
-}
-
-// Only a task's: a change of an earlier answer is sent plainly.
-function submit(event) {
+async function submit(event) {
   event.preventDefault();
-  send();
+  if (delivery.sending) return;
+  button.setAttribute("aria-disabled", "true");
+  await delivery.send();
+  if (delivery.waits) button.removeAttribute("aria-disabled");
 }
 
-// What was kept to be sent is no longer what the person says.
-function takeBack() {
-  if (again === null) return;
-  clearTimeout(again);
-  again = null;
-  forget(person, form.action);
-  unsent.hidden = true;
-}
-
-window.addEventListener("online", () => again && send());
-document.addEventListener("visibilitychange", () => !document.hidden && again && send());
 window.addEventListener("pageshow", (event) => {
   // Back from the browser's memory: what is shown may have been sent.
   if (event.persisted) window.location.reload();
 });
-
-// Skipping and reporting have a form beside the task; from the foot of the page it opens in a dialog.
-function ask(event) {
-  const dialog = document.getElementById("ask");
-  const panel = document.querySelector(event.currentTarget.hash);
-  const asked = panel.querySelector("form");
-  event.preventDefault();
-  document.getElementById("ask-title").textContent = panel.querySelector("summary").textContent;
-  dialog.append(asked);
-  dialog.addEventListener("close", () => panel.append(asked), { once: true });
-  dialog.showModal();
-  asked.querySelector("input[type=radio]").focus();
-}
-
-// Both lead to another page: what was done last is kept before that.
-async function saveFirst(event) {
-  const asked = event.currentTarget;
-  event.preventDefault();
-  await draft.save();
-  HTMLFormElement.prototype.submit.call(asked);
-}
-
-function beginAsking() {
-  for (const asked of document.querySelectorAll(".brief .aside form")) {
-    asked.addEventListener("submit", saveFirst);
-  }
-  for (const link of document.querySelectorAll(".asks")) link.addEventListener("click", ask);
-}
-
-// On a narrow screen the prompt scrolls away; a link in the foot brings it back for a moment.
-function beginPrompt() {
-  const sheet = document.getElementById("prompt-sheet");
-  document.getElementById("to-prompt").addEventListener("click", (event) => {
-    event.preventDefault();
-    const asked = document.querySelector(".brief .conversation").cloneNode(true);
-    sheet.querySelector(".sheet-text").replaceChildren(asked);
-    sheet.showModal();
-  });
-}
-
-// What has the focus stands above the foot, which is as high as what it has to say.
-const footed = () => [...document.querySelectorAll(".foot, .bar")];
-const footing = new ResizeObserver(() => {
-  const height = Math.max(...footed().map((part) => part.offsetHeight));
-  document.documentElement.style.setProperty("--foot-height", `${height}px`);
-});
-
-// The guideline beside the work. On a wide screen it stays open from task to task: a cookie says so,
-// so that the page comes with it and nothing moves. On a narrow one it is a sheet for a moment.
-let guide;
-let toGuide;
-const wide = window.matchMedia("(min-width: 80rem)");
-const YEAR = 365 * 24 * 3600; // s
-
-function isGuideOpen() {
-  return guide.classList.contains(wide.matches ? "open" : "shown");
-}
-
-export function toggleGuideline() {
-  if (!guide) return;
-  const open = !isGuideOpen();
-  guide.classList.toggle(wide.matches ? "open" : "shown", open);
-  if (wide.matches) {
-    document.cookie = `guideline=${open ? "open" : "closed"}; path=/; max-age=${YEAR}; samesite=lax`;
-  }
-  tellGuide();
-  if (open && !wide.matches) guide.focus();
-  if (!open && guide.contains(document.activeElement)) toGuide.focus();
-}
-
-function tellGuide() {
-  toGuide.setAttribute("aria-expanded", String(isGuideOpen()));
-}
-
-function press(event) {
-  if (document.querySelector("dialog[open]") || event.isComposing || event.repeat) return;
-  const isIn = guide.contains(event.target);
-  if (event.altKey && event.code === "KeyG") toggleGuideline();
-  else if (event.key === "Escape" && isGuideOpen() && (isIn || !wide.matches)) toggleGuideline();
-  else return;
-  event.preventDefault();
-}
-
-function beginGuide(signal) {
-  const wasOpen = guide?.classList.contains("open"); // beside the task before
-  guide = document.getElementById("guideline");
-  toGuide = document.getElementById("to-guideline");
-  if (!guide) return;
-  guide.classList.toggle("open", wasOpen ?? guide.classList.contains("open"));
-  for (const link of [toGuide, document.getElementById("guideline-close")]) {
-    link.setAttribute("role", "button");
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      toggleGuideline();
-    });
-    link.addEventListener("keydown", (event) => {
-      if (event.key !== " ") return;
-      event.preventDefault();
-      toggleGuideline();
-    });
-  }
-  toGuide.title = "Alt+G";
-  toGuide.setAttribute("aria-controls", guide.id);
-  tellGuide();
-  wide.addEventListener("change", tellGuide, { signal });
-  document.addEventListener("keydown", press, { signal });
-}
 
 beginTask(leaving.signal);

@@ -65,7 +65,8 @@ onTask(["write"], (signal) => {
   text = document.getElementById("id_text");
   shown = document.getElementById("written");
   button = document.getElementById("submit");
-  [last, busy] = [text.value, false];
+  [last, busy] = [text.defaultValue, false]; // what came with the page may have been added to since
+  later();
   text.addEventListener("input", later);
   text.addEventListener("input", showBoth);
   window.addEventListener("online", later, { signal });

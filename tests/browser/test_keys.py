@@ -1,0 +1,197 @@
+"""Keys: each person's own, switched off where they are not wanted, told on every screen."""
+
+import pytest
+from playwright.sync_api import expect
+
+from annotation.models import Project, Submission
+from tests.browser.test_pages import check_axe
+from tests.browser.test_ranking import DOOR, begin, ranks_as_shown, said, standing
+from tests.cast import give_task
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+KINDS = {"rank": 4, "compare": 2, "thumbs": 1, "write": 1}
+
+
+def keys_dialog(page):
+    return page.get_by_role("dialog", name="Keys")
+
+
+def open_keys(page):
+    page.locator("#open-keys").click()
+    expect(keys_dialog(page)).to_be_visible()
+
+
+def switch_off(page):
+    open_keys(page)
+    page.get_by_label("Use single keys").uncheck()
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("chord", ["Control+Enter", "Meta+Enter"])
+def test_one_chord_reviews_and_submits(open_browser, cast, chord):
+    give_task(cast.project)
+    page = begin(open_browser())
+    for key in "dcba":
+        page.keyboard.press(key)
+    page.get_by_label("Comment").press(chord)
+    review = page.get_by_role("dialog", name="Your ranking")
+    review.get_by_role("button", name="Go on editing").focus()
+
+    page.keyboard.press(chord)
+
+    page.wait_for_url(f"**{DOOR}")
+    assert ranks_as_shown(Submission.objects.get()) == [4, 3, 2, 1]
+
+
+def test_a_key_held_down_does_not_submit(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    for key in "abcd":
+        page.keyboard.press(key)
+
+    for _ in range(3):  # held down: it repeats
+        page.keyboard.down("Enter")
+
+    expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
+    page.keyboard.up("Enter")
+    assert not Submission.objects.exists()
+
+
+def test_a_chord_does_not_submit_what_is_half_said(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    for key in "abcd>":
+        page.keyboard.press(key)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("for every step of the ranking, or for none")).to_be_visible()
+
+    page.keyboard.press("Control+Enter")
+
+    expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize(("kind", "keys"), [("rank", "1a"), ("compare", "12b0"), ("thumbs", "10")])
+def test_single_keys_that_are_switched_off_do_nothing(open_browser, cast, kind, keys):
+    give_task(cast.project, *("text " * n for n in range(1, KINDS[kind] + 1)), kind=kind)
+    page = begin(open_browser())
+    switch_off(page)
+    page.reload()
+
+    for key in (*keys, "?"):
+        page.keyboard.press(key)
+
+    chosen = page.locator("#answer .place input:checked:not([value='']), #answer .choice :checked")
+    expect(chosen).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_single_keys_that_are_switched_off_rate_nothing(open_browser, cast):
+    Project.objects.update(rate_first=True)
+    give_task(cast.project)
+    page = begin(open_browser())
+    expect(page.get_by_text("Response A, 1 of 4")).to_be_visible()
+    switch_off(page)
+
+    page.keyboard.press("5")
+
+    expect(page.get_by_text("Response A, 1 of 4")).to_be_visible()
+    expect(page.locator(".ratings input:checked")).to_have_count(0)
+
+
+def test_who_switched_keys_off_has_them_off_on_every_screen(open_browser, cast):
+    give_task(cast.project, "one", "two", kind="compare")
+    give_task(cast.project, "one", kind="thumbs", prompt="And this?")
+    page = begin(open_browser())
+    switch_off(page)
+    page.get_by_label("A is clearly better").check()
+    page.keyboard.press("Enter")  # no single character: it stays
+
+    expect(page.get_by_text("And this?", exact=True)).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.locator("#answer .choice :checked")).to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_screen_tells_its_keys(open_browser, cast, kind):
+    give_task(cast.project, *("text " * n for n in range(1, KINDS[kind] + 1)), kind=kind)
+    page = begin(open_browser())
+
+    if kind == "write":
+        open_keys(page)
+    else:
+        page.keyboard.press("?")
+
+    expect(keys_dialog(page)).to_contain_text("Enter")
+    expect(page.get_by_label("Use single keys")).to_have_count(0 if kind == "write" else 1)
+
+
+def test_keys_are_those_of_the_person(open_browser, cast):
+    give_task(cast.project, wanted=2)
+    visitor = open_browser()
+    page = begin(visitor)
+    page.keyboard.press("?")
+    page.get_by_label("Key to call unacceptable").fill("w")
+    page.get_by_label("Use single keys").uncheck()
+    page.keyboard.press("Escape")
+
+    other = visitor.enter(cast.reviewer)
+    other.get_by_role("button", name="Rank in Tides").click()
+    other.wait_for_url("**/tasks/*/")
+    other.keyboard.press("a")
+    other.keyboard.press("w")
+    said(other).to_have_text("Response A, rank 1")
+    other.keyboard.press("x")
+
+    said(other).to_have_text("Response A, unacceptable")
+
+
+def test_a_rank_is_said_as_it_is_stored(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    for key in "a=bc":
+        page.keyboard.press(key)
+    standing(page).to_have_text("A = B›C1 to place")
+    said(page).to_have_text("Response C, rank 3")
+    page.keyboard.press("=")
+    page.keyboard.press("d")
+    said(page).to_have_text("Response D, rank 3, tied with C")
+
+    page.keyboard.press("Enter")
+    numbers = page.get_by_role("dialog", name="Your ranking").locator(".number")
+    expect(numbers).to_have_text(["1", "3"])
+
+
+OPENED = {
+    "Your ranking": "#submit",
+    "Keys": "#open-keys",
+    "Differences": "#open-differences",
+    "Report a problem": ".asks[href='#report']",
+    "Skip this task": ".asks[href='#skip']",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_open_dialog_is_for_everyone(open_browser, cast, scheme):
+    give_task(cast.project, "The sea is salty.", "The sea is cold.", "Rain.", "Rivers.")
+    page = begin(open_browser(color_scheme=scheme))
+    for key in "a=bcx":
+        page.keyboard.press(key)
+    page.keyboard.press("d")
+
+    for name, opener in OPENED.items():
+        page.locator(opener).click()
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        check_axe(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["compare", "thumbs", "write"])
+def test_the_keys_of_every_screen_are_for_everyone(open_browser, cast, scheme, kind):
+    give_task(cast.project, *("text " * n for n in range(1, KINDS[kind] + 1)), kind=kind)
+    page = begin(open_browser(color_scheme=scheme))
+    open_keys(page)
+    check_axe(page)
