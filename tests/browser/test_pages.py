@@ -28,7 +28,7 @@ from annotation.people import annotator_for
 from annotation.quizzes import questions_for
 from annotation.snapshots import freeze
 from annotation.submissions import submit
-from tests.cast import full_ranking, give_task
+from tests.cast import full_ranking, give_task, make_judges
 from training import rounds, tasks
 from training.models import Job, LivePrediction, Round, RoundPlan
 from training.policies import add_candidate, ensure_base
@@ -60,11 +60,14 @@ PAGES = {
     "project": ("manager", "/projects/tides/"),
     "a project that is read": ("researcher", "/projects/tides/"),
     "quality": ("manager", "/projects/tides/quality/"),
+    "quality of a part": ("manager", "/projects/tides/quality/?category=facts&since=2026-01-31"),
+    "quality of no part": ("manager", "/projects/tides/quality/?since=garbage"),
     "explorer": ("researcher", "/projects/tides/explore/"),
     "explorer, asked": ("researcher", "/projects/tides/explore/?words=question&split=train"),
     "tokens": ("annotator", "/accounts/tokens/"),
     "data": ("researcher", "/projects/tides/data/?count=1"),
     "snapshot": ("researcher", "/projects/tides/data/{first}/"),
+    "a snapshot of consensuses": ("researcher", "/projects/tides/data/{agreed}/"),
     "difference": ("researcher", "/projects/tides/data/{first}/against/{second}/"),
     "imports": ("manager", "/projects/tides/imports/"),
     "an import to decide": ("manager", "/projects/tides/imports/{upload}/"),
@@ -155,6 +158,7 @@ def lively(cast, monkeypatch):
         }
     )
     freeze(project, "for the paper", Choice(origins=("screen", "api")))
+    freeze(project, "agreed", Choice(origins=("screen", "api"), consensus=True))
     project.uploads.create(
         kind="rankings", file_name=f"{MARKDOWN[:40]}.csv", size=2345, state="ready",
         found=FOUND, sent_by=cast.manager,
@@ -187,11 +191,12 @@ def visitor(request, open_browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everyone(visitor, lively, name):
     who, address = PAGES[name]
-    first, second = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
+    first, second, agreed = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
     task = Submission.objects.first().task_id
     address = address.format(
         first=first,
         second=second,
+        agreed=agreed,
         judge=lively.judge.pk,
         task=task,
         upload=lively.project.uploads.get().pk,
@@ -200,6 +205,33 @@ def test_a_page_is_for_everyone(visitor, lively, name):
         wait_for_a_decision()
     person = User.objects.filter(username=who).first()
     check(visitor.enter(person, address) if person else visitor.go(address))
+
+
+@pytest.fixture
+def crowded(lively):
+    """Six people whose figures all have intervals, and labels that they mark."""
+    project = lively.project
+    project.labels, project.overlap = ["factual error", "harmful"], 6
+    project.save()
+    judges = make_judges(project, 6)
+    for number in range(25):
+        task = give_task(project, prompt=f"And question {number}?", priority=5)
+        for place, judge in enumerate(judges):
+            held, _ = queue.claim(judge)
+            body = full_ranking(task, *((1, 2, 3, 4) if (number + place) % 4 else (4, 3, 2, 1)))
+            first, *_ = body["ranks"]
+            body["labels"] = {first: ["factual error"]} if number % 3 else {}
+            submit(held.pk, judge, {**body, "seconds": 123.4}, key=f"{held.pk}", origin="api")
+    return lively
+
+
+def test_no_column_of_the_annotators_is_out_of_sight_on_a_wide_screen(visitor, crowded):
+    page = visitor.enter(crowded.manager, "/projects/tides/quality/")
+    check(page)
+    table = page.get_by_role("group", name="Annotators")
+    for width in (1440, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert table.evaluate("each => each.scrollWidth - each.clientWidth") <= 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
