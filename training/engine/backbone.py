@@ -23,6 +23,7 @@ from training.engine.checkpoints import sync_tree, verify
 from training.engine.decoder import head_is_plain
 from training.engine.errors import BackboneError, EngineError
 from training.engine.norms import fuse_norms
+from training.engine.rotary import fuse_rotary
 
 FINGERPRINT = ".fingerprint.json"
 CACHED_ADAPTERS = 4  # a policy, its predecessor, and two more; each is about 2 % of the trunk
@@ -152,6 +153,7 @@ def _read(folder: Path, dtype: torch.dtype, place: torch.device) -> Any:
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     model = model.to(place).eval().requires_grad_(False)
     fuse_norms(model)
+    fuse_rotary(model)
     return model
 
 
