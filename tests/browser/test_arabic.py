@@ -65,7 +65,7 @@ def check(page):
 
 @pytest.mark.parametrize("who", PEOPLE)
 def test_pages_speak_arabic(open_browser, lively, who):  # noqa: F811
-    first, second = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
+    first, second, *_ = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
     named = {"first": first, "second": second, "judge": lively.judge.pk}
     named |= {"task": Submission.objects.first().task_id, "upload": Upload.objects.get().pk}
     visitor = open_browser(**ARABIC)

@@ -112,5 +112,5 @@ def test_a_file_that_is_too_large_is_not_even_sent(open_browser, cast, settings)
 def test_what_is_refused_is_said_beside_the_file(open_browser, cast):
     page = open_browser().enter(cast.manager, PAGE)
     send(page, "a.zip", "PK\x03\x04 and so on")
-    expect(page.locator("#id_file_error")).to_contain_text("Unpack it first")
+    expect(page.locator("#id_file_error")).to_contain_text("no sound zip archive")
     check(page)

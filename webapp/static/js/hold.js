@@ -157,7 +157,7 @@ export class Draft {
     try {
       const reply = await send("PUT", this.address, JSON.parse(answer));
       if (reply.ok) this.settle(reply, answer);
-      else this.fail(reply);
+      else this.fail(reply, answer);
       return reply.ok;
     } catch {
       this.again(gettext("Not saved: no connection. Trying again."));
@@ -174,7 +174,7 @@ export class Draft {
     this.tell(gettext("Draft saved"));
   }
 
-  fail(reply) {
+  fail(reply, answer) {
     if (reply.isOut) {
       this.again(gettext("Not saved: you are signed out."), " ", door(), ".");
     } else if (reply.status >= 500 || reply.status === 429) {
@@ -182,7 +182,14 @@ export class Draft {
     } else {
       this.tell(reply.sentence);
       if (reply.status === 409) this.end();
+      if (reply.status === 403) this.leave(answer);
     }
+  }
+
+  // Of somebody who was removed: the server has it, and takes nothing more than drafts.
+  leave(answer) {
+    this.sent = answer;
+    if (this.unsaved() === null) this.forget();
   }
 
   // The answer has been given, here or elsewhere.
