@@ -23,6 +23,7 @@ def test_all_that_the_clock_sends_is_there_to_be_done(tasks):
         "training.tasks.tick",
         "annotation.tasks.expire_leases",
         "annotation.tasks.gather_words",
+        "annotation.tasks.make_repeats",
         "annotation.tasks.measure",
         "annotation.tasks.take_in",
     }
