@@ -45,7 +45,10 @@ def test_no_variable_is_explained_twice():
     assert len(site + tests) == len(set(site + tests))
 
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/settings.md"]
+DOCUMENTS = [
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *("docs/settings.md", "docs/pages.md"),
+]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -139,7 +139,7 @@ def test_who_is_removed_in_the_middle_of_a_task_loses_nothing(
     assert reply.status_code == 403
     assert GONE in reply.text
     assert not Submission.objects.exists()
-    draft = Assignment.objects.get().draft
+    draft = Assignment.objects.get().draft or {}
     assert (draft["comment"], len(draft["placed"])) == ("hard to say", 4)
 
 
@@ -271,7 +271,9 @@ def test_a_label_that_was_removed_meanwhile_is_told_and_the_rest_is_kept(
         assert f"“{name}”" in reply.text
     assert checked(reply.text, assignment) == ["1", "2", "3", "4"]
     assert "so so" in reply.text
-    assert list(Assignment.objects.get().draft["labels"].values()) == ([left] if left else [])
+    assert list((Assignment.objects.get().draft or {})["labels"].values()) == (
+        [left] if left else []
+    )
 
 
 @pytest.mark.parametrize("left", [["harmful"], []])
@@ -370,7 +372,7 @@ def test_a_task_that_was_withdrawn_meanwhile_keeps_what_was_done(web, address, f
     assert reply.status_code == 409
     assert "This task was withdrawn meanwhile. What you did is kept" in reply.text
     assert not Submission.objects.exists()
-    assert Assignment.objects.get().draft["placed"]
+    assert (Assignment.objects.get().draft or {})["placed"]
     assert "This task was withdrawn meanwhile" in web.get(address).text
 
 
