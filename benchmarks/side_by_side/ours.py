@@ -107,7 +107,6 @@ def ppo(backbone: Backbone, items: list[Item]) -> dict[str, Any]:
     settings = PpoSettings(
         prompts_per_step=len(prompts), minibatch=len(prompts), batch_epochs=4, update_kl=1e9,
         max_new_tokens=64, value_depth="head", value_layer=1.0, value_pooling="last",
-        batch_tokens=512,  # as fast as more on a CPU
     )  # fmt: skip
     reward = head_reward(backbone, no_head(backbone), layer=1.0, pooling="last")
     memory.restart_peak()

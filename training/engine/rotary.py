@@ -1,4 +1,4 @@
-"""Rotary positions without halves turned, joined and added: three passes in place of five.
+"""Rotary positions without turned halves that are joined first; to the bit what they were.
 
 Shapes: h heads of width d, N tokens.
 """
@@ -68,8 +68,9 @@ def _turned(x: Tensor, cos: Tensor, upper: Tensor, lower: Tensor) -> Tensor:
     """Return (x1 cos1 + x2 upper, x2 cos2 + x1 lower) for x = (x1, x2)."""
     out = x * cos
     (first, second), (one, two) = _halves(out), _halves(x)
-    first.addcmul_(two, upper)
-    second.addcmul_(one, lower)
+    # Not addcmul: it rounds once or twice as its loops fall, and rows would depend on their mates.
+    first += two * upper
+    second += one * lower
     return out
 
 

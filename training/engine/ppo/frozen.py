@@ -18,7 +18,7 @@ from torch import Tensor
 from training.engine.backbone import Backbone
 from training.engine.decoder import Trace
 from training.engine.ppo.config import PpoSettings
-from training.engine.ppo.rewards import Reward
+from training.engine.ppo.rewards import HeadScorer, Reward
 from training.engine.ppo.terms import room, trace_terms
 from training.engine.ppo.value import ValueHead, shifted, unshifted
 from training.engine.scoring import pool, traces
@@ -32,7 +32,7 @@ class Readers:
     trunk: Backbone
     reference: bool  # whether the trunk is the reference
     value: ValueHead | None  # None where it reads something else
-    reward: Reward | None  # likewise; it reads the features that the value head does
+    reward: HeadScorer | None  # likewise; it reads the features that the value head does
 
     @classmethod
     def of(
@@ -41,8 +41,11 @@ class Readers:
         """Return those of them who read `trunk` as it is."""
         if value is not None and (value.deep or value.backbone is not trunk):
             value = None
-        alike = value is None or (value.layer, value.pooling) == (reward.layer, reward.pooling)
-        return cls(trunk, reference, value, reward if reward.trunk is trunk and alike else None)
+        scorer = reward.scorer
+        if not isinstance(scorer, HeadScorer) or scorer.trunk is not trunk:
+            return cls(trunk, reference, value, None)
+        alike = value is None or (value.layer, value.pooling) == (scorer.layer, scorer.pooling)
+        return cls(trunk, reference, value, scorer if alike else None)
 
     @property
     def tap(self) -> int | None:

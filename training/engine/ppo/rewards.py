@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from training.engine import checkpoints
 from training.engine.backbone import Backbone
 from training.engine.config import Pooling, RewardSettings
@@ -31,7 +33,6 @@ class Reward:
     pooling: Pooling = "mean"
     adapter: Path | None = None  # under which it reads them; None for the trunk alone
     model: Backbone | None = None  # whose trunk it reads, where it has one of its own
-    trunk: Backbone | None = None  # without an adapter its features are all that `head` scores
 
     def score(self, rows: Sequence[Encoded], texts: Sequence[str]) -> list[float]:
         """Return the scores; raises as `checked` does."""
@@ -50,18 +51,32 @@ class Reward:
         return scores
 
 
+@dataclass(frozen=True)
+class HeadScorer:
+    """A head on the frozen trunk's features: who has read these needs no pass of its own."""
+
+    trunk: Backbone
+    head: HeadFit
+    layer: float
+    pooling: Pooling
+
+    def __call__(self, rows: Sequence[Encoded], texts: Sequence[str]) -> list[float]:
+        """Return the scores of completions."""
+        return self.of(features(self.trunk, rows, self.layer, self.pooling))
+
+    def of(self, pooled: Tensor) -> list[float]:
+        """Return the scores of completions whose features [N, H] are known."""
+        found: list[float] = self.head.score(pooled).tolist()
+        return found
+
+
 def head_reward(
     backbone: Backbone, head: HeadFit, layer: float = 0.5, pooling: Pooling = "mean"
 ) -> Reward:
     """Return the reward of a head on the frozen trunk's features."""
-
-    def score(rows: Sequence[Encoded], texts: Sequence[str]) -> Sequence[float]:
-        found: list[float] = head.score(features(backbone, rows, layer, pooling)).tolist()
-        return found
-
     arrays = [each.tolist() for each in (head.weights, head.mean, head.scale)]
     identity = fingerprint_of(backbone.encoder_name(layer, pooling), arrays)
-    return Reward(identity, score, head, layer, pooling, trunk=backbone)
+    return Reward(identity, HeadScorer(backbone, head, layer, pooling), head, layer, pooling)
 
 
 def lora_reward(backbone: Backbone, folder: Path, settings: RewardSettings) -> Reward:

@@ -105,8 +105,8 @@ def _judge(
     if reference is None:
         with referee.adapter(roles.reference):
             reference, _ = score_tokens(referee, rows, settings)
-    if seen.pooled is not None and reward.head is not None:
-        scores = reward.checked(reward.head.score(seen.pooled), rows, texts)
+    if seen.pooled is not None and readers.reward is not None:
+        scores = reward.checked(readers.reward.of(seen.pooled), rows, texts)
     else:
         scores = reward.score(rows, texts)
     return reference, torch.tensor(scores, dtype=torch.float64), seen.features
