@@ -19,6 +19,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from training.engine import parallel
+from training.engine.branches import can_branch
 from training.engine.decoder import Trace
 
 Pass = TypeVar("Pass")
@@ -32,6 +33,7 @@ def shard(model: Any, wanted: bool, but: Collection[int] = ()) -> None:
     """
     if not wanted or parallel.size() == 1:
         return
+    can_branch(model)  # a trial pass, which from here on would wait for the other processes
     mesh = init_device_mesh(model.device.type, (parallel.size(),))
     for number, layer in enumerate(model.get_decoder().layers, start=1):
         if number in but:
