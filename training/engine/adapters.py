@@ -21,6 +21,7 @@ from training.engine import checkpoints
 from training.engine import lora as fused
 from training.engine.config import LoraSettings
 from training.engine.errors import CheckpointDamaged
+from training.engine.precision import kept
 
 TENSORS = "adapter_model"  # with adapter_config.json, the names that peft itself looks for
 PREFIX = "base_model.model."  # peft's wrapper, which the engine does without
@@ -29,7 +30,8 @@ PREFIX = "base_model.model."  # peft's wrapper, which the engine does without
 def add(model: Any, name: str, settings: LoraSettings, seed: int) -> dict[str, torch.nn.Parameter]:
     """Add a fresh adapter, drawn from `seed`, and return its parameters by peft's names.
 
-    What is switched on stays on, and nothing else.
+    They are float32 at least, whatever the model is. What is switched on stays on, and nothing
+    else.
     """
     before = _current(_layers(model))
     with torch.random.fork_rng():
@@ -42,7 +44,10 @@ def add(model: Any, name: str, settings: LoraSettings, seed: int) -> dict[str, t
     for layer in _layers(model):
         fused.fuse(layer)
     model.train(model.training)  # and its dropout too, whatever mode the model is in
-    return parameters(model, name)
+    found = parameters(model, name)
+    for each in found.values():
+        each.data = each.data.to(kept(each.dtype))
+    return found
 
 
 def parameters(model: Any, name: str) -> dict[str, torch.nn.Parameter]:

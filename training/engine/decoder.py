@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from training.engine.precision import as_kept, computing
 from training.engine.sequences import Padded
 
 
@@ -139,8 +140,9 @@ def step(model: Any, state: State, tokens: Tensor) -> State:
 
 
 def head_logits(model: Any, hidden: Tensor) -> Tensor:
-    """Return logits [..., V] of top-layer hidden states [..., H]."""
-    return model.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
+    """Return logits [..., V] of top-layer hidden states [..., H], as exact as the head is kept."""
+    with as_kept(model):
+        return model.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
 
 
 def head_is_plain(model: Any) -> bool:
@@ -189,7 +191,7 @@ def tapped(
     With `only_tapped` no layer above it runs, and the former are None.
     """
     decoder = model.get_decoder()
-    with _tapped(decoder, tap, only_tapped) as seen:
+    with _tapped(decoder, tap, only_tapped) as seen, computing(model):
         try:
             hidden = decoder(**inputs).last_hidden_state
         except _Enough:

@@ -1,4 +1,4 @@
-"""Training a model's own weights: those of a copy, in float32, since the trunk never changes."""
+"""Training a model's own weights: those of a copy, kept in float32; the trunk never changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.engine import adapters, checkpoints
+from training.engine import adapters, checkpoints, precision
 from training.engine.backbone import MODEL, Backbone
 from training.engine.checkpoints import Tensors
 from training.engine.errors import CheckpointDamaged
@@ -31,15 +31,18 @@ def twin_of(backbone: Backbone) -> Backbone:
 
 
 def copy_of(backbone: Backbone, start: Path | None = None) -> Backbone:
-    """Return a copy in float32 at least, of the trunk or of the policy saved in `start`.
+    """Return a copy of the trunk, or of the policy saved in `start`, whose weights can learn.
 
-    An adapter is merged into the weights. Raises CheckpointDamaged and EngineError.
+    They are kept in float32 at least, and multiplied as the trunk's are. An adapter is merged into
+    them. Raises CheckpointDamaged and EngineError.
     """
-    dtype = torch.promote_types(backbone.model.dtype, torch.float32)
+    dtype = backbone.model.dtype
     if start is not None and checkpoints.holds(start, MODEL):
-        return replace(backbone, model=backbone.read_full(start, dtype), _cached=[])
+        model = backbone.read_full(start, precision.kept(dtype))
+        precision.keep(model, dtype)
+        return replace(backbone, model=model, _cached=[])
     copy = twin_of(backbone)
-    copy.model.to(dtype)
+    precision.keep(copy.model, dtype)
     if start is not None:
         adapters.read(copy.model, MERGING, start)
         adapters.merge(copy.model, MERGING)

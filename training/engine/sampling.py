@@ -15,6 +15,7 @@ from torch import Tensor
 from training.engine.backbone import Backbone
 from training.engine.config import SamplingSettings
 from training.engine.decoder import State, head_logits, prefill, present, step
+from training.engine.precision import computing
 from training.engine.sequences import decode_completion, left_pad
 
 FinishReason = Literal["stop", "length"]
@@ -70,7 +71,10 @@ def sample(
     total = sum(map(len, seeds))
     done = 0
     for batch in _batches(prompts, seeds, settings.batch_rows):
-        finished = _sample_batch(backbone, prompts, seeds, batch, settings, should_stop, on_growth)
+        with computing(backbone.model):
+            finished = _sample_batch(
+                backbone, prompts, seeds, batch, settings, should_stop, on_growth
+            )
         if finished is None:
             return
         for row in finished:

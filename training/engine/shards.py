@@ -114,8 +114,8 @@ def gathered(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def like(value: Tensor, parameter: Tensor) -> Tensor:
     """Return a whole tensor as `parameter` is: this process's part of it, where that is one."""
     if not isinstance(parameter, DTensor):
-        return value.to(parameter.device)
-    there = value.to(parameter.device)
+        return value.to(parameter.device, parameter.dtype)
+    there = value.to(parameter.device, parameter.dtype)
     return distribute_tensor(there, parameter.device_mesh, parameter.placements, src_data_rank=None)
 
 
