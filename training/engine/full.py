@@ -16,6 +16,7 @@ from torch import Tensor
 from training.engine import adapters, checkpoints, precision
 from training.engine.backbone import MODEL, Backbone
 from training.engine.checkpoints import Tensors
+from training.engine.decoder import BLOCKS
 from training.engine.errors import CheckpointDamaged
 
 TRUNK = "trunk"  # a reward model's tensors in a checkpoint
@@ -78,8 +79,9 @@ def weights_below(backbone: Backbone, layer: int) -> dict[str, torch.nn.Paramete
     """Return the decoder's own parameters that hidden state `layer` depends on, by name."""
     found = {}
     for name, parameter in backbone.model.get_decoder().named_parameters():
-        number = re.search(r"layers\.(\d+)\.", name)
-        above = int(number[1]) >= layer if number else "norm" in name and layer < backbone.layers
+        number = re.match(rf"(?:{'|'.join(BLOCKS)})\.(\d+)\.", name)
+        last = re.match(r"(final_|ln_f|norm)", name) is not None  # what follows all layers
+        above = int(number[1]) >= layer if number else last and layer < backbone.layers
         if not above:
             found[name] = parameter
     return found

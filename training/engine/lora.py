@@ -64,7 +64,8 @@ def _fusible(layer: LoraLinear, x: Tensor) -> str | None:
     if name not in layer.lora_A or name in layer.lora_variant:
         return None
     weight: Tensor = layer.base_layer.weight  # type: ignore[assignment]
-    drops = layer.training and not isinstance(layer.lora_dropout[name], torch.nn.Identity)
+    dropout = layer.lora_dropout[name]
+    drops = dropout.training and not isinstance(dropout, torch.nn.Identity)
     own = weight.dtype == x.dtype and layer.lora_A[name].weight.dtype in (x.dtype, kept(x.dtype))
     bare = layer.lora_A[name].bias is None and layer.lora_B[name].bias is None
     casts = torch.is_autocast_enabled(x.device.type)

@@ -19,8 +19,8 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from training.engine import parallel
-from training.engine.branches import can_branch
-from training.engine.decoder import Trace
+from training.engine.decoder import Trace, blocks
+from training.engine.ways import can_hand, way_of
 
 Pass = TypeVar("Pass")
 
@@ -33,9 +33,10 @@ def shard(model: Any, wanted: bool, but: Collection[int] = ()) -> None:
     """
     if not wanted or parallel.size() == 1:
         return
-    can_branch(model)  # a trial pass, which from here on would wait for the other processes
+    # Trial passes, which from here on would wait for the other processes.
+    way_of(model), can_hand(model)
     mesh = init_device_mesh(model.device.type, (parallel.size(),))
-    for number, layer in enumerate(model.get_decoder().layers, start=1):
+    for number, layer in enumerate(blocks(model), start=1):
         if number in but:
             continue
         apart = {each for name, each in layer.named_parameters() if ".lora_" in name}
@@ -126,4 +127,4 @@ def local(tensor: Tensor | None) -> Tensor:
 
 
 def _parts(model: Any) -> list[Any]:
-    return [each for each in model.get_decoder().layers if isinstance(each, FSDPModule)]
+    return [each for each in blocks(model) if isinstance(each, FSDPModule)]
