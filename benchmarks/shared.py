@@ -25,9 +25,9 @@ from training.engine import adapters
 from training.engine.branches import branch_trace
 from training.engine.config import LoraSettings
 from training.engine.decoder import Trace, present
-from training.engine.scoring import handed_trace
 from training.engine.shared import shared_trace
 from training.engine.tokens import token_terms
+from training.engine.ways import handed_trace
 
 Ids = list[list[int]]
 Way = Callable[[Any, list[int], Ids], Trace]

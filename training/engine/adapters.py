@@ -21,15 +21,19 @@ from training.engine import checkpoints
 from training.engine import lora as fused
 from training.engine.config import LoraSettings
 from training.engine.errors import CheckpointDamaged
+from training.engine.precision import kept
 
 TENSORS = "adapter_model"  # with adapter_config.json, the names that peft itself looks for
+# Families whose kernels read the weights of some layers and pass the layers by; peft refuses those.
+MAMBAS = ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h")
 PREFIX = "base_model.model."  # peft's wrapper, which the engine does without
 
 
 def add(model: Any, name: str, settings: LoraSettings, seed: int) -> dict[str, torch.nn.Parameter]:
     """Add a fresh adapter, drawn from `seed`, and return its parameters by peft's names.
 
-    What is switched on stays on, and nothing else.
+    They are float32 at least, whatever the model is. What is switched on stays on, and nothing
+    else.
     """
     before = _current(_layers(model))
     with torch.random.fork_rng():
@@ -37,12 +41,17 @@ def add(model: Any, name: str, settings: LoraSettings, seed: int) -> dict[str, t
         with warnings.catch_warnings():
             # peft points out a second adapter of the same model; here that is the normal case.
             warnings.simplefilter("ignore")
-            inject_adapter_in_model(_lora_config(settings), model, adapter_name=name)
+            inject_adapter_in_model(_lora_config(settings, model), model, adapter_name=name)
     _switch(_layers(model), before)  # peft leaves what it adds switched on
     for layer in _layers(model):
         fused.fuse(layer)
-    model.train(model.training)  # and its dropout too, whatever mode the model is in
-    return parameters(model, name)
+    for owner, dropout in _dropouts(model):
+        if owner == name:
+            dropout.eval()
+    found = parameters(model, name)
+    for each in found.values():
+        each.data = each.data.to(kept(each.dtype))
+    return found
 
 
 def parameters(model: Any, name: str) -> dict[str, torch.nn.Parameter]:
@@ -68,6 +77,23 @@ def active(model: Any, name: str | None) -> Iterator[None]:
         _switch(_layers(model), before)
 
 
+@contextmanager
+def dropping(model: Any, name: str | None) -> Iterator[None]:
+    """Switch on the dropout of one adapter alone, or none for None, and then switch back.
+
+    The trunk's own stays off: a policy that drops would be compared with a reference that does not.
+    """
+    dropouts = _dropouts(model)
+    before = [each.training for _, each in dropouts]
+    for owner, each in dropouts:
+        each.train(owner == name)
+    try:
+        yield
+    finally:
+        for (_, each), was in zip(dropouts, before, strict=True):
+            each.train(was)
+
+
 def write(
     model: Any,
     name: str,
@@ -80,7 +106,8 @@ def write(
 
     `others` are further groups of tensors to keep with it, such as a head.
     """
-    config: dict[str, Any] = _lora_config(lora).to_dict()  # type: ignore[no-untyped-call]
+    whole: dict[str, Any] = _lora_config(lora, model).to_dict()  # type: ignore[no-untyped-call]
+    config = {key: sorted(each) if isinstance(each, set) else each for key, each in whole.items()}
     return checkpoints.save(
         folder,
         {TENSORS: state(model, name), **(others or {})},
@@ -150,6 +177,12 @@ def _layers(model: Any) -> list[BaseTunerLayer]:
     return [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
 
 
+def _dropouts(model: Any) -> list[tuple[str, Any]]:
+    """Return (adapter's name, its dropout) of every layer."""
+    layers: list[Any] = list(_layers(model))
+    return [each for layer in layers for each in layer.lora_dropout.items()]
+
+
 def _current(layers: list[BaseTunerLayer]) -> str | None:
     """Return the adapter that is switched on, or None."""
     if not layers or layers[0].disable_adapters:
@@ -164,11 +197,13 @@ def _switch(layers: list[BaseTunerLayer], name: str | None) -> None:
         layer.enable_adapters(name is not None)
 
 
-def _lora_config(settings: LoraSettings) -> LoraConfig:
+def _lora_config(settings: LoraSettings, model: Any) -> LoraConfig:
+    fused = getattr(model.config, "model_type", None) in MAMBAS
     return LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft scales by any number
         lora_dropout=settings.dropout,
         target_modules="all-linear",
+        exclude_modules=["out_proj"] if fused else None,
         task_type="CAUSAL_LM",
     )

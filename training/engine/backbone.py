@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from training.engine import adapters, checkpoints
-from training.engine.branches import can_branch
 from training.engine.checkpoints import sync_tree, verify
-from training.engine.decoder import head_is_plain
+from training.engine.decoder import blocks, head_is_plain
 from training.engine.errors import BackboneError, EngineError
 from training.engine.norms import fuse_norms
 from training.engine.rotary import fuse_rotary
+from training.engine.ways import FAILURES, can_hand, is_causal, way_of
 
 FINGERPRINT = ".fingerprint.json"
 CACHED_ADAPTERS = 4  # a policy, its predecessor, and two more; each is about 2 % of the trunk
@@ -51,6 +52,11 @@ class Backbone:
     def __post_init__(self) -> None:
         self._trunk = self.model
         self._kept: tuple[str, Any] | None = None  # a full policy by its manifest; one at a time
+
+    @cached_property
+    def known(self) -> int:
+        """How many tokens the tokenizer has a text for; a model may have room to spare above."""
+        return 1 + max(map(int, self.tokenizer.get_vocab().values()))
 
     @property
     def device(self) -> torch.device:
@@ -129,12 +135,12 @@ def load_backbone(folder: Path, device: str | None = None) -> Backbone:
     """Load the trunk in `folder` onto `device` (a CUDA device if there is one, else the CPU).
 
     float32 on a CPU, bfloat16 on a GPU. Raises BackboneError in one line when the folder lacks a
-    part, or when the model computes its logits in a way that the engine does not reproduce.
+    part, when there is no such device, or when no way of running the model is exact for it.
     """
     missing = missing_parts(folder)
     if missing:
         raise BackboneError(f"the model folder {folder} {missing}")
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = _place(device)
     dtype = torch.bfloat16 if place.type == "cuda" else torch.float32
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
@@ -143,10 +149,37 @@ def load_backbone(folder: Path, device: str | None = None) -> Backbone:
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         line = str(error).strip().splitlines()[0]
         raise BackboneError(f"the model folder {folder} cannot be loaded: {line}") from error
-    if not head_is_plain(model):
-        raise BackboneError(f"the model in {folder} computes its logits in a way not supported")
-    can_branch(model)  # tried out while nobody waits for a pass
+    _check_kind(folder, model)
     return _assemble(folder, model, tokenizer)
+
+
+def _place(device: str | None) -> torch.device:
+    """Return the device of that name; raises BackboneError where there is none."""
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    try:
+        place = torch.device(device or ("cuda" if cards else "cpu"))
+    except RuntimeError:
+        place = torch.device("meta")
+    if place.type not in ("cpu", "cuda"):
+        raise BackboneError(f"the device {device} is not known: it can be cpu or cuda")
+    if place.type == "cuda" and (place.index or 0) >= cards:
+        raise BackboneError(f"there is no device {device}: PyTorch sees {cards} CUDA devices here")
+    return place
+
+
+def _check_kind(folder: Path, model: Any) -> None:
+    """Raise BackboneError for a model that no way of running it is exact for."""
+    try:
+        layers, plain = len(blocks(model)), head_is_plain(model)
+    except FAILURES as error:
+        line = str(error).strip().splitlines()[0]
+        raise BackboneError(f"the model in {folder} is of an unknown kind: {line}") from error
+    if not layers or not plain:
+        raise BackboneError(f"the model in {folder} computes its logits in a way not supported")
+    # Tried out while nobody waits for a pass.
+    if way_of(model) == "apart" and not is_causal(model):
+        raise BackboneError(f"the model in {folder} does not read from left to right alone")
+    can_hand(model)
 
 
 def _read(folder: Path, dtype: torch.dtype, place: torch.device) -> Any:

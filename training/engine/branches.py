@@ -25,6 +25,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 
 from training.engine.decoder import Trace, present, tapped
+from training.engine.precision import computed
 
 BLOCK = 128  # of a causal span: what lies above the diagonal is skipped by blocks of this size
 DTYPES = (torch.float32, torch.float64)
@@ -128,7 +129,7 @@ def branch_trace(
 
 def can_branch(model: Any) -> bool:
     """Tell whether `branch_trace` is exact for this model as it stands, on this device."""
-    if model.device.type != "cpu" or model.dtype not in DTYPES:
+    if model.device.type != "cpu" or computed(model) not in DTYPES:
         return False
     if model not in _able:
         _able[model] = _is_plain(model.config.get_text_config()) and _probed(model)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from training.engine import checkpoints, parallel
-from training.engine.errors import CheckpointDamaged
+from training.engine.errors import CheckpointDamaged, TrainingDiverged
 from training.engine.loop import fingerprint_of
 from training.engine.sequences import Encoded
 
@@ -28,7 +28,8 @@ def in_chunks(
     """Return `compute(rows)`, [N, …], from what `folder` keeps of it and the rest made now.
 
     `by` names what computes; chunks of other rows or by another are made again. Of several
-    processes each computes its share, and the first one keeps the folder.
+    processes each computes its share, and the first one keeps the folder. Raises TrainingDiverged
+    where a figure is NaN or infinite.
     """
     if parallel.is_first():
         checkpoints.discard_temporary(folder)
@@ -52,9 +53,21 @@ def _chunk(
     if figures is not None:
         return figures
     figures = parallel.rows_of(compute, rows)
+    _check(figures, rows)
     if parallel.is_first():
         checkpoints.save(folder, {"figures": {"figures": figures}}, {"fingerprint": name})
     return figures
+
+
+def _check(figures: Tensor, rows: Sequence[Encoded]) -> None:
+    """Raise TrainingDiverged where a figure is NaN or infinite; nothing is kept then."""
+    broken = (~figures.reshape(len(rows), -1).isfinite().all(dim=1)).nonzero()
+    if len(broken):
+        start = rows[int(broken[0])].prompt[:8]
+        raise TrainingDiverged(
+            f"the model gives figures that are not finite for {len(broken)} of {len(rows)} "
+            f"completions, the first after the tokens {start}…: its weights may be damaged"
+        )
 
 
 def _kept(folder: Path, name: str) -> Tensor | None:

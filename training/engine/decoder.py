@@ -15,7 +15,10 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from training.engine.precision import as_kept, computing
 from training.engine.sequences import Padded
+
+BLOCKS = ("layers", "h", "blocks")  # what families call the list of their layers
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
@@ -139,20 +142,40 @@ def step(model: Any, state: State, tokens: Tensor) -> State:
 
 
 def head_logits(model: Any, hidden: Tensor) -> Tensor:
-    """Return logits [..., V] of top-layer hidden states [..., H]."""
-    return model.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
+    """Return logits [..., V] of top-layer hidden states [..., H], as exact as the head is kept."""
+    with as_kept(model):
+        return model.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
 
 
 def head_is_plain(model: Any) -> bool:
     """Tell whether `head_logits` gives what the model itself gives.
 
-    Some families scale or cap their logits after the head; scoring them here would be wrong.
+    Some families scale or cap their logits after the head; scoring them here would be wrong. A cap
+    hardly shows where logits are small: it is looked for by its name too.
     """
+    if getattr(model.config.get_text_config(), "final_logit_softcapping", None):
+        return False
     ids = torch.arange(1, 5, device=model.device)[None]
     with torch.no_grad():
         hidden = model.get_decoder()(input_ids=ids).last_hidden_state
         whole = model(input_ids=ids).logits
-        return torch.allclose(head_logits(model, hidden).float(), whole.float(), atol=1e-3)
+        found, whole = head_logits(model, hidden).float(), whole.float()
+    tolerance = 1e-3 if model.dtype in (torch.bfloat16, torch.float16) else 1e-6
+    # What is not a number on either side says nothing of the head.
+    return torch.allclose(found, whole, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def blocks(model: Any) -> Any:
+    """Return the list of a model's layers, whatever its family calls it.
+
+    Raises AttributeError when there is none that is known.
+    """
+    decoder = model.get_decoder()
+    for name in BLOCKS:
+        found = getattr(decoder, name, None)
+        if isinstance(found, torch.nn.ModuleList):
+            return found
+    raise AttributeError(f"{type(decoder).__name__} has none of {', '.join(BLOCKS)}")
 
 
 def present(tensor: Tensor | None) -> Tensor:
@@ -189,7 +212,7 @@ def tapped(
     With `only_tapped` no layer above it runs, and the former are None.
     """
     decoder = model.get_decoder()
-    with _tapped(decoder, tap, only_tapped) as seen:
+    with _tapped(blocks(model), tap, only_tapped) as seen, computing(model):
         try:
             hidden = decoder(**inputs).last_hidden_state
         except _Enough:
@@ -199,10 +222,10 @@ def tapped(
 
 
 @contextmanager
-def _tapped(decoder: Any, tap: int | None, only_tapped: bool) -> Iterator[list[Tensor]]:
+def _tapped(layers: Any, tap: int | None, only_tapped: bool) -> Iterator[list[Tensor]]:
     """Collect the output of layer number `tap`, from 1; the top layer is read after its norm."""
     seen: list[Tensor] = []
-    if tap is None or tap >= len(decoder.layers):
+    if tap is None or tap >= len(layers):
         yield seen
         return
 
@@ -211,7 +234,7 @@ def _tapped(decoder: Any, tap: int | None, only_tapped: bool) -> Iterator[list[T
         if only_tapped:
             raise _Enough
 
-    handle = decoder.layers[tap - 1].register_forward_hook(keep)
+    handle = layers[tap - 1].register_forward_hook(keep)
     try:
         yield seen
     finally:

@@ -1,4 +1,4 @@
-"""Training a model's own weights: those of a copy, in float32, since the trunk never changes."""
+"""Training a model's own weights: those of a copy, kept in float32; the trunk never changes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.engine import adapters, checkpoints
+from training.engine import adapters, checkpoints, precision
 from training.engine.backbone import MODEL, Backbone
 from training.engine.checkpoints import Tensors
+from training.engine.decoder import BLOCKS
 from training.engine.errors import CheckpointDamaged
 
 TRUNK = "trunk"  # a reward model's tensors in a checkpoint
@@ -31,15 +32,18 @@ def twin_of(backbone: Backbone) -> Backbone:
 
 
 def copy_of(backbone: Backbone, start: Path | None = None) -> Backbone:
-    """Return a copy in float32 at least, of the trunk or of the policy saved in `start`.
+    """Return a copy of the trunk, or of the policy saved in `start`, whose weights can learn.
 
-    An adapter is merged into the weights. Raises CheckpointDamaged and EngineError.
+    They are kept in float32 at least, and multiplied as the trunk's are. An adapter is merged into
+    them. Raises CheckpointDamaged and EngineError.
     """
-    dtype = torch.promote_types(backbone.model.dtype, torch.float32)
+    dtype = backbone.model.dtype
     if start is not None and checkpoints.holds(start, MODEL):
-        return replace(backbone, model=backbone.read_full(start, dtype), _cached=[])
+        model = backbone.read_full(start, precision.kept(dtype))
+        precision.keep(model, dtype)
+        return replace(backbone, model=model, _cached=[])
     copy = twin_of(backbone)
-    copy.model.to(dtype)
+    precision.keep(copy.model, dtype)
     if start is not None:
         adapters.read(copy.model, MERGING, start)
         adapters.merge(copy.model, MERGING)
@@ -75,8 +79,9 @@ def weights_below(backbone: Backbone, layer: int) -> dict[str, torch.nn.Paramete
     """Return the decoder's own parameters that hidden state `layer` depends on, by name."""
     found = {}
     for name, parameter in backbone.model.get_decoder().named_parameters():
-        number = re.search(r"layers\.(\d+)\.", name)
-        above = int(number[1]) >= layer if number else "norm" in name and layer < backbone.layers
+        number = re.match(rf"(?:{'|'.join(BLOCKS)})\.(\d+)\.", name)
+        last = re.match(r"(final_|ln_f|norm)", name) is not None  # what follows all layers
+        above = int(number[1]) >= layer if number else last and layer < backbone.layers
         if not above:
             found[name] = parameter
     return found

@@ -81,11 +81,13 @@ def learning(
         for parameter in _learned(own, name).values():
             parameter.requires_grad_(True)
         shards.shard(model, settings.shard, unsharded)
-        with adapters.active(model, name), recomputing(model, settings.recompute):
-            model.train()  # switches the adapter's dropout on; a trunk with dropout keeps it too
+        with (
+            adapters.active(model, name),
+            adapters.dropping(model, name),
+            recomputing(model, settings.recompute),
+        ):
             yield Learner(own, name, _learned(own, name), None if deep else lora)
     finally:
-        model.eval()
         if name is not None:
             adapters.remove(model, name)
     if own is backbone and shards.is_sharded(model):

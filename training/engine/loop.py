@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
 import os
 import shutil
@@ -18,23 +17,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 
-from training.engine import checkpoints, parallel, shards
+from training.engine import adapters, checkpoints, parallel, shards
 from training.engine.allocator import kept_memory
+from training.engine.budget import Budget, Found, sparing
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
 from training.engine.progress import METRICS, Finish, Metrics, Store, read_metrics
 
 ADAPTER = "adapter"  # the finished checkpoint's folder
 SAVE_SECONDS = 60.0  # at most this much work is lost to a kill
 BATCH_TOKENS = 512  # per forward and backward pass; about a gigabyte of activations at 135M
-LEAST_TOKENS = 16  # a pass; a budget below it splits nothing further
 
-Found = TypeVar("Found")
-
-log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]  # steps done, steps in all
 
 
@@ -84,7 +80,7 @@ class LoopSettings(Protocol):
 class Objective(Protocol):
     """What is minimised."""
 
-    batch_tokens: int  # of a forward and backward pass; memory grows with it, no result does
+    budget: Budget  # of a forward and backward pass; one that validates shares it
 
     def __len__(self) -> int:
         """Return the number of elements, one a prompt."""
@@ -201,36 +197,22 @@ class Loop:
         return parallel.accumulate(self.objective, self._elements(step))
 
     def _sparing(self, work: Callable[[], Found]) -> Found:
-        """Do work that fills the memory of a GPU, in smaller parts where it does not fit.
+        """Do work in passes that fit; raises EngineError as `sparing` does."""
 
-        The parts stay small for the rest of the run. Raises EngineError when even the smallest
-        does not fit.
-        """
-        while True:
-            try:
-                return work()
-            except torch.OutOfMemoryError:
-                # Nothing is done here: the error holds on to all tensors of the failed pass.
-                pass
+        def smaller() -> int:
             if shards.are_parts(self.parameters.values()):
                 raise EngineError(  # the others are in the middle of the same pass
                     "the memory of a GPU is full: lower max_tokens, or share the weights out among "
                     "more processes"
                 )
             self._clear()
-            torch.cuda.empty_cache()
-            smaller = self._shrink()
-            if smaller < LEAST_TOKENS:
-                raise EngineError(
-                    "the memory of the GPU does not hold one prompt with its completions: "
-                    "lower max_tokens, or the LoRA rank"
-                )
-            log.warning("The GPU's memory is full: going on with %d tokens a pass.", smaller)
+            return self._shrink()
+
+        return sparing(work, smaller)
 
     def _shrink(self) -> int:
         """Halve the tokens of a pass; return how many there are now."""
-        self.objective.batch_tokens //= 2
-        return self.objective.batch_tokens
+        return self.objective.budget.halve()
 
     def _clear(self) -> None:
         for parameter in self.parameters.values():
@@ -316,12 +298,8 @@ def schedule(step: int, steps: int, warmup_share: float) -> float:
 
 def measured(objective: Objective, model: Any) -> Metrics:
     """Return the metrics of all elements, dropout off. Gradients are left behind."""
-    training = model.training
-    model.eval()
-    try:
+    with adapters.dropping(model, None):
         return parallel.accumulate(objective, range(len(objective)))
-    finally:
-        model.train(training)
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """A linear layer with its low-rank adapter in one step, in place of peft's five.
 
+An adapter may be kept in more precision than the layer (precision.py): it is multiplied in the
+layer's, and its gradient is given in its own.
+
 Shapes: n tokens, I wide coming in, O wide going out, r the adapter's rank.
 """
 
@@ -12,6 +15,8 @@ import torch
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor
 from torch.nn import functional
+
+from training.engine.precision import kept
 
 
 def fuse(layer: Any) -> None:
@@ -26,25 +31,47 @@ def _forward(layer: LoraLinear, x: Tensor, *given: Any, **options: Any) -> Tenso
         return LoraLinear.forward(layer, x, *given, **options)
     base: Any = layer.base_layer
     down, up = (each[name].weight for each in (layer.lora_A, layer.lora_B))
-    terms: tuple[Any, ...] = (x, base.weight, base.bias, down, up, layer.scaling[name])
+    scale = layer.scaling[name]
     if not torch.is_grad_enabled():  # a token at a time, autograd's own steps would be felt
-        return _adapted(*terms)[0]
-    found: Tensor = _Adapted.apply(*terms)  # type: ignore[no-untyped-call]
+        down, up = (_cast(each, x.dtype) for each in (down, up))
+        return _adapted(x, base.weight, base.bias, down, up, scale)[0]
+    found: Tensor = _Adapted.apply(x, base.weight, base.bias, down, up, scale)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _cast(matrix: Any, dtype: torch.dtype) -> Tensor:
+    """Return an adapter's matrix in another precision: cast again only where it has changed.
+
+    While tokens are drawn one at a time, casts would take as long as products.
+    """
+    found: Tensor = matrix
+    if matrix.dtype == dtype:
+        return found
+    stamp = (matrix.data_ptr(), matrix._version, dtype)
+    before, found = getattr(matrix, "_as_multiplied", (None, matrix))
+    if before != stamp:
+        # An inference tensor would be of no use to a pass with gradients.
+        with torch.inference_mode(False), torch.no_grad():
+            found = matrix.to(dtype)
+        matrix._as_multiplied = stamp, found
     return found
 
 
 def _fusible(layer: LoraLinear, x: Tensor) -> str | None:
-    """Return the one adapter that is switched on, plain and of the layer's own precision."""
+    """Return the one adapter that is switched on and plain, where the layer has its input's
+    precision and the adapter no less."""
     if layer.disable_adapters or layer.merged or len(layer.active_adapters) != 1:
         return None
     name = str(layer.active_adapters[0])
     if name not in layer.lora_A or name in layer.lora_variant:
         return None
     weight: Tensor = layer.base_layer.weight  # type: ignore[assignment]
-    drops = layer.training and not isinstance(layer.lora_dropout[name], torch.nn.Identity)
-    own = weight.dtype == x.dtype == layer.lora_A[name].weight.dtype
+    dropout = layer.lora_dropout[name]
+    drops = dropout.training and not isinstance(dropout, torch.nn.Identity)
+    own = weight.dtype == x.dtype and layer.lora_A[name].weight.dtype in (x.dtype, kept(x.dtype))
     bare = layer.lora_A[name].bias is None and layer.lora_B[name].bias is None
-    plain = own and bare and not weight.requires_grad and not torch.is_autocast_enabled()
+    casts = torch.is_autocast_enabled(x.device.type)
+    plain = own and bare and not weight.requires_grad and not casts
     return name if plain and not drops else None
 
 
@@ -69,9 +96,10 @@ class _Adapted(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor,
         scale: float,
     ) -> Tensor:  # fmt: skip
+        ctx.scale, ctx.shape, ctx.kept = scale, x.shape, down.dtype
+        down, up = (_cast(each, x.dtype) for each in (down, up))
         out, flat, inner = _adapted(x, weight, bias, down, up, scale)
         ctx.save_for_backward(flat, inner, weight, down, up)
-        ctx.scale, ctx.shape = scale, x.shape
         return out
 
     @staticmethod
@@ -82,7 +110,8 @@ class _Adapted(torch.autograd.Function):
         to_x = None
         if ctx.needs_input_grad[0]:
             to_x = (grad @ weight).addmm_(back, down).view(ctx.shape)
-        to_down = back.T @ flat if ctx.needs_input_grad[3] else None
-        # A product of few rows is faster than one of few columns.
-        to_up = (inner.T @ grad).mul_(ctx.scale).T.contiguous() if ctx.needs_input_grad[4] else None
+        to_down = (back.T @ flat).to(ctx.kept) if ctx.needs_input_grad[3] else None
+        to_up = None
+        if ctx.needs_input_grad[4]:  # a product of few rows is faster than one of few columns
+            to_up = (inner.T @ grad).mul_(ctx.scale).T.contiguous().to(ctx.kept)
         return to_x, None, None, to_down, to_up, None

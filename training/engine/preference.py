@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.engine import parallel
+from training.engine import adapters, parallel
 from training.engine.backbone import Backbone
+from training.engine.budget import Budget
 from training.engine.checkpoints import verify
 from training.engine.config import PreferenceSettings
 from training.engine.direct_losses import best_nll, kto_anchor, votes_of
@@ -114,8 +115,11 @@ def train_preference(
             kept = {**metadata, "trunk_sha256": backbone.trunk_sha256, **_as_metadata(settings)}
             return learner.write(target, kept)
 
+        budget = Budget(BATCH_TOKENS)
         objective, unseen = (
-            PreferenceObjective(learner.backbone, each, settings, reference_adapter, backbone)
+            PreferenceObjective(
+                learner.backbone, each, settings, reference_adapter, backbone, budget
+            )
             for each in (useful, judged)
         )
         loop = Loop(
@@ -136,11 +140,12 @@ class PreferenceObjective:
         settings: PreferenceSettings,
         reference_adapter: Path | None = None,
         reference: Backbone | None = None,
+        budget: Budget | None = None,
     ) -> None:
         """`backbone` is whose model learns, `reference` the trunk where that is another."""
         self.backbone = backbone
         self.reference = reference or backbone
-        self.batch_tokens = BATCH_TOKENS
+        self.budget = budget or Budget(BATCH_TOKENS)
         self.examples = examples
         self.settings = settings
         self.reference_adapter = reference_adapter
@@ -157,7 +162,7 @@ class PreferenceObjective:
         anchor = self._anchor(chosen, places) if self.settings.loss == "kto" else 0.0
         totals: Metrics = defaultdict(float)
         model, pad_id = self.backbone.model, self.backbone.pad_id
-        buckets = list(length_buckets(list(map(_cost, mine)), count, self.batch_tokens))
+        buckets = list(length_buckets(list(map(_cost, mine)), count, self.budget.tokens))
         for bucket in in_step(model, buckets, partial(idle_trace, model, pad_id)):
             group = [mine[index] for index in bucket]
             trace = group_trace(
@@ -198,13 +203,10 @@ class PreferenceObjective:
             for ids in chosen[(place + 1) % len(chosen)].completion_ids
         ]
         model, pad_id = self.backbone.model, self.backbone.pad_id
-        training = model.training
-        model.eval()
-        with whole(model):
+        with adapters.dropping(model, None), whole(model):
             policy, _ = completion_logprobs(model, rows, pad_id)
         with self.reference.adapter(self.reference_adapter) as judge, whole(model):
             reference, _ = completion_logprobs(judge, rows, pad_id)
-        model.train(training)
         return (policy - reference).tolist()
 
     def _loss(

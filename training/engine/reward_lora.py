@@ -15,7 +15,9 @@ from torch import Tensor
 
 from training.engine import checkpoints, full
 from training.engine.backbone import Backbone
+from training.engine.budget import Budget
 from training.engine.config import RewardSettings
+from training.engine.decoder import Trace
 from training.engine.errors import CheckpointDamaged, EngineError
 from training.engine.learner import learning
 from training.engine.loop import (
@@ -39,7 +41,7 @@ from training.engine.losses import (
 from training.engine.progress import Metrics
 from training.engine.recompute import recomputing
 from training.engine.reward import Floats, HeadFit
-from training.engine.scoring import group_trace, idle_trace, pool, traces
+from training.engine.scoring import group_trace, idle_trace, pool, read
 from training.engine.sequences import Encoded, length_buckets, truncate
 from training.engine.shards import in_step, shard, whole
 
@@ -103,7 +105,7 @@ def train_lora(
             return write(target, kept, objective.head_tensors())
 
         everything = {**parameters, **objective.head}
-        unseen = RewardObjective(learner, judged, head, settings)
+        unseen = RewardObjective(learner, judged, head, settings, objective.budget)
         unseen.head = objective.head
         loop = Loop(
             folder, objective, everything, settings, fingerprint, finish, upkeep,
@@ -129,7 +131,6 @@ def _learner(backbone: Backbone, settings: RewardSettings) -> Iterator[tuple[Bac
     for parameter in full.weights_below(learner, tap).values():
         parameter.requires_grad_(True)
     shard(learner.model, settings.shard, [tap])
-    learner.model.train()
 
     def write(target: Path, about: dict[str, Any], head: dict[str, Tensor]) -> str:
         weights = full.weights_below(learner, tap)
@@ -170,11 +171,13 @@ def score_with(
     weights, mean, scale = (tensors[name].numpy() for name in ("weights", "mean", "scale"))
     cut = [truncate(row, settings.max_tokens) for row in batch]
     scores = np.zeros(len(cut))
-    with torch.no_grad():
-        index = scorer.layer_index(settings.layer)
-        for members, trace in traces(scorer.model, cut, scorer.pad_id, index, only_tapped=True):
-            vectors = pool(trace, settings.pooling).double().cpu().numpy()
-            scores[members] = (vectors - mean) / scale @ weights
+    index = scorer.layer_index(settings.layer)
+
+    def note(members: list[int], trace: Trace) -> None:
+        vectors = pool(trace, settings.pooling).double().cpu().numpy()
+        scores[members] = (vectors - mean) / scale @ weights
+
+    read(scorer.model, cut, scorer.pad_id, note, index, only_tapped=True)
     return scores
 
 
@@ -187,9 +190,10 @@ class RewardObjective:
         examples: Sequence[RewardExample],
         head: HeadFit,
         settings: RewardSettings,
+        budget: Budget | None = None,
     ) -> None:
         self.backbone = backbone
-        self.batch_tokens = BATCH_TOKENS
+        self.budget = budget or Budget(BATCH_TOKENS)
         self.examples = examples
         self.settings = settings
         device = backbone.device
@@ -228,7 +232,7 @@ class RewardObjective:
         totals: Metrics = {"loss": 0.0, "accuracy": 0.0}
         costs = [len(each.prompt_ids) + sum(map(len, each.completion_ids)) for each in chosen]
         model, pad_id, tap = self.backbone.model, self.backbone.pad_id, self._tap
-        buckets = list(length_buckets(costs, len(chosen), self.batch_tokens))
+        buckets = list(length_buckets(costs, len(chosen), self.budget.tokens))
         idle = partial(idle_trace, model, pad_id, tap, only_tapped=True)
         for bucket in in_step(model, buckets, idle):
             group = [chosen[index] for index in bucket]

@@ -54,10 +54,15 @@ def begin(folder: Path, identity: Mapping[str, Any], about: Mapping[str, Any]) -
 def working_in(folder: Path) -> Iterator[None]:
     """Keep every other process out of the folder; a kill lets go of it.
 
-    Raises EngineError when another one is at work there.
+    Raises EngineError when another one is at work there, or when there can be no such folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / LOCK).open("w")
+    except OSError as error:
+        why = error.strerror
+        raise EngineError(f"{folder} cannot be written: {why}: choose another --out") from None
+    with stream as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -5,21 +5,28 @@ Shapes: B rows being decoded, V vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from training.engine import ways
 from training.engine.backbone import Backbone
+from training.engine.budget import Budget, sparing
 from training.engine.config import SamplingSettings
-from training.engine.decoder import State, head_logits, prefill, present, step
-from training.engine.sequences import decode_completion, left_pad
+from training.engine.decoder import State, head_logits, present
+from training.engine.errors import TrainingDiverged
+from training.engine.precision import computing
+from training.engine.rows import Rows
+from training.engine.sequences import decode_completion
 from training.engine.tokens import entropy, log_softmax, wide
 
 FinishReason = Literal["stop", "length"]
 Progress = Callable[[int, int], None]  # completions finished, completions in all
+Share = tuple[int, list[int]]  # a prompt by its place, and seeds of completions of it
 Growth = Callable[[dict[int, list[int]]], None]  # by seed, the tokens so far of a batch's samples
 
 # Rows that have ended are decoded along until they are this share of the batch: taking them out
@@ -74,16 +81,25 @@ def sample(
     its prompt, its seed and the settings; batch mates change it by rounding alone.
     """
     total = sum(map(len, seeds))
-    done = 0
-    for batch in _batches(prompts, seeds, settings.batch_rows):
-        rows = [
-            _Row(index, seed, _uniforms(seed, settings.max_new_tokens), [] if with_terms else None)
-            for index in batch
-            for seed in seeds[index]
-        ]
-        finished = _sample_batch(backbone, prompts, rows, settings, should_stop, on_growth)
+    waiting = [
+        (index, list(seeds[index]))
+        for index in sorted(range(len(prompts)), key=lambda each: (len(prompts[each]), each))
+        if seeds[index]
+    ]
+    done, rows = 0, Budget(settings.batch_rows)
+
+    def work() -> tuple[list[Share], list[_Row] | None]:
+        batch = _next_batch(waiting, rows.tokens)
+        with computing(backbone.model):
+            grown = _grown(batch, settings, with_terms)
+            found = _sample_batch(backbone, prompts, grown, settings, should_stop, on_growth)
+        return batch, found
+
+    while waiting:
+        batch, finished = sparing(work, rows.halve, 1, "completions side by side")
         if finished is None:
             return
+        waiting = _without(waiting, batch)
         for row in finished:
             yield _sample(backbone, row)
         done += len(finished)
@@ -91,22 +107,34 @@ def sample(
             on_progress(done, total)
 
 
-def _batches(
-    prompts: Sequence[Sequence[int]], seeds: Sequence[Sequence[int]], batch_rows: int
-) -> Iterator[list[int]]:
-    """Yield prompt indices, similar lengths together, up to `batch_rows` completions at a time."""
-    batch: list[int] = []
+def _grown(batch: Sequence[Share], settings: SamplingSettings, with_terms: bool) -> list[_Row]:
+    """Return the rows of a batch, nothing drawn yet."""
+    return [
+        _Row(index, seed, _uniforms(seed, settings.max_new_tokens), [] if with_terms else None)
+        for index, seeds in batch
+        for seed in seeds
+    ]
+
+
+def _next_batch(waiting: Sequence[Share], room: int) -> list[Share]:
+    """Return what is decoded next: whole prompts, or as much of one as there is room for."""
+    batch: list[Share] = []
     rows = 0
-    for index in sorted(range(len(prompts)), key=lambda each: (len(prompts[each]), each)):
-        if not seeds[index]:
-            continue
-        if batch and rows + len(seeds[index]) > batch_rows:
-            yield batch
-            batch, rows = [], 0
-        batch.append(index)
-        rows += len(seeds[index])
-    if batch:
-        yield batch
+    for index, seeds in waiting:
+        if batch and rows + len(seeds) > room:
+            break
+        batch.append((index, seeds[:room]))
+        rows += len(seeds)
+    return batch
+
+
+def _without(waiting: Sequence[Share], batch: Sequence[Share]) -> list[Share]:
+    """Return what is still to be decoded after a batch."""
+    left = [
+        (index, seeds[len(done) :])
+        for (index, seeds), (_, done) in zip(waiting, batch, strict=False)
+    ]
+    return [each for each in left if each[1]] + list(waiting[len(batch) :])
 
 
 @torch.inference_mode()
@@ -121,9 +149,8 @@ def _sample_batch(
     """Return the batch's rows, finished, or None when told to stop."""
     model, device = backbone.model, backbone.device
     batch = list(dict.fromkeys(row.prompt_index for row in rows))
-    padded = left_pad([prompts[index] for index in batch], backbone.pad_id)
-    room = padded.ids.shape[1] + settings.max_new_tokens
-    state = prefill(model, padded, device, room)
+    given = [prompts[index] for index in batch]
+    state = ways.begin(model, given, backbone.pad_id, settings.max_new_tokens)
     owners = [batch.index(row.prompt_index) for row in rows]
     state = state.select(torch.tensor(owners, device=device))
     alive = list(rows)
@@ -132,11 +159,11 @@ def _sample_batch(
             return None
         if on_growth:
             on_growth({row.seed: row.ids for row in rows})
-        tokens = _extend(model, state, alive, settings, backbone.eos_id)
+        tokens = _extend(backbone, state, alive, settings)
         if all(row.ended for row in alive) or len(alive[0].ids) == settings.max_new_tokens:
             return rows
         state, alive, tokens = _drop_ended(state, alive, tokens)
-        state = step(model, state, tokens)
+        state = ways.step(model, state, tokens)
 
 
 def _uniforms(seed: int, count: int) -> Tensor:
@@ -145,14 +172,15 @@ def _uniforms(seed: int, count: int) -> Tensor:
 
 
 def _extend(
-    model: Any, state: State, alive: list[_Row], settings: SamplingSettings, eos_id: int
+    backbone: Backbone, state: State | Rows, alive: list[_Row], settings: SamplingSettings
 ) -> Tensor:
     """Draw the next token of each row, [B], and note it in those that have not ended."""
+    model, eos_id, known = backbone.model, backbone.eos_id, backbone.known
     last = present(state.last)
     place = len(alive[0].ids)
     chance = torch.stack([row.uniforms[place] for row in alive]).to(last.device)
     logits = wide(head_logits(model, last))
-    tokens, logprobs = draw(logits, chance, settings)
+    tokens, logprobs = draw(logits, chance, settings, known)
     spreads = _entropies(logits, alive, settings.temperature)
     for row, token, logprob, spread in zip(
         alive, tokens.tolist(), logprobs.tolist(), spreads, strict=True
@@ -160,6 +188,10 @@ def _extend(
         if row.ended:
             row.ids.append(eos_id)  # trimmed when the row is read
             continue
+        if not math.isfinite(logprob):
+            raise TrainingDiverged(
+                f"the model gives token {place + 1} of a completion the log-probability {logprob}"
+            )
         row.ids.append(token)
         row.logprobs.append(logprob)
         if row.entropies is not None:
@@ -175,22 +207,26 @@ def _entropies(logits: Tensor, alive: list[_Row], temperature: float) -> list[fl
     return entropy(log_softmax(logits, temperature or 1.0)).tolist()
 
 
-def draw(logits: Tensor, chance: Tensor, settings: SamplingSettings) -> tuple[Tensor, Tensor]:
+def draw(
+    logits: Tensor, chance: Tensor, settings: SamplingSettings, known: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Return tokens [B] and their log-probabilities [B] from logits [B, V].
 
     `chance` [B] holds uniform numbers in [0, 1); each picks its token by inverting the cumulative
-    distribution, one number a token. Temperature comes first, then top-k, then top-p.
+    distribution, one number a token. Temperature comes first, then top-k, then top-p. Only the
+    first `known` tokens are drawn: those that the tokenizer has a text for.
     """
     if settings.temperature == 0:
-        tokens = logits.argmax(dim=1)
+        tokens = logits[:, :known].argmax(dim=1)
         return tokens, _chosen(logits, tokens)
     logits = logits / settings.temperature if settings.temperature != 1 else logits
-    if settings.top_k and settings.top_k < logits.shape[1]:
-        tokens = _draw_sorted(*logits.topk(settings.top_k, dim=1), chance, settings.top_p)
+    offered = logits[:, :known]
+    if settings.top_k and settings.top_k < offered.shape[1]:
+        tokens = _draw_sorted(*offered.topk(settings.top_k, dim=1), chance, settings.top_p)
     elif settings.top_p < 1:
-        tokens = _draw_sorted(*logits.sort(dim=1, descending=True), chance, settings.top_p)
+        tokens = _draw_sorted(*offered.sort(dim=1, descending=True), chance, settings.top_p)
     else:
-        tokens = _invert(logits.softmax(dim=1), chance)
+        tokens = _invert(offered.softmax(dim=1), chance)
     return tokens, _chosen(logits, tokens)
 
 
@@ -208,7 +244,8 @@ def _invert(weights: Tensor, chance: Tensor) -> Tensor:
     target = (chance * cumulative[:, -1].double()).to(cumulative.dtype)
     # Rounding may lift the target onto the total itself, past the last token of any weight.
     target = torch.minimum(target, torch.nextafter(cumulative[:, -1], torch.zeros_like(target)))
-    return torch.searchsorted(cumulative, target[:, None], right=True)[:, 0]
+    found = torch.searchsorted(cumulative, target[:, None], right=True)[:, 0]
+    return found.clamp(max=weights.shape[1] - 1)  # past the last where a weight is not a number
 
 
 def _chosen(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -216,8 +253,8 @@ def _chosen(logits: Tensor, tokens: Tensor) -> Tensor:
 
 
 def _drop_ended(
-    state: State, alive: list[_Row], tokens: Tensor
-) -> tuple[State, list[_Row], Tensor]:
+    state: State | Rows, alive: list[_Row], tokens: Tensor
+) -> tuple[State | Rows, list[_Row], Tensor]:
     ended = sum(row.ended for row in alive)
     if ended < max(1, DROP_SHARE * len(alive)):
         return state, alive, tokens

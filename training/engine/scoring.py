@@ -17,17 +17,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from training.engine import ways
 from training.engine.backbone import Backbone
-from training.engine.branches import branch_trace, can_branch
+from training.engine.budget import Budget, sparing
 from training.engine.config import Pooling
-from training.engine.decoder import Trace, decode, prefill, present
-from training.engine.sequences import Encoded, left_pad, length_buckets
+from training.engine.decoder import Trace, present
+from training.engine.sequences import Encoded, length_buckets
 from training.engine.shards import in_step
 from training.engine.tokens import token_logprobs
 
 BATCH_TOKENS = 1024  # per forward pass; larger gains nothing on a CPU
 
 Progress = Callable[[int, int], None]  # completions done, completions in all
+
+READING = Budget(BATCH_TOKENS)  # of all passes without gradients, unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def completion_logprobs(
     model: Any,
     batch: Sequence[Encoded],
     pad_id: int,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     on_progress: Progress | None = None,
     temperature: float = 1.0,
 ) -> tuple[Tensor, list[int]]:
@@ -53,10 +56,11 @@ def completion_logprobs(
     divides the logits: the KL of what is sampled at a temperature is measured at it.
     """
     sums = torch.zeros(len(batch), dtype=torch.float64)
-    with torch.no_grad():
-        found = traces(model, batch, pad_id, batch_tokens=batch_tokens, on_progress=on_progress)
-        for members, trace in found:
-            sums[members] = trace_logprobs(model, trace, temperature).cpu()
+
+    def note(members: list[int], trace: Trace) -> None:
+        sums[members] = trace_logprobs(model, trace, temperature).cpu()
+
+    read(model, batch, pad_id, note, batch_tokens=batch_tokens, on_progress=on_progress)
     return sums, [len(row.completion) for row in batch]
 
 
@@ -65,7 +69,7 @@ def features(
     batch: Sequence[Encoded],
     layer: float = 0.5,
     pooling: Pooling = "mean",
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     on_progress: Progress | None = None,
 ) -> Tensor:
     """Return features [N, H] float32 of completions under the trunk alone.
@@ -74,19 +78,15 @@ def features(
     them. Layers above are not run.
     """
     result = torch.zeros(len(batch), backbone.hidden)
-    index = backbone.layer_index(layer)
-    with torch.no_grad(), backbone.adapter(None) as model:
-        found = traces(
-            model,
-            batch,
-            backbone.pad_id,
-            index,
-            only_tapped=True,
-            batch_tokens=batch_tokens,
-            on_progress=on_progress,
-        )
-        for members, trace in found:
-            result[members] = pool(trace, pooling).float().cpu()
+
+    def note(members: list[int], trace: Trace) -> None:
+        result[members] = pool(trace, pooling).float().cpu()
+
+    with backbone.adapter(None) as model:
+        read(
+            model, batch, backbone.pad_id, note, backbone.layer_index(layer), only_tapped=True,
+            batch_tokens=batch_tokens, on_progress=on_progress,
+        )  # fmt: skip
     return result
 
 
@@ -95,26 +95,52 @@ def embed(
     batch: Sequence[Encoded],
     layer: float = 0.5,
     pooling: Pooling = "mean",
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     on_progress: Progress | None = None,
 ) -> Embedded:
     """Return features and the trunk's log-probabilities from one pass over the trunk alone."""
     vectors = torch.zeros(len(batch), backbone.hidden)
     sums = torch.zeros(len(batch), dtype=torch.float64)
-    index = backbone.layer_index(layer)
-    with torch.no_grad(), backbone.adapter(None) as model:
-        found = traces(
-            model,
-            batch,
-            backbone.pad_id,
-            index,
-            batch_tokens=batch_tokens,
-            on_progress=on_progress,
-        )
-        for members, trace in found:
-            vectors[members] = pool(trace, pooling).float().cpu()
-            sums[members] = trace_logprobs(model, trace).cpu()
+
+    def note(members: list[int], trace: Trace) -> None:
+        vectors[members] = pool(trace, pooling).float().cpu()
+        sums[members] = trace_logprobs(model, trace).cpu()
+
+    with backbone.adapter(None) as model:
+        read(
+            model, batch, backbone.pad_id, note, backbone.layer_index(layer),
+            batch_tokens=batch_tokens, on_progress=on_progress,
+        )  # fmt: skip
     return Embedded(vectors, sums, [len(row.completion) for row in batch])
+
+
+def read(
+    model: Any,
+    batch: Sequence[Encoded],
+    pad_id: int,
+    note: Callable[[list[int], Trace], None],
+    tap: int | None = None,
+    *,
+    only_tapped: bool = False,
+    batch_tokens: int | None = None,
+    on_progress: Progress | None = None,
+) -> None:
+    """Hand every completion's trace to `note`, without gradients; see `traces`.
+
+    Where a GPU's memory is full, all begin anew, in smaller passes. Raises EngineError.
+    """
+    budget = READING if batch_tokens is None else Budget(batch_tokens)
+
+    def work() -> None:
+        found = traces(
+            model, batch, pad_id, tap, only_tapped=only_tapped, batch_tokens=budget.tokens,
+            on_progress=on_progress,
+        )  # fmt: skip
+        with torch.no_grad():
+            for members, trace in found:
+                note(members, trace)
+
+    sparing(work, budget.halve)
 
 
 def traces(
@@ -159,27 +185,7 @@ def group_trace(
 
     Gradients flow where the caller has them enabled. `tap` also keeps that hidden state.
     """
-    if can_branch(model):
-        return branch_trace(model, prompts, completions, tap, only_tapped)
-    return handed_trace(model, prompts, completions, pad_id, tap, only_tapped)
-
-
-def handed_trace(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    completions: Sequence[Sequence[Sequence[int]]],
-    pad_id: int,
-    tap: int | None = None,
-    only_tapped: bool = False,
-) -> Trace:
-    """Do what `group_trace` does, for any model: each completion gets a copy of the cache."""
-    rows = [index for index, group in enumerate(completions) for _ in group]
-    flat = [list(each) for group in completions for each in group]
-    device = model.device
-    padded = left_pad(prompts, pad_id)
-    state = prefill(model, padded, device, only_tapped=tap if only_tapped else None)
-    state = state.select(torch.tensor(rows, device=device))
-    return decode(model, state, flat, pad_id, tap=tap, only_tapped=only_tapped)
+    return ways.trace(model, prompts, completions, pad_id, tap, only_tapped)
 
 
 def idle_trace(model: Any, pad_id: int, tap: int | None = None, only_tapped: bool = False) -> Trace:

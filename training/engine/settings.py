@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self, get_args, get_type_hints
@@ -25,6 +26,15 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+# What is taken for each type, and how a person is told of it.
+KINDS: dict[Any, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    str: ((str,), "a string"),
+}
+
+
 class Settings:
     """Shared behaviour of every frozen dataclass of settings."""
 
@@ -36,19 +46,31 @@ class Settings:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build from `as_dict`'s form; absent fields take their defaults.
 
-        Raises ValueError for an unknown field or a value out of range.
+        Raises ValueError for an unknown field, and for a value of another type or out of range.
         """
         known = {each.name: each for each in fields(cls)}  # type: ignore[arg-type]
         unknown = sorted(set(values) - set(known))
         require(not unknown, f"{cls.__name__} has no field {', '.join(unknown)}")
         hints = get_type_hints(cls)
-        ready = {
-            name: hints[name].from_dict(value)
-            if isinstance(value, dict) and is_dataclass(hints[name])
-            else value
-            for name, value in values.items()
-        }
-        return cls(**ready)
+        return cls(**{name: _read(name, value, hints[name]) for name, value in values.items()})
+
+
+def _read(name: str, value: Any, hint: Any) -> Any:
+    """Return a field's value as its type has it; raises ValueError for one of another type."""
+    if is_dataclass(hint):
+        require(isinstance(value, dict), _wrong(name, value, "an object of settings"))
+        inner: Any = hint
+        return inner.from_dict(value)
+    kind = str if get_args(hint) else hint
+    types, words = KINDS[kind]
+    # For Python, true and false are numbers too.
+    fits = isinstance(value, types) and (kind is bool or not isinstance(value, bool))
+    require(fits, _wrong(name, value, words))
+    return value
+
+
+def _wrong(name: str, value: Any, words: str) -> str:
+    return f"{name} is {json.dumps(value, default=str)}, and must be {words}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from training.engine.backbone import Backbone
+from training.engine.budget import Budget
 from training.engine.checkpoints import verify
 from training.engine.config import SftSettings
 from training.engine.decoder import Trace
@@ -91,7 +92,7 @@ def train_sft(
 
         objective = SftObjective(learner.backbone, cut, settings.packing)
         judged = [_cut(each, settings.max_tokens) for each in validation]
-        unseen = SftObjective(learner.backbone, judged, settings.packing)
+        unseen = SftObjective(learner.backbone, judged, settings.packing, objective.budget)
         loop = Loop(
             folder, objective, learner.parameters, settings, fingerprint, finish, upkeep,
             (lambda: measured(unseen, learner.backbone.model)) if validation else None,
@@ -112,10 +113,11 @@ class SftObjective:
         backbone: Backbone,
         demonstrations: Sequence[Demonstration],
         packing: bool = False,
+        budget: Budget | None = None,
     ) -> None:
         self.backbone = backbone
         self.packing = packing
-        self.batch_tokens = BATCH_TOKENS
+        self.budget = budget or Budget(BATCH_TOKENS)
         self.demonstrations = demonstrations
 
     def __len__(self) -> int:
@@ -137,7 +139,7 @@ class SftObjective:
         """Yield traces of demonstrations of similar length, a row each."""
         lengths = [len(each.prompt_ids) + len(each.completion_ids) for each in chosen]
         model, pad_id = self.backbone.model, self.backbone.pad_id
-        buckets = list(length_buckets(lengths, len(chosen), self.batch_tokens))
+        buckets = list(length_buckets(lengths, len(chosen), self.budget.tokens))
         for bucket in in_step(model, buckets, partial(idle_trace, model, pad_id)):
             group = [chosen[index] for index in bucket]
             yield group_trace(
@@ -154,7 +156,7 @@ class SftObjective:
         bins = [
             [rows[place] for place in places] for places in bins_of(list(map(len, rows)), width)
         ]
-        at_once = max(1, self.batch_tokens // width)
+        at_once = max(1, self.budget.tokens // width)
         model, pad_id = self.backbone.model, self.backbone.pad_id
         passes = [
             pack_rows(bins[start : start + at_once], pad_id)

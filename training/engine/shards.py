@@ -19,7 +19,8 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from training.engine import parallel
-from training.engine.decoder import Trace
+from training.engine.decoder import Trace, blocks
+from training.engine.ways import can_hand, way_of
 
 Pass = TypeVar("Pass")
 
@@ -32,8 +33,10 @@ def shard(model: Any, wanted: bool, but: Collection[int] = ()) -> None:
     """
     if not wanted or parallel.size() == 1:
         return
+    # Trial passes, which from here on would wait for the other processes.
+    way_of(model), can_hand(model)
     mesh = init_device_mesh(model.device.type, (parallel.size(),))
-    for number, layer in enumerate(model.get_decoder().layers, start=1):
+    for number, layer in enumerate(blocks(model), start=1):
         if number in but:
             continue
         apart = {each for name, each in layer.named_parameters() if ".lora_" in name}
@@ -112,8 +115,8 @@ def gathered(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def like(value: Tensor, parameter: Tensor) -> Tensor:
     """Return a whole tensor as `parameter` is: this process's part of it, where that is one."""
     if not isinstance(parameter, DTensor):
-        return value.to(parameter.device)
-    there = value.to(parameter.device)
+        return value.to(parameter.device, parameter.dtype)
+    there = value.to(parameter.device, parameter.dtype)
     return distribute_tensor(there, parameter.device_mesh, parameter.placements, src_data_rank=None)
 
 
@@ -124,4 +127,4 @@ def local(tensor: Tensor | None) -> Tensor:
 
 
 def _parts(model: Any) -> list[Any]:
-    return [each for each in model.get_decoder().layers if isinstance(each, FSDPModule)]
+    return [each for each in blocks(model) if isinstance(each, FSDPModule)]

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from training.engine.decoder import Trace, tapped
-from training.engine.scoring import handed_trace
+from training.engine.rows import rows_trace
 from training.engine.sequences import Encoded
 
 PROBE = ([5, 6, 7], [[8, 9], [10, 11, 12]])  # a prompt and two completions of any vocabulary
@@ -195,9 +195,9 @@ def can_share(model: Any) -> bool:
     with torch.no_grad():
         try:
             found = shared_trace(model, [prompt], [group], 0)
-        except (RuntimeError, TypeError, ValueError):
+        except (AttributeError, RuntimeError, TypeError, ValueError):
             return False
-        expected = handed_trace(model, [prompt], [group], 0)
+        expected = rows_trace(model, [prompt], [group], 0)
     assert found.hidden is not None
     assert expected.hidden is not None
     gap = (found.hidden - expected.hidden)[found.mask].abs().max()

@@ -13,8 +13,9 @@ from training.engine import branches
 from training.engine.backbone import Backbone
 from training.engine.branches import Span, branch_trace, can_branch, lay_out
 from training.engine.decoder import present
-from training.engine.scoring import group_trace, handed_trace
+from training.engine.scoring import group_trace
 from training.engine.tokens import token_terms
+from training.engine.ways import handed_trace
 
 COUNTS = [3, 1, 4, 2]
 WEIGHTS = ("q_proj", "k_proj", "v_proj", "o_proj")

@@ -84,7 +84,7 @@ def test_a_value_out_of_range_is_refused_by_name(kind, field, value):
 )
 def test_an_option_that_a_loss_would_not_read_is_refused(loss, option):
     with pytest.raises(ValueError, match=f"{option} is for .*; {loss} has no place for it"):
-        PreferenceSettings.from_dict({"loss": loss, option: 0.1})
+        PreferenceSettings.from_dict({"loss": loss, option: True if option == "robust" else 0.1})
 
 
 @pytest.mark.parametrize("option", ["label_smoothing", "margin"])

@@ -51,7 +51,7 @@ def test_eight_at_once_are_eight_one_by_one(backbone: Backbone, method: str):
     with objective_of(backbone, method, 8) as (objective, parameters):
         found = []
         for budget in (10**6, 1):
-            objective.batch_tokens = budget
+            objective.budget.tokens = budget
             for parameter in parameters.values():
                 parameter.grad = None
             metrics = objective.accumulate(range(8))

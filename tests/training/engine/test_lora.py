@@ -26,9 +26,9 @@ def layer(exact: Any) -> Any:
 
 
 def states(layer: Any) -> Any:
-    width = layer.base_layer.in_features
+    width, dtype = layer.base_layer.in_features, layer.base_layer.weight.dtype
     chance = torch.Generator().manual_seed(3)
-    return torch.randn(2, 5, width, generator=chance, dtype=torch.float64, requires_grad=True)
+    return torch.randn(2, 5, width, generator=chance, dtype=dtype, requires_grad=True)
 
 
 def gradients(layer: Any, forward: Any) -> list[Any]:
@@ -65,6 +65,7 @@ def test_no_gradient_is_computed_for_what_wants_none():
     )
     ctx = SimpleNamespace(
         saved_tensors=(flat, inner, weight, down, up), scale=1.0, shape=flat.shape,
+        kept=torch.float32,
         needs_input_grad=(False, False, False, True, False, False),
     )  # fmt: skip
     back = lora._Adapted.backward(ctx, torch.ones(3, 4))

@@ -58,7 +58,7 @@ def test_loss_and_gradient_are_those_without_packing(exact, demonstrations, monk
         parameters = learner.parameters
         for packing in (False, True):
             objective = SftObjective(exact, demonstrations, packing)
-            objective.batch_tokens = budget
+            objective.budget.tokens = budget
             for parameter in parameters.values():
                 parameter.grad = None
             loss = objective.accumulate(range(6))["loss"]

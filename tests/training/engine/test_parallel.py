@@ -49,6 +49,10 @@ def test_weights_in_parts_train_what_whole_ones_train(tmp_path: Path, tiny_folde
     check(compared(tmp_path, tiny_folder, ["sft+full+shard+stopped", "reward+shard"]))
 
 
+def test_a_process_may_begin_without_a_rollout(tmp_path: Path, tiny_folder: Path):
+    check(compared(tmp_path, tiny_folder, ["ppo+full+deep+shard+single"]))
+
+
 @pytest.mark.slow
 def test_weights_in_parts_train_what_whole_ones_train_with_each_method(
     tmp_path: Path, tiny_folder: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.training.engine.test_backbone import save_adapter
 from training.engine import loop as loop_module
 from training.engine.backbone import Backbone
 from training.engine.config import LoraSettings, PreferenceSettings
 from training.engine.errors import EngineError, TrainingDiverged
-from training.engine.loop import Paused, Trained, schedule
+from training.engine.learner import learning
+from training.engine.loop import Paused, Trained, measured, schedule
 from training.engine.preference import PreferenceExample, PreferenceObjective, train_preference
 from training.engine.scoring import completion_logprobs
 from training.engine.sequences import Encoded
@@ -65,6 +68,25 @@ def test_the_first_loss_is_ln_two_and_then_it_falls(backbone, examples, tmp_path
     assert done.metrics[0]["loss"] == pytest.approx(0.693147, abs=1e-4)
     assert done.metrics[-1]["loss"] < 0.6
     assert done.metrics[-1]["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("depth", ["lora", "full"])
+def test_the_trunks_own_dropout_stays_off(backbone, examples, tmp_path, depth):
+    for layer in backbone.model.model.layers:
+        layer.self_attn.attention_dropout = 0.3
+    settings = replace(SETTINGS, depth=depth, lora=LoraSettings(rank=4), learning_rate=0.0)
+    done = trained(backbone, examples, settings, tmp_path)
+    assert [each["loss"] for each in done.metrics] == pytest.approx([math.log(2)] * 9, abs=1e-5)
+
+
+def test_an_adapters_dropout_is_on_while_it_learns(backbone, examples, tmp_path):
+    settings = replace(SETTINGS, lora=LoraSettings(rank=4, dropout=0.5))
+    with learning(backbone, save_adapter(backbone, tmp_path / "start", 1), settings) as learner:
+        objective = PreferenceObjective(learner.backbone, examples, settings)
+        one, two = (objective.accumulate(range(6))["loss"] for _ in range(2))
+        unmoved = [measured(objective, learner.backbone.model)["loss"] for _ in range(2)]
+        assert one != two
+        assert unmoved[0] == unmoved[1]
 
 
 def test_the_trained_adapter_prefers_what_was_preferred(backbone, examples, tmp_path):

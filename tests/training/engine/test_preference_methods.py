@@ -210,7 +210,7 @@ def test_ktos_kl_is_that_of_completions_after_other_prompts_without_dropout(back
     assert expected > 0.1
     with learning(backbone, moved, settings):
         found = PreferenceObjective(backbone, examples, settings).accumulate(range(4))
-        assert backbone.model.training
+        assert backbone.model.model.layers[0].mlp.down_proj.lora_dropout["trained"].training
     assert found["kl"] == pytest.approx(expected, abs=1e-4)
 
 

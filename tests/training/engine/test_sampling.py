@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import pytest
 import torch
 
+from training.engine import sampling
 from training.engine.config import SamplingSettings
+from training.engine.errors import TrainingDiverged
 from training.engine.sampling import Sample, draw, sample
 
 
@@ -153,3 +155,42 @@ def test_samples_can_be_watched_while_they_grow(backbone, prompts):
         for seed, ids in growth.items():
             whole = drawn[seed].token_ids
             assert ids[: len(whole)] == whole[: len(ids)]
+
+
+def test_a_full_gpu_halves_the_rows_and_every_sample_stays(backbone, prompts, monkeypatch):
+    seeds = [[10 * place + each for each in range(3)] for place in range(len(prompts))]
+    settings = SamplingSettings(max_new_tokens=6)
+    expected = sorted(sample(backbone, prompts, seeds, settings), key=lambda each: each.seed)
+    whole, seen = sampling._sample_batch, []
+
+    def greedy(backbone, prompts, batch, *rest):
+        rows = sum(len(mine) for _, mine in batch)
+        if rows > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        seen.append(rows)
+        return whole(backbone, prompts, batch, *rest)
+
+    monkeypatch.setattr(sampling, "_sample_batch", greedy)
+    found = sorted(sample(backbone, prompts, seeds, settings), key=lambda each: each.seed)
+    assert [each.token_ids for each in found] == [each.token_ids for each in expected]
+    assert sum(seen) == 12
+
+
+def test_no_token_is_drawn_that_the_tokenizer_has_no_text_for():
+    logits = torch.zeros(1, 10)
+    logits[0, 7:] = 5.0
+    chance = torch.tensor([0.999], dtype=torch.float64)
+    for settings in (
+        SamplingSettings(), SamplingSettings(temperature=0), SamplingSettings(top_k=2),
+        SamplingSettings(top_p=0.9),
+    ):  # fmt: skip
+        tokens, logprobs = draw(logits, chance, settings, known=7)
+        assert tokens.item() < 7
+        assert logprobs.item() == pytest.approx(logits.log_softmax(dim=1)[0, 0].item())
+
+
+def test_a_model_that_gives_what_is_not_a_number_is_told_of(backbone, prompts):
+    with torch.no_grad():
+        backbone.model.get_input_embeddings().weight[prompts[0][0]] = float("nan")
+    with pytest.raises(TrainingDiverged, match="log-probability nan"):
+        list(sample(backbone, prompts, [[1]] * len(prompts), SamplingSettings(max_new_tokens=4)))

@@ -49,6 +49,7 @@ VARIANTS = {
     "shard": ("--shard",),
     "recompute": ("--recompute",),
     "separate": ("--separate",),
+    "single": ("--prompts-per-step", "1"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,20 +28,20 @@ def report_best(session: Session) -> dict[str, Any]:
     records = list(prompts_of(session.training))
     if not records:
         raise EngineError(f"{session.data.path} has no prompt to answer")
+    prompts = _prompts(session, records)
     start = adapter_of("--start", session.options.start)
     reward = reward_for(session)
     draw, server = _draw(session)
     session.begin(("start", hash_of(start)), ("reward", reward.identity), ("endpoint", server))
     path = session.folder / BEST
     lines = _written_before(path)
-    room = session.context - session.settings.max_new_tokens
     for first in range(len(lines), len(records), AT_ONCE):
         session.bar("answering", first, len(records))
         part = records[first : first + AT_ONCE]
-        prompts = [session.prompt(record)[-room:] for record in part]
         found = best_of_n(
-            session.backbone, prompts, reward, session.settings, start, draw=draw, first=first
-        )
+            session.backbone, prompts[first : first + AT_ONCE], reward, session.settings, start,
+            draw=draw, first=first,
+        )  # fmt: skip
         lines += [_line(record, best) for record, best in zip(part, found, strict=True)]
         _write(path, lines)
     n = session.settings.completions_per_prompt
@@ -58,6 +59,17 @@ def report_best(session: Session) -> dict[str, Any]:
     }
     runs.write_json(session.folder / runs.REPORT, report)
     return report
+
+
+def _prompts(session: Session, records: Sequence[Record]) -> list[list[int]]:
+    """Return the prompts' ids, of which long ones keep their end. Raises EngineError."""
+    room = session.context - session.settings.max_new_tokens
+    if room < 1:
+        raise EngineError(
+            f"max_new_tokens is {session.settings.max_new_tokens}, and the model reads "
+            f"{session.context}, prompt and answer together: lower it"
+        )
+    return [session.prompt(record)[-room:] for record in records]
 
 
 def _draw(session: Session) -> tuple[Any, str | None]:

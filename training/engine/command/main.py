@@ -18,6 +18,10 @@ from training.engine.command.options import Method, parse
 from training.engine.errors import EngineError
 
 REFUSED = 1
+FULL = (
+    "the memory of the GPU is full: choose a smaller model, or less to hold at once "
+    "(--depth lora, --recompute, --shard, fewer tokens)"
+)
 INTERRUPTED = 130  # as a shell reports an interrupt
 
 
@@ -77,7 +81,12 @@ def run(method: Method, options: Namespace, settings: Any, bar: Report) -> dict[
             raise EngineError(f"max_tokens is {limit}, and the model reads {context}: lower it")
         began = time.monotonic()
         with session.lock:
-            report = report_on(session)
+            try:
+                report = report_on(session)
+            except torch.OutOfMemoryError:
+                report = None  # the error holds on to what fills the memory
+            if report is None:
+                raise EngineError(FULL)
             return {**report, "seconds": round(time.monotonic() - began, 1)} if report else {}
 
 
@@ -85,6 +94,7 @@ def _in_words(report: dict[str, Any]) -> str:
     lines = [f"{report['method']}: all of the run is in {report['out']}"]
     lines += [f"  {name}: {_short(value)}" for name, value in report["figures"].items()]
     lines += [f"  {name}: {report[name]}" for name in ("curve", "samples") if report.get(name)]
+    lines += [report["note"]] if "note" in report else []
     return "\n".join(lines)
 
 

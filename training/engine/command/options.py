@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,7 +139,7 @@ def _add_files(command: argparse.ArgumentParser, method: Method) -> None:
         add("--reward", required=True, nargs="+", metavar="FOLDER",
             help=f"a reward run, or one of: {', '.join(NAMED_REWARDS)}; of several, or of a run "
             "with members, the mean by each one's own measure")  # fmt: skip
-        add("--caution", type=float, default=1.0, metavar="X",
+        add("--caution", type=_finite, default=1.0, metavar="X",
             help="standard deviations of their disagreement that are taken off it [1]")  # fmt: skip
     if method.name == BEST_OF_N:
         add("--endpoint", metavar="URL",
@@ -217,6 +218,13 @@ def _help(each: Explained) -> str:
 def _count(text: str) -> int:
     value = int(text)
     if value < 0:
+        raise ValueError
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
         raise ValueError
     return value
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
 
 from training.engine import parallel, shards
+from training.engine.budget import LEAST_TOKENS, Budget
 from training.engine.errors import TrainingDiverged
-from training.engine.loop import LEAST_TOKENS, Loop, derived_seed, schedule
+from training.engine.loop import Loop, derived_seed, schedule
 from training.engine.ppo import value as values
 from training.engine.ppo.config import PpoSettings
 from training.engine.ppo.kl import next_beta
@@ -34,7 +35,7 @@ class Prompts:
     """What the loop counts and shuffles."""
 
     prompts: Sequence[Sequence[int]]
-    batch_tokens: int = 0  # stands in the settings
+    budget: Budget = field(default_factory=lambda: Budget(0))  # stands in the settings
 
     def __len__(self) -> int:
         return len(self.prompts)

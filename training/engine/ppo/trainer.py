@@ -72,7 +72,6 @@ def train_ppo(
         learning(backbone, start_adapter, settings, apart=settings.separate) as learner,
         values.value_head(backbone, reward, settings) as head,
     ):
-        learner.backbone.model.eval()  # dropout would give a token another probability each time
         referee = full.twin_of(backbone) if settings.separate else backbone
         judge = [head.backbone] if head is not None else []
         roles = Roles(learner.backbone, learner.adapter, reference_adapter, reward, referee)

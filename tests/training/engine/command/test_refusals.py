@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from tests.training.engine.command.conftest import RANKINGS, ROLLOUTS, SMALL, Run, write_lines
-from training.engine import runs
+from training.engine import adapters, runs, scoring
+from training.engine.budget import Budget
 from training.engine.preference import PreferenceObjective
 from training.engine.tiny import make_tiny_model
 
@@ -34,6 +36,12 @@ def test_a_file_that_prefers_nothing_is_refused(run: Run, tmp_path: Path, method
     options = SMALL if method != "reward" else ["--max-tokens", "64"]
     said = refused(run, method, *options, data=tied, tmp_path=tmp_path)
     assert "every completion is tied" in said or "nothing to imitate" in said
+
+
+def test_fewer_prompts_than_folds_are_refused(run: Run, tmp_path: Path):
+    data = write_lines(tmp_path / "few.jsonl", RANKINGS[:3])
+    said = refused(run, "reward", "--max-tokens", "64", data=data, tmp_path=tmp_path)
+    assert said == "5 folds need that many prompts, not 3: lower --folds"
 
 
 def test_a_line_of_another_kind_is_named(run: Run, thumbs: Path, tmp_path: Path):
@@ -78,6 +86,29 @@ def test_an_unknown_setting_in_a_file_is_named(run: Run, rankings: Path, tmp_pat
     options = ["--settings", str(tmp_path / "settings.json")]
     said = refused(run, "dpo", *options, data=rankings, tmp_path=tmp_path)
     assert said == "settings: PreferenceSettings has no field btea"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"recompute": "no"}, 'recompute is "no", and must be true or false'),
+        ({"epochs": 1.5}, "epochs is 1.5, and must be a whole number"),
+        ({"prompts_per_step": 2.5}, "prompts_per_step is 2.5, and must be a whole number"),
+        ({"prompts_per_step": True}, "prompts_per_step is true, and must be a whole number"),
+        ({"seed": "a"}, 'seed is "a", and must be a whole number'),
+        ({"lora": 3}, "lora is 3, and must be an object of settings"),
+        ({"lora": {"rank": None}}, "rank is null, and must be a whole number"),
+        ({"beta": "x"}, 'beta is "x", and must be a number'),
+        ({"depth": ["lora"]}, 'depth is ["lora"], and must be a string'),
+    ],
+    ids=str,
+)
+def test_a_setting_of_another_type_is_named(
+    run: Run, rankings: Path, tmp_path: Path, values: dict[str, object], said: str
+):
+    (tmp_path / "settings.json").write_text(json.dumps(values))
+    options = ["--settings", str(tmp_path / "settings.json")]
+    assert refused(run, "dpo", *options, data=rankings, tmp_path=tmp_path) == f"settings: {said}"
 
 
 def test_a_folder_of_another_run_is_refused_and_left_alone(
@@ -126,6 +157,47 @@ def test_a_tokenizer_of_another_model_is_refused(run: Run, rankings: Path, tmp_p
     assert "has 263 tokens and the model's vocabulary 262" in said
 
 
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ("foo", "the device foo is not known: it can be cpu or cuda"),
+        ("meta", "the device meta is not known: it can be cpu or cuda"),
+        ("cuda:99", "there is no device cuda:99: PyTorch sees"),
+    ],
+)
+def test_a_device_that_is_not_there_is_named(
+    run: Run, rankings: Path, tmp_path: Path, device: str, said: str
+):
+    found = refused(run, "dpo", *SMALL, "--device", device, data=rankings, tmp_path=tmp_path)
+    assert found.startswith(said)
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Run, rankings: Path, tmp_path: Path):
+    said = run("dpo", *SMALL, data=rankings, out=rankings / "out").complaint
+    assert said == f"{rankings / 'out'} cannot be written: Not a directory: choose another --out"
+
+
+BEST = ["--reward", "vader"]
+
+
+def test_answers_longer_than_the_context_are_refused(run: Run, rankings: Path, tmp_path: Path):
+    options = [*BEST, "--max-new-tokens", "2048"]
+    said = refused(run, "best-of-n", *options, data=rankings, tmp_path=tmp_path)
+    assert said.startswith("max_new_tokens is 2048, and the model reads 2048")
+
+
+def test_best_of_n_takes_no_folder_for_a_prompt_that_is_too_long(run: Run, tmp_path: Path):
+    rows = [RANKINGS[0], {**RANKINGS[1], "prompt": "a" * 3000}]
+    data = write_lines(tmp_path / "long.jsonl", rows)
+    said = refused(run, "best-of-n", *BEST, data=data, tmp_path=tmp_path)
+    assert "line 2: the prompt has 3003 tokens" in said
+
+
+def test_caution_is_a_number(run: Run, rankings: Path, tmp_path: Path):
+    said = refused(run, "best-of-n", *BEST, "--caution", "nan", data=rankings, tmp_path=tmp_path)
+    assert said == "argument --caution: invalid _finite value: 'nan'; see --help"
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run(
     run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -142,7 +214,7 @@ def test_a_full_gpu_halves_the_passes_and_says_so(
     whole = PreferenceObjective.accumulate
 
     def greedy(self, indices):
-        if self.batch_tokens > 128:
+        if self.budget.tokens > 128:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return whole(self, indices)
 
@@ -153,6 +225,82 @@ def test_a_full_gpu_halves_the_passes_and_says_so(
         " going on with 128 tokens a pass.",
     ]
     assert ran.report["figures"]["loss"] == pytest.approx(plain["loss"], rel=1e-4)
+
+
+def test_a_full_gpu_halves_what_validates_and_what_is_trained_then(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    split = [{**row, "split": "validation" if place > 6 else "train"}
+             for place, row in enumerate(RANKINGS)]  # fmt: skip
+    data = write_lines(tmp_path / "split.jsonl", split)
+    whole = PreferenceObjective.accumulate
+
+    def greedy(self, indices):
+        if self.budget.tokens > 256 and len(self) == 3:  # what validates
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(self, indices)
+
+    monkeypatch.setattr(PreferenceObjective, "accumulate", greedy)
+    ran = run("dpo", *SMALL, data=data, out=tmp_path / "out")
+    assert ran.err.splitlines() == ["The GPU's memory is full: going on with 256 tokens a pass."]
+    assert ran.report["figures"]["steps"] == 2
+
+
+@pytest.mark.parametrize("method", ["dpo", "reward"])
+def test_a_full_gpu_halves_passes_without_gradients_too(
+    run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+):
+    options = SMALL if method == "dpo" else ["--max-tokens", "64"]
+    plain = run(method, *options, data=rankings, out=tmp_path / "plain").report["figures"]
+    whole = scoring.traces
+
+    def greedy(*args, batch_tokens=512, **rest):
+        if batch_tokens > 256:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        yield from whole(*args, batch_tokens=batch_tokens, **rest)
+
+    monkeypatch.setattr(scoring, "traces", greedy)
+    monkeypatch.setattr(scoring, "READING", Budget(1024))
+    ran = run(method, *options, data=rankings, out=tmp_path / "out")
+    assert [line.split(":")[1] for line in ran.err.splitlines()] == [
+        " going on with 512 tokens a pass.",
+        " going on with 256 tokens a pass.",
+    ]
+    assert ran.report["figures"] == pytest.approx(plain, rel=1e-3)
+
+
+def test_a_gpu_that_is_full_for_anything_else_is_told_of_in_one_line(
+    run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*args, **rest):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(adapters, "add", full)
+    said = run("dpo", *SMALL, data=rankings, out=tmp_path / "out").complaint
+    assert said.startswith("the memory of the GPU is full: choose a smaller model")
+
+
+def broken_model(folder: Path, letter: str) -> Path:
+    """A model that knows one byte only as something that is not a number."""
+    model = make_tiny_model(folder, train_steps=0)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    weights = load_file(model / "model.safetensors")
+    weights["model.embed_tokens.weight"][tokenizer.convert_tokens_to_ids(letter)] = float("nan")
+    save_file(weights, model / "model.safetensors", {"format": "pt"})
+    return model
+
+
+@pytest.mark.parametrize("method", ["dpo", "reward", "sft", "best-of-n"])
+def test_a_model_with_a_weight_that_is_not_a_number_is_told_of_in_one_line(
+    run: Run, rankings: Path, tmp_path: Path, method: str
+):
+    options = {
+        "reward": ["--max-tokens", "64"],
+        "best-of-n": ["--reward", "vader", "--max-new-tokens", "4"],
+    }.get(method, ["--lora-rank", "2", "--max-tokens", "64", "--samples", "2"])
+    model = broken_model(tmp_path / "model", "y")  # of every prompt
+    said = run(method, *options, data=rankings, out=tmp_path / "out", model=model).complaint
+    assert "not finite" in said or "log-probability nan" in said or "loss nan" in said
 
 
 def test_a_gpu_that_holds_not_even_one_prompt_is_told_of(
