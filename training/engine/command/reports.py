@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,9 @@ def panels_of(method: Method, metrics: list[Metrics]) -> list[Panel]:
         "reward": "Reward", "kl": "KL to the reference, nats a completion", "loss": "Loss",
         "accuracy": "Share of pairs ordered rightly",
     }  # fmt: skip
-    chosen = ("loss", "accuracy") if "reward" not in metrics[0] else ("reward", "kl")
-    return [
+    rewarded = "reward" in metrics[0]
+    chosen = ("reward", "kl") if rewarded else ("loss", "accuracy")
+    panels = [
         Panel(
             names[name],
             [(line["step"], line[name]) for line in metrics],
@@ -93,6 +95,25 @@ def panels_of(method: Method, metrics: list[Metrics]) -> list[Panel]:
         for name in chosen
         if name in metrics[0]
     ]  # fmt: skip
+    return [*panels, _by_distance(metrics)] if rewarded else panels
+
+
+def _by_distance(metrics: list[Metrics]) -> Panel:
+    """Return the reward over the square root of the KL (Gao et al. 2023).
+
+    Where more distance buys less and less of it, the policy has begun to bend the reward.
+    """
+
+    def points(prefix: str) -> list[tuple[float, float]]:
+        return [
+            (math.sqrt(max(0.0, line[f"{prefix}kl"])), line[f"{prefix}reward"])
+            for line in metrics
+            if f"{prefix}kl" in line
+        ]
+
+    return Panel(
+        "Reward by distance from the reference", points(""), points("validation_"), "√KL, √nats"
+    )
 
 
 def _trained(session: Session) -> Outcome:
