@@ -100,6 +100,19 @@ def test_members_of_a_reward_model_hold_each_other_in_check(
     assert two["figures"]["reward"] < one["figures"]["reward"]
 
 
+def test_sft_learns_the_revisions_of_what_was_criticised(run: Run, tmp_path: Path):
+    plain = [{"prompt": f"Say {n}", "completion": f"better {n}"} for n in range(6)]
+    revised = [
+        {**row, "completion": f"worse {n}", "critique": "Too short.", "revision": row["completion"]}
+        for n, row in enumerate(plain)
+    ]
+    losses = []
+    for name, rows in (("plain", plain), ("revised", revised)):
+        run("sft", *SMALL, data=write_lines(tmp_path / f"{name}.jsonl", rows), out=tmp_path / name)
+        losses.append([line["loss"] for line in read_metrics(tmp_path / name)])
+    assert losses[0] == losses[1]
+
+
 def test_kto_learns_from_thumbs(run: Run, thumbs: Path, tmp_path: Path):
     assert run("kto", *SMALL, data=thumbs, out=tmp_path / "out").report["lines"] == 8
 
