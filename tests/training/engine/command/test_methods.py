@@ -125,7 +125,7 @@ def test_a_policy_goes_on_from_a_fine_tuned_one_and_is_held_to_it(
     (first, *_) = read_metrics(tmp_path / "dpo")
     told = json.loads((tmp_path / "dpo" / "run.json").read_text())["identity"]
     assert told["start"] == told["reference"] == sft["sha256"]
-    assert first["loss"] == pytest.approx(0.693147, abs=1e-4)
+    assert first["preference_loss"] == pytest.approx(0.693147, abs=1e-4)
 
 
 def test_lines_of_split_validation_judge_and_those_of_test_are_left_alone(run: Run, tmp_path: Path):
