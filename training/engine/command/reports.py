@@ -18,10 +18,10 @@ from training.engine.command.policies import (
     from_preferences,
     from_rollouts,
 )
-from training.engine.command.rewards import from_rankings
+from training.engine.command.rewards import Fitted, from_rankings
 from training.engine.command.session import Aside, Session
 from training.engine.config import PreferenceSettings, SamplingSettings, SftSettings
-from training.engine.loop import derived_seed
+from training.engine.loop import Trained, derived_seed
 from training.engine.ppo.rewards import Reward
 from training.engine.progress import Metrics, best_folder, best_step
 from training.engine.records import Record, prompts_of
@@ -29,6 +29,10 @@ from training.engine.sampling import Sample, sample
 from training.engine.sequences import Encoded
 
 CURVE, SAMPLES = "curve.svg", "samples.jsonl"
+UNJUDGED = (
+    "No validation line prefers anything: how well the trained model does is not known. "
+    "What stands under head is the accuracy of heads on the frozen model."
+)
 TAIL = 5  # figures are means over the last fifth of the steps
 
 
@@ -61,20 +65,34 @@ def report_policy(session: Session) -> dict[str, Any]:
 
 
 def report_reward(session: Session) -> dict[str, Any]:
-    """Train a reward model and write its report."""
+    """Train a reward model and write its report.
+
+    Figures are always those of the model that is used: of a head, out of fold; of a deeper one, on
+    the validation lines, with those of the heads that it began with under "head".
+    """
     fitted = from_rankings(session)
-    report: dict[str, Any] = {"figures": asdict(fitted.judged), "accuracy_by": fitted.by}
-    if fitted.unseen:
-        report["validation"] = asdict(fitted.unseen)
-    if fitted.doubt is not None:
-        report["figures"]["disagreement"] = fitted.doubt
-    if fitted.trained:
-        trained = fitted.trained
-        report["figures"] |= {"steps": trained.steps, **_tail(trained.metrics)}
-        report |= {"adapter": str(trained.folder), "sha256": trained.sha256}
-        report |= _best(session.folder, trained.metrics)
-        draw_curves(session.folder / CURVE, panels_of(session.method, trained.metrics))
+    heads: dict[str, Any] = {"figures": asdict(fitted.judged), "accuracy_by": fitted.by}
+    validation = {"validation": asdict(fitted.unseen)} if fitted.unseen else {}
+    if fitted.trained is None:
+        if fitted.doubt is not None:
+            heads["figures"]["disagreement"] = fitted.doubt
+        return _written(session, {**heads, **validation})
+    report = {**_deep_figures(fitted, fitted.trained), "head": heads, **validation}
+    report |= _best(session.folder, fitted.trained.metrics)
+    draw_curves(session.folder / CURVE, panels_of(session.method, fitted.trained.metrics))
     return _written(session, report)
+
+
+def _deep_figures(fitted: Fitted, trained: Trained) -> dict[str, Any]:
+    """Return what is known of a reward model that the loop trained."""
+    figures: dict[str, Any] = {"steps": trained.steps}
+    report: dict[str, Any] = {"adapter": str(trained.folder), "sha256": trained.sha256}
+    if fitted.unseen is None:
+        report["note"] = UNJUDGED
+    else:
+        figures |= asdict(fitted.unseen)
+        report["accuracy_by"] = fitted.unseen_by
+    return {"figures": figures, "training": _tail(trained.metrics), **report}
 
 
 def panels_of(method: Method, metrics: list[Metrics]) -> list[Panel]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,13 @@ MEASURED = 64  # lines on which the members of an ensemble are measured
 
 @dataclass(frozen=True)
 class Fitted:
-    """A reward model and how well heads do on prompts they have not seen."""
+    """A reward model and how well it and its head do on prompts they have not seen."""
 
     trained: Trained | None  # None for a head alone
-    judged: OutOfFold
-    by: Table  # accuracy by annotator, margin, length and source, out of fold
+    judged: OutOfFold  # of heads on the frozen trunk
+    by: Table  # their accuracy by annotator, margin, length and source, out of fold
     unseen: OutOfFold | None  # of the finished model on the validation lines
+    unseen_by: Table | None
     doubt: float | None  # mean disagreement of the members on those, or on all lines
 
 
@@ -60,41 +61,73 @@ def from_rankings(session: Session) -> Fitted:
     """Fit a reward model to rankings, judge it out of fold, and deepen it where asked."""
     settings: RewardSettings = session.settings
     records = [*session.training, *session.validation]
-    need(records, ["ranking"], "a reward needs ranks, or chosen and rejected", session.data.path)
-    rows = [session.encode(record, settings.max_tokens) for record in records]
     count = len(session.training)
-    if not any(len(set(each.ranks)) > 1 for each in records[:count]):
-        raise EngineError(f"{session.data.path} prefers nothing: every completion is tied")
+    _check(session, records)
+    rows = [session.encode(record, settings.max_tokens) for record in records]
     session.begin()
     rankings = _rankings(session, records, rows)
     taught, unseen = rankings[:count], rankings[count:]
     scores = out_of_fold_scores(
         taught, settings, lambda done, total: session.bar("judging", done, total)
     )
-    judged, by = judge(taught, scores), accuracy_by(taught, scores)
     head = parallel.from_first(lambda: fit_rankings(taught, settings))
     if parallel.is_first():
         _save_once(session, session.folder / HEAD, head)
-    if settings.depth == "head":
-        step_aside()
-        members = fit_members(taught, settings) if settings.members > 1 else []
-        for number, member in enumerate(members):
-            _save_once(session, session.folder / MEMBERS / str(number), member)
-        found = [head.score(each.features) for each in unseen]
-        return Fitted(None, judged, by, _judged(unseen, found), _doubt(members, unseen or taught))
+    fitted = Fitted(None, judge(taught, scores), accuracy_by(taught, scores), None, None, None)
+    if settings.depth != "head":
+        return _deepened(session, fitted, head, records, rows, unseen)
+    step_aside()
+    members = _members(session, taught)
+    seen = _seen(unseen, [head.score(each.features) for each in unseen])
+    return replace(fitted, **seen, doubt=_doubt(members, unseen or taught))
+
+
+def _check(session: Session, records: Sequence[Record]) -> None:
+    """Raise EngineError where the rankings do not suffice for a model and its judgement."""
+    need(records, ["ranking"], "a reward needs ranks, or chosen and rejected", session.data.path)
+    if not any(len(set(each.ranks)) > 1 for each in session.training):
+        raise EngineError(f"{session.data.path} prefers nothing: every completion is tied")
+    prompts, folds = len({_group(each) for each in session.training}), session.settings.folds
+    if prompts < folds:
+        raise EngineError(f"{folds} folds need that many prompts, not {prompts}: lower --folds")
+
+
+def _members(session: Session, taught: Sequence[Ranking]) -> list[HeadFit]:
+    """Fit and save the members of an ensemble, where one is asked for."""
+    settings = session.settings
+    members = fit_members(taught, settings) if settings.members > 1 else []
+    for number, member in enumerate(members):
+        _save_once(session, session.folder / MEMBERS / str(number), member)
+    return members
+
+
+def _deepened(
+    session: Session,
+    fitted: Fitted,
+    head: HeadFit,
+    records: Sequence[Record],
+    rows: Sequence[Sequence[Encoded]],
+    unseen: Sequence[Ranking],
+) -> Fitted:
+    """Train what is below the head too, and judge it by the validation lines, `unseen`."""
+    settings, backbone, count = session.settings, session.backbone, len(session.training)
     examples = [_example(record, mine) for record, mine in zip(records, rows, strict=True)]
     run = partial(
-        train_lora, session.backbone, examples[:count], head, settings, session.folder,
+        train_lora, backbone, examples[:count], head, settings, session.folder,
         validation=examples[count:], upkeep=session.upkeep(count),
     )  # fmt: skip
     trained = session.train("training", run)
-    found = [score_lora(session.backbone, trained.folder, each, settings) for each in rows[count:]]
-    return Fitted(trained, judged, by, _judged(unseen, found), None)
+    flat = [row for mine in rows[count:] for row in mine]
+    scores = score_lora(backbone, trained.folder, flat, settings) if flat else np.empty(0)
+    ends = np.cumsum([len(mine) for mine in rows[count:]])[:-1]
+    return replace(fitted, trained=trained, **_seen(unseen, np.split(scores, ends)))
 
 
-def _judged(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> OutOfFold | None:
-    strict = any(len(set(each.ranks)) > 1 for each in rankings)
-    return judge(rankings, scores) if strict else None
+def _seen(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> dict[str, Any]:
+    """Return what the finished model's scores [K] say of rankings that it has not seen."""
+    if not any(len(set(each.ranks)) > 1 for each in rankings):
+        return {}
+    return {"unseen": judge(rankings, scores), "unseen_by": accuracy_by(rankings, scores)}
 
 
 def _doubt(members: Sequence[HeadFit], rankings: Sequence[Ranking]) -> float | None:
@@ -179,7 +212,7 @@ def _rankings(
     for record, mine in zip(records, rows, strict=True):
         found.append(
             Ranking(
-                group=record.group or json.dumps(record.messages, sort_keys=True),
+                group=_group(record),
                 features=vectors[start : start + len(mine)],
                 ranks=list(record.ranks),
                 lengths=[float(len(text)) for text in record.completions],
@@ -190,6 +223,11 @@ def _rankings(
         )
         start += len(mine)
     return found
+
+
+def _group(record: Record) -> str:
+    """Return what names a ranking's prompt."""
+    return record.group or json.dumps(record.messages, sort_keys=True)
 
 
 def _save_once(session: Session, folder: Path, head: HeadFit) -> None:

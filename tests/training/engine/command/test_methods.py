@@ -70,8 +70,8 @@ def test_a_reward_model_serves_as_the_reward_of_a_policy(
     run: Run, rankings: Path, tmp_path: Path, depth: str
 ):
     options = ["--depth", depth, "--max-tokens", "64"]
-    judged = run("reward", *options, data=rankings, out=tmp_path / "reward").report["figures"]
-    assert judged["pairs"] == 60
+    report = run("reward", *options, data=rankings, out=tmp_path / "reward").report
+    assert report.get("head", report)["figures"]["pairs"] == 60
     options = _without(ROLLOUTS, "--reward")
     report = run(
         "ppo", *options, "--reward", str(tmp_path / "reward"), data=rankings, out=tmp_path / "ppo"
@@ -84,6 +84,38 @@ def test_a_reward_model_says_where_it_is_right(run: Run, rankings: Path, tmp_pat
     assert report["accuracy_by"].keys() == {"annotator", "length", "margin", "source"}
     assert report["accuracy_by"]["annotator"].keys() == {"p0", "p1"}
     assert report["figures"]["temperature"] > 0
+
+
+@pytest.mark.parametrize("depth", ["lora", "full"])
+def test_a_deep_reward_models_figures_are_its_own_and_of_lines_it_has_not_seen(
+    run: Run, tmp_path: Path, depth: str
+):
+    split = [
+        {**row, "split": "validation" if place > 6 else "train"}
+        for place, row in enumerate(RANKINGS)
+    ]
+    data = write_lines(tmp_path / "split.jsonl", split)
+    options = ["--depth", depth, "--max-tokens", "64", "--epochs", "3", "--learning-rate", "3e-3"]
+    report = run("reward", *options, data=data, out=tmp_path / "out").report
+    figures, heads = report["figures"], report["head"]["figures"]
+    assert (figures["pairs"], heads["pairs"]) == (18, 42)
+    assert figures["low"] <= figures["accuracy"] <= figures["high"]
+    assert figures.keys() - heads.keys() == {"steps"}
+    assert sum(each["pairs"] for each in report["accuracy_by"]["annotator"].values()) == 18
+    last = read_metrics(tmp_path / "out")[-1]
+    assert figures["accuracy"] == pytest.approx(last["validation_accuracy"])
+    assert report["training"]["accuracy"] == pytest.approx(last["accuracy"])
+    assert "note" not in report
+
+
+def test_a_deep_reward_model_without_validation_lines_says_that_it_is_unjudged(
+    run: Run, rankings: Path, tmp_path: Path
+):
+    options = ["--depth", "lora", "--max-tokens", "64"]
+    report = run("reward", *options, data=rankings, out=tmp_path / "out").report
+    assert report["figures"] == {"steps": 2}
+    assert report["note"].startswith("No validation line")
+    assert "accuracy_by" not in report
 
 
 def test_members_of_a_reward_model_hold_each_other_in_check(
