@@ -86,6 +86,8 @@ def report_reward(session: Session) -> dict[str, Any]:
 def _deep_figures(fitted: Fitted, trained: Trained) -> dict[str, Any]:
     """Return what is known of a reward model that the loop trained."""
     figures: dict[str, Any] = {"steps": trained.steps}
+    if fitted.doubt is not None:
+        figures["disagreement"] = fitted.doubt
     report: dict[str, Any] = {"adapter": str(trained.folder), "sha256": trained.sha256}
     if fitted.unseen is None:
         report["note"] = UNJUDGED

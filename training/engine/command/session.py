@@ -133,10 +133,16 @@ class Session:
         return open_sinks(self.options.log_to, self.folder, self.settings.as_dict(), self.lock)
 
     def train(self, what: str, run: Callable[..., Trained | Paused]) -> Trained:
-        """Run a training with a bar; an interrupt saves and raises Stopped.
+        """Run the last training with a bar; an interrupt saves and raises Stopped.
 
         Raises Aside in every process but the first.
         """
+        trained = self.train_among(what, run)
+        step_aside()
+        return trained
+
+    def train_among(self, what: str, run: Callable[..., Trained | Paused]) -> Trained:
+        """Do what `train` does for one of several trainings, which every process goes on from."""
         with _stoppable() as should_stop:
             result = run(
                 on_progress=lambda done, total: self.bar(what, done, total),
@@ -144,7 +150,6 @@ class Session:
             )
         if isinstance(result, Paused):
             raise Stopped(f"Interrupted at step {result.step} of {result.steps}, saved.")
-        step_aside()
         return result
 
 

@@ -118,10 +118,11 @@ def test_a_deep_reward_model_without_validation_lines_says_that_it_is_unjudged(
     assert "accuracy_by" not in report
 
 
+@pytest.mark.parametrize("depth", ["head", "lora"])
 def test_members_of_a_reward_model_hold_each_other_in_check(
-    run: Run, rankings: Path, tmp_path: Path
+    run: Run, rankings: Path, tmp_path: Path, depth: str
 ):
-    options = ["--members", "3", "--max-tokens", "64"]
+    options = ["--members", "3", "--max-tokens", "64", "--depth", depth]
     figures = run("reward", *options, data=rankings, out=tmp_path / "reward").report["figures"]
     assert figures["disagreement"] > 0
     options = [*_without(ROLLOUTS, "--reward"), "--reward", str(tmp_path / "reward")]
