@@ -34,6 +34,7 @@ class Dot:
 class Line:
     name: str
     dots: list[Dot]
+    marked: bool = True  # whether its dots are drawn too
 
     @property
     def points(self) -> str:
@@ -100,6 +101,34 @@ def lines(
         for each in (low, (low + high) / 2, high)
     ]
     return Chart([], drawn, _across(names, centres), up)
+
+
+def curve(points: Sequence[tuple[float, float]]) -> Chart:
+    """A line through (x, y) in their order, plain numbers along both axes."""
+    x_low, x_high = _room([x for x, _ in points])
+    y_low, y_high = _room([y for _, y in points])
+    width = WIDTH - LEFT - RIGHT
+
+    def across(x: float) -> float:
+        return _r(LEFT + (x - x_low) / (x_high - x_low) * width)
+
+    dots = [
+        Dot(across(x), top, top, top, "")
+        for x, top in ((x, _r(_y(y, y_low, y_high))) for x, y in points)
+    ]
+    ticks = [(low, (low + high) / 2, high) for low, high in ((x_low, x_high), (y_low, y_high))]
+    return Chart(
+        [],
+        [Line("", dots, marked=False)],
+        [Tick(across(each), f"{each:.4g}") for each in ticks[0]],
+        [Tick(_r(_y(each, y_low, y_high)), f"{each:.3g}") for each in ticks[1]],
+    )
+
+
+def _room(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of an axis, never one point."""
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _y(value: float, low: float, high: float) -> float:

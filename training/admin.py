@@ -66,6 +66,11 @@ class ForetoldAdmin(ReadOnly):
     fields = ("reward_model",)
 
 
+@admin.register(models.TrainingCurve)
+class TrainingCurveAdmin(ReadOnly):
+    fields = ("round", "model")
+
+
 @admin.register(models.LiveHead)
 class LiveHeadAdmin(ReadOnly):
     list_display = ("project", "learned_rankings", "learned_pairs", "fitted_at")

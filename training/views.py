@@ -31,6 +31,7 @@ from annotation.snapshots import withdrawn_in_any
 from annotation.views.access import PersonRequest, acts_from, project_for
 from annotation.views.figures import agreement_chart, pace_chart, point
 from training import rounds, selectors
+from training.curves import charts_of
 from training.forms import ReasonForm, RoundForm
 from training.methods import METHODS
 from training.models import Policy, Round, RoundPlan
@@ -193,7 +194,8 @@ def ceiling_sheet(request: PersonRequest, slug: str) -> HttpResponse:
 @require_safe
 def round_page(request: PersonRequest, slug: str, number: int) -> HttpResponse:
     found = project_for(request.user, slug, *READERS)
-    return render(request, "round.html", _round_context(request, found, number))
+    context = _round_context(request, found, number)
+    return render(request, "round.html", context | {"curves": charts_of(context["round"])})
 
 
 @login_required

@@ -143,6 +143,9 @@ def test_a_whole_round_publishes_one_policy_and_blind_tasks(ready):
         round.metrics["reward"]["accuracy_by"]
     )
     assert 0 < round.metrics["evaluation"]["expected_wins"] < 1
+    curve = round.curves.get(model="policy")
+    assert curve.steps[-1] == round.metrics["policy"]["steps"]
+    assert len(curve.figures["loss"]) == len(curve.steps)
     assert round.jobs.exclude(state="done").count() == 0
 
 

@@ -112,8 +112,8 @@ class RewardSettings(Settings):
     )
     folds: int = setting(5, "parts of the prompts, each of which judges a model of the others")
     members: int = setting(
-        1, "heads, each fitted to prompts drawn with replacement; their spread is the doubt",
-        ("head",),
+        1, "models, each fitted to prompts drawn with replacement; their spread is the doubt",
+        ("head", "lora"),
     )  # fmt: skip
     length_head: bool = setting(
         False,
@@ -144,9 +144,10 @@ class RewardSettings(Settings):
         require(self.l2 > 0, "l2 must be positive")
         require(self.folds >= 2, "folds must be at least 2")
         require(self.members >= 1, "members must be at least 1")
-        for name, plain in (("members", 1), ("length_head", False)):
-            usable = self.depth == "head" or getattr(self, name) == plain
-            require(usable, f"{name} is for depth head; {self.depth} has no place for it")
+        usable = self.depth != "full" or self.members == 1
+        require(usable, "members is for depth head and lora; full has no place for it")
+        usable = self.depth == "head" or not self.length_head
+        require(usable, f"length_head is for depth head; {self.depth} has no place for it")
         require(self.likelihood in get_args(Likelihood), "likelihood: pairs or plackett_luce")
         require(0 <= self.label_smoothing < 0.5, "label_smoothing must lie in [0, 0.5)")
         require(self.margin >= 0, "margin must not be negative")
@@ -190,7 +191,10 @@ class PreferenceSettings(Settings):
         2.0, "scale of the mean log-probability a token, in place of beta", ("simpo",)
     )
     simpo_gamma: float = setting(1.0, "lead asked of every pair", ("simpo",))
-    orpo_lambda: float = setting(0.1, "weight of the odds ratio beside the likelihood", ("orpo",))
+    orpo_lambda: float = setting(
+        0.1, "weight of the odds ratio beside the likelihood; at 0.1 mostly the best is imitated, "
+        "from about 1 on the others are told apart as well", ("orpo",),
+    )  # fmt: skip
     desirable_weight: float = setting(
         1.0, "weight of what is called good; the two balance their numbers", ("kto",)
     )

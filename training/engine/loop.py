@@ -40,6 +40,7 @@ class Upkeep:
 
     last: int = 1  # progress checkpoints that stay
     validate_every: int = 0  # steps between two looks at the validation data; 0 for none
+    log: Callable[[int, Metrics], None] | None = None  # hears each step's metrics as well
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ class Loop:
                     metrics |= self._validated()
                 lines.write(json.dumps({"step": step, **metrics}) + "\n")
                 lines.flush()  # for those who watch
+                if self.upkeep.log and parallel.is_first():
+                    self.upkeep.log(step, metrics)
                 if on_progress:
                     on_progress(step, self.steps)
                 now = time.monotonic()

@@ -141,17 +141,3 @@ def centring(scores: Tensor, ranks: Tensor) -> Tensor:
     if not len(better):
         return scores.sum() * 0
     return ((scores[better] + scores[worse]) ** 2).mean()
-
-
-def kl_k1(policy: Tensor, reference: Tensor) -> Tensor:
-    """Return log pi - log ref: unbiased for KL(pi || ref) on pi's samples, any shape, in nats."""
-    return policy - reference
-
-
-def kl_k3(policy: Tensor, reference: Tensor) -> Tensor:
-    """Return e^(-k1) - 1 + k1: unbiased too, and never negative (Schulman 2020).
-
-    expm1 keeps the digits that the subtraction would cancel near 0.
-    """
-    k1 = policy - reference
-    return torch.expm1(-k1) + k1

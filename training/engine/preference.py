@@ -214,13 +214,14 @@ class PreferenceObjective:
     ) -> Tensor:
         settings = self.settings
         each = _judged(policy, example, settings)
-        loss = direct_loss(each, settings, anchor)
+        preference = direct_loss(each, settings, anchor)
         nll = best_nll(each.policy, each.tokens, each.ranks)
-        totals["loss"] += loss.item()
-        totals["nll"] += nll.item()
-        for name, value in _measures(each, example, settings, anchor).items():
+        loss = preference if settings.loss == "orpo" else preference + settings.nll_weight * nll
+        parts = {"loss": loss, "preference_loss": preference, "nll": nll}
+        said = {name: part.item() for name, part in parts.items()}
+        for name, value in (said | _measures(each, example, settings, anchor)).items():
             totals[name] += value
-        return loss if settings.loss == "orpo" else loss + settings.nll_weight * nll
+        return loss
 
 
 def _judged(policy: Tensor, example: PreferenceExample, settings: PreferenceSettings) -> Judged:

@@ -93,6 +93,8 @@ def parse_record(row: Any, key: str) -> Record:
         "group": _name(row, "prompt_group_id"),
         "split": _split(row),
     }
+    if "revision" in row:
+        return _revision(row, about)
     if "ranks" in row:
         return _ranking(row, about)
     if "chosen" in row or "rejected" in row:
@@ -187,6 +189,21 @@ def _demonstration(row: dict[str, Any], about: dict[str, Any]) -> Record:
     return Record(
         kind="demonstration", messages=messages, completions=(text,), sources=("",), **about
     )
+
+
+def _revision(row: dict[str, Any], about: dict[str, Any]) -> Record:
+    """A completion that was criticised and then rewritten: what is imitated is the revision.
+
+    The critique-revision pairs of Bai et al. 2022 (constitutional AI, section 3). What was said
+    before has to be there, so that a file of another form is not taken for one of these.
+    """
+    for name in ("completion", "critique"):
+        _completion(name, _take(row, name))
+    text, source = _completion("revision", _take(row, "revision"))
+    return Record(
+        kind="demonstration", messages=prompt_of(_take(row, "prompt")), completions=(text,),
+        sources=(source,), **about,
+    )  # fmt: skip
 
 
 def _completion(name: str, value: Any) -> tuple[str, str]:

@@ -175,23 +175,31 @@ def fit_rankings(rankings: Sequence[Ranking], settings: RewardSettings) -> HeadF
     )
 
 
-def fit_members(rankings: Sequence[Ranking], settings: RewardSettings) -> list[HeadFit]:
-    """Fit `settings.members` heads, each to as many prompts drawn with replacement (Efron 1979).
+def draws(rankings: Sequence[Ranking], settings: RewardSettings) -> list[list[int]]:
+    """Return the indices of each member's rankings: as many prompts drawn with replacement.
 
-    A draw that prefers nothing is made again.
+    The bootstrap of Efron 1979, by prompt. A draw that prefers nothing is made again.
     """
-    groups: dict[Hashable, list[Ranking]] = {}
-    for each in rankings:
-        groups.setdefault(each.group, []).append(each)
+    groups: dict[Hashable, list[int]] = {}
+    for place, each in enumerate(rankings):
+        groups.setdefault(each.group, []).append(place)
     names = list(groups)
-    found: list[HeadFit] = []
+    found: list[list[int]] = []
     chance = np.random.default_rng([settings.seed, settings.members])
     while len(found) < settings.members:
         drawn = chance.integers(0, len(names), len(names))
         mine = [each for place in drawn for each in groups[names[place]]]
-        if any(len(set(each.ranks)) > 1 for each in mine):
-            found.append(fit_rankings(mine, settings))
+        if any(len(set(rankings[each].ranks)) > 1 for each in mine):
+            found.append(mine)
     return found
+
+
+def fit_members(rankings: Sequence[Ranking], settings: RewardSettings) -> list[HeadFit]:
+    """Fit `settings.members` heads, each to what it draws."""
+    return [
+        fit_rankings([rankings[place] for place in mine], settings)
+        for mine in draws(rankings, settings)
+    ]
 
 
 def save_head(folder: Path, head: HeadFit, metadata: dict[str, Any]) -> str:

@@ -230,6 +230,8 @@ class RewardObjective:
         places = range(count) if places is None else places
         chosen = [self.examples[indices[place]] for place in places]
         totals: Metrics = {"loss": 0.0, "accuracy": 0.0}
+        if self.settings.centring:
+            totals |= {"ranking_loss": 0.0, "centring": 0.0}
         costs = [len(each.prompt_ids) + sum(map(len, each.completion_ids)) for each in chosen]
         model, pad_id, tap = self.backbone.model, self.backbone.pad_id, self._tap
         buckets = list(length_buckets(costs, len(chosen), self.budget.tokens))
@@ -261,10 +263,13 @@ class RewardObjective:
         loss = self._likelihood(scores, ranks, example)
         better, worse = pairs_of(ranks, ties=False)
         right = (scores[better] > scores[worse]).double()
-        totals["loss"] += loss.item()
         totals["accuracy"] += right.mean().item() if len(right) else 0.5
         if self.settings.centring:
-            loss = loss + self.settings.centring * centring(scores, ranks)
+            drawn = centring(scores, ranks)
+            totals["ranking_loss"] += loss.item()
+            totals["centring"] += drawn.item()
+            loss = loss + self.settings.centring * drawn
+        totals["loss"] += loss.item()
         return loss
 
     def _likelihood(self, scores: Tensor, ranks: Tensor, example: RewardExample) -> Tensor:

@@ -32,7 +32,6 @@ class Padded:
     ids: Tensor  # int64
     attention: Tensor  # int64, 1 on tokens
     positions: Tensor  # int64, counted from 0 at each row's first token
-    completion: Tensor  # bool, True on completion tokens
 
 
 def encode_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[int]:
@@ -77,19 +76,6 @@ def truncate(encoded: Encoded, max_tokens: int) -> Encoded:
     return Encoded(prompt, encoded.completion[: max_tokens - len(prompt)])
 
 
-def right_pad(batch: Sequence[Encoded], pad_id: int) -> Padded:
-    """Pad on the right: what scoring reads, since causal attention never looks at the padding."""
-    width = max(len(row) for row in batch)
-    ids = torch.full((len(batch), width), pad_id)
-    attention = torch.zeros_like(ids)
-    completion = torch.zeros_like(ids, dtype=torch.bool)
-    for index, row in enumerate(batch):
-        ids[index, : len(row)] = torch.tensor(row.prompt + row.completion)
-        attention[index, : len(row)] = 1
-        completion[index, len(row.prompt) : len(row)] = True
-    return Padded(ids, attention, torch.arange(width).expand_as(ids), completion)
-
-
 def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> Padded:
     """Pad on the left: what sampling continues, since all rows then end in the same column."""
     width = max(len(row) for row in prompts)
@@ -99,7 +85,7 @@ def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> Padded:
         ids[index, width - len(row) :] = torch.tensor(row)
         attention[index, width - len(row) :] = 1
     positions = (attention.cumsum(dim=1) - 1).clamp(min=0)
-    return Padded(ids, attention, positions, torch.zeros_like(ids, dtype=torch.bool))
+    return Padded(ids, attention, positions)
 
 
 def length_buckets(lengths: Sequence[int], max_rows: int, max_tokens: int) -> list[list[int]]:

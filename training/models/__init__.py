@@ -3,7 +3,7 @@ from training.models.foretold import Foretold
 from training.models.jobs import Job
 from training.models.live import LiveHead, LivePrediction
 from training.models.policies import Evaluation, Policy, RewardModel
-from training.models.rounds import Round, RoundPlan
+from training.models.rounds import Round, RoundPlan, TrainingCurve
 
 __all__ = [
     "Evaluation",
@@ -18,4 +18,5 @@ __all__ = [
     "Round",
     "RoundPlan",
     "Score",
+    "TrainingCurve",
 ]

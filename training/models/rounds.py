@@ -67,6 +67,31 @@ class Round(models.Model):
         return f"round {self.number}"
 
 
+class TrainingCurve(models.Model):
+    """How a training of a round goes: at ``steps[i]`` the figure ``name`` is ``figures[name][i]``.
+
+    Thinned to a few hundred points, each a mean (``training.curves``), so that a row stays small
+    however long the training is; it grows with each slice of the work.
+    """
+
+    class Model(models.TextChoices):
+        POLICY = "policy", gettext_lazy("Training of the policy")
+        REWARD = "reward", gettext_lazy("Training of the reward model")
+
+    round = models.ForeignKey(Round, models.CASCADE, related_name="curves")
+    model = models.CharField(max_length=6, choices=Model)
+    steps = models.JSONField(default=list)
+    figures = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["round", "model"], name="training_curve_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_model_display()} in {self.round}"
+
+
 class RoundPlan(models.Model):
     """When rounds start by themselves in a project, and what they may change by themselves."""
 

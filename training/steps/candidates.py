@@ -5,8 +5,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from training.curves import keep_curve
 from training.jobs import Lease
-from training.models import Round
+from training.models import Round, TrainingCurve
 from training.policies import adapter_folder, add_candidate, artefact_folder
 from training.rounds import advance, again
 from training.steps.context import slice_end
@@ -18,16 +19,19 @@ def train_candidate(
     """Go on with the training, one of the engine's, of what is given to it; the round goes on when
     it is done. ``reported`` are the figures of its steps that the candidate keeps."""
     from training.engine.loop import Paused
+    from training.engine.progress import read_metrics
 
     name = f"round-{round.pk}/policy"
+    folder = artefact_folder(name)
     result = train(
         *given,
-        artefact_folder(name),
+        folder,
         start_adapter=adapter_folder(round.base_policy),
         deadline=slice_end(),
         on_progress=lambda done, total: lease.beat(done, total, "training the policy"),
     )
     with lease.finishing():
+        keep_curve(round, TrainingCurve.Model.POLICY, read_metrics(folder))
         if isinstance(result, Paused):
             again(lease)
             return

@@ -9,9 +9,10 @@ from annotation.quality.ceiling import ceiling
 from training import outcomes
 from training.backbones import backbone, encode
 from training.configuration import RoundSettings
+from training.curves import keep_curve
 from training.embedding import read_features
 from training.jobs import Lease
-from training.models import Foretold, RewardModel, Round
+from training.models import Foretold, RewardModel, Round, TrainingCurve
 from training.policies import artefact_folder
 from training.rounds import State, advance, again, end
 from training.steps.context import RankedPrompt, rankings_of, round_of, settings_of, slice_end
@@ -45,12 +46,14 @@ def run(lease: Lease) -> None:
         trained = _train_lora(lease, ranked, head, settings, folder / "lora")
         if trained is None:
             with lease.finishing():
+                _keep_curve(round, folder)
                 again(lease)
             return
         (artefact, sha256), line = trained, b""
     metrics = {**_metrics(judged, round), "accuracy_by": accuracy_by(rankings, unseen)}
     foretold = _foretold(ranked, unseen)
     with lease.finishing():
+        _keep_curve(round, folder)
         foretold.reward_model = _store(round, settings, artefact, sha256, metrics, line)
         foretold.save()
         if passed:
@@ -121,6 +124,13 @@ def _train_lora(
         on_progress=lambda done, total: lease.beat(done, total, "training the reward model"),
     )
     return None if isinstance(result, Paused) else (result.folder, result.sha256)
+
+
+def _keep_curve(round: Round, folder: Path) -> None:
+    """Store how a deeper model's training goes; a head alone has no steps."""
+    from training.engine.progress import read_metrics
+
+    keep_curve(round, TrainingCurve.Model.REWARD, read_metrics(folder / "lora"))
 
 
 def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def figures(metrics: Any) -> list[tuple[str, str]]:
     names = [name for name in KNOWN if name in metrics]
     names += [name for name in metrics if name not in KNOWN]
     return [
-        (_called(name), _written(name, metrics[name]))
+        (called(name), _written(name, metrics[name]))
         for name in names
         if isinstance(metrics[name], int | float | str)
     ]
@@ -99,7 +99,7 @@ def groups(metrics: Any) -> list[tuple[str, Any]]:
     nested = {name: inner for name, inner in metrics.items() if isinstance(inner, Mapping)}
     names = [name for name in GROUPS if name in nested]
     names += [name for name in nested if name not in GROUPS]
-    return [(str(GROUPS.get(name) or _called(name)), nested[name]) for name in names]
+    return [(str(GROUPS.get(name) or called(name)), nested[name]) for name in names]
 
 
 BREAKDOWNS = {
@@ -159,7 +159,8 @@ def polyline(trend: Sequence[float]) -> str:
     )
 
 
-def _called(name: str) -> str:
+def called(name: str) -> str:
+    """What people read instead of a figure's name."""
     return str(KNOWN[name][0]) if name in KNOWN else name.replace("_", " ").capitalize()
 
 

@@ -1,15 +1,19 @@
-"""Our losses and their gradients are TRL's: by its figures on file, and by itself where it is."""
+"""Our losses and their gradients are TRL's: by its figures on file, and by itself."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.side_by_side.peers import python_of
+from benchmarks.side_by_side.turns import ROOT
 from tests.training.engine import trl_figures
 from training.engine import direct_losses as direct
 from training.engine.losses import centring, ranking_loss
@@ -45,6 +49,7 @@ def ours(ranking: dict[str, Any]) -> dict[str, Callable[[Tensor], Tensor]]:
         "kto, weights": lambda x: kto(x, kl, 1.2, 0.8),
         "kto, negative kl": lambda x: kto(x, negative_kl),
         "orpo, odds ratio": odds_ratio,
+        "orpo": lambda x: direct.orpo(x, tokens, ranks, 0.1),
         "simpo": lambda x: direct.simpo(x, tokens, ranks, 2.0, 1.0),
         "simpo, smoothed": lambda x: direct.simpo(x, tokens, ranks, 2.5, 0.5, 0.1),
         "reward": lambda x: ranking_loss(x, ranks),
@@ -61,8 +66,14 @@ def check(ranking: dict[str, Any], case: str, theirs: dict[str, Any]) -> None:
     assert gradient.tolist() == pytest.approx(theirs["gradient"], rel=TOLERANCE, abs=TOLERANCE)
 
 
-@pytest.mark.parametrize("ranking", RANKINGS, ids=lambda each: str(each["ranks"]))
-@pytest.mark.parametrize("case", RANKINGS[0]["figures"])
+@pytest.mark.parametrize(
+    ("ranking", "case"),
+    [
+        pytest.param(each, case, id=f"{case}, {each['ranks']}")
+        for each in RANKINGS
+        for case in each["figures"]
+    ],
+)
 def test_loss_and_gradient_are_those_that_trl_gave(ranking, case):
     check(ranking, case, ranking["figures"][case])
 
@@ -71,8 +82,18 @@ def test_every_loss_of_ours_is_compared_with_trl():
     assert set(ours(RANKINGS[0])) == set(RANKINGS[0]["figures"])
 
 
-def test_loss_and_gradient_are_those_that_trl_gives():
-    pytest.importorskip("trl", reason="trl is not installed; its figures on file are compared")
-    for ranking in RANKINGS:
-        for case, theirs in trl_figures.figures(ranking).items():
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_loss_and_gradient_are_those_that_trl_gives_in_an_environment_of_its_own(tmp_path: Path):
+    try:
+        python = python_of("trl-1.16")
+    except SystemExit as cannot:
+        pytest.skip(str(cannot))
+    command = [python, "-m", "tests.training.engine.trl_figures", str(tmp_path / "figures.jsonl")]
+    subprocess.run(command, check=True, cwd=ROOT)
+    told = [json.loads(line) for line in (tmp_path / "figures.jsonl").read_text().splitlines()]
+    assert len(told) == len(RANKINGS)
+    for ranking in told:
+        assert ranking["trl"].startswith("1.16")
+        for case, theirs in ranking["figures"].items():
             check(ranking, case, theirs)

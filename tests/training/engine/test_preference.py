@@ -65,8 +65,8 @@ def same(first: Path, second: Path) -> bool:
 def test_the_first_loss_is_ln_two_and_then_it_falls(backbone, examples, tmp_path):
     settings = replace(SETTINGS, lora=LoraSettings(rank=4), epochs=8)
     done = trained(backbone, examples, settings, tmp_path)
-    assert done.metrics[0]["loss"] == pytest.approx(0.693147, abs=1e-4)
-    assert done.metrics[-1]["loss"] < 0.6
+    assert done.metrics[0]["preference_loss"] == pytest.approx(0.693147, abs=1e-4)
+    assert done.metrics[-1]["preference_loss"] < 0.6
     assert done.metrics[-1]["accuracy"] == 1.0
 
 
@@ -203,7 +203,9 @@ def test_the_next_round_is_measured_against_the_same_reference(backbone, example
     settings = replace(SETTINGS, lora=LoraSettings(rank=4), epochs=8)
     first = trained(backbone, examples, settings, tmp_path / "one")
     second = trained(backbone, examples, settings, tmp_path / "two", start_adapter=first.folder)
-    assert second.metrics[0]["loss"] < 0.65  # not ln 2: the policy has moved, the base has not
+    assert (
+        second.metrics[0]["preference_loss"] < 0.65
+    )  # not ln 2: the policy has moved, the base has not
 
 
 def test_at_learning_rate_zero_the_policy_stays_the_reference(backbone, examples, tmp_path):

@@ -17,7 +17,7 @@ from training.engine.direct_losses import best_nll
 from training.engine.errors import EngineError
 from training.engine.evaluate import pair_outcomes
 from training.engine.learner import learning
-from training.engine.loop import Paused, Trained
+from training.engine.loop import Paused, Trained, Upkeep
 from training.engine.losses import pairs_of
 from training.engine.preference import (
     PreferenceExample,
@@ -103,15 +103,32 @@ def held_out_accuracy(backbone: Backbone, folder: Path) -> float:
     return sum(outcomes) / len(outcomes)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+# ORPO brings its own likelihood; the others are to do with their own loss alone as well.
+WEIGHTS = [
+    (loss, weight)
+    for loss in LOSSES
+    for weight in ((0.0,) if loss == "orpo" else (0.0, SETTINGS.nll_weight))
+]
+
+
+@pytest.mark.parametrize(("loss", "nll_weight"), WEIGHTS)
 @pytest.mark.parametrize("kind", ["rankings", "pairs"])
-def test_a_planted_taste_is_learned(backbone, tmp_path, loss, kind):
-    settings = replace(SETTINGS, loss=loss)
+def test_a_planted_taste_is_learned(backbone, tmp_path, loss, nll_weight, kind):
+    settings = replace(SETTINGS, loss=loss, nll_weight=nll_weight)
     examples = planted(backbone, 24, seed=1)
     if kind == "pairs":
         examples = [as_pair(each) for each in examples]
     done = trained(backbone, examples, settings, tmp_path)
     assert held_out_accuracy(backbone, done.folder) > 0.9
+
+
+def test_orpo_orders_the_others_where_the_odds_weigh_as_much_as_the_likelihood(backbone, tmp_path):
+    found = []
+    for weight in (PreferenceSettings().orpo_lambda, 1.0):
+        settings = replace(SETTINGS, loss="orpo", orpo_lambda=weight)
+        done = trained(backbone, planted(backbone, 24, seed=1), settings, tmp_path / str(weight))
+        found.append(held_out_accuracy(backbone, done.folder))
+    assert 0.6 < found[0] < 0.85 < found[1]
 
 
 def test_a_planted_taste_is_learned_from_thumbs(backbone, tmp_path):
@@ -122,9 +139,9 @@ def test_a_planted_taste_is_learned_from_thumbs(backbone, tmp_path):
     assert done.metrics[-1]["accuracy"] > done.metrics[0]["accuracy"]
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_the_implied_rewards_come_to_agree_with_people(backbone, tmp_path, loss):
-    settings = replace(SETTINGS, loss=loss)
+@pytest.mark.parametrize(("loss", "nll_weight"), WEIGHTS)
+def test_the_implied_rewards_come_to_agree_with_people(backbone, tmp_path, loss, nll_weight):
+    settings = replace(SETTINGS, loss=loss, nll_weight=nll_weight)
     metrics = trained(backbone, planted(backbone, 12, seed=1), settings, tmp_path).metrics
     assert metrics[-1]["loss"] < metrics[0]["loss"]
     assert metrics[-1]["margin"] > metrics[0]["margin"]
@@ -135,7 +152,22 @@ def test_the_implied_rewards_come_to_agree_with_people(backbone, tmp_path, loss)
 def test_the_first_loss_is_that_of_equal_policies(backbone, tmp_path, loss, first):
     settings = replace(SETTINGS, loss=loss, epochs=1)
     metrics = trained(backbone, planted(backbone, 4, seed=1), settings, tmp_path).metrics
-    assert metrics[0]["loss"] == pytest.approx(first, rel=1e-4)
+    assert metrics[0]["preference_loss"] == pytest.approx(first, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_loss_that_is_told_is_the_whole_one(backbone, tmp_path, loss):
+    settings = replace(SETTINGS, loss=loss, epochs=1, nll_weight=0.5)
+    examples = planted(backbone, 8, seed=1)
+    weight = 0.0 if loss == "orpo" else 0.5
+    told = trained(backbone, examples, settings, tmp_path, validation=examples[:4],
+                   upkeep=Upkeep(validate_every=1)).metrics  # fmt: skip
+    for line in told:
+        for prefix in ("", "validation_"):
+            whole, part, nll = (
+                line[f"{prefix}{name}"] for name in ("loss", "preference_loss", "nll")
+            )
+            assert whole == pytest.approx(part + weight * nll)
 
 
 def test_dpo_trains_as_its_equation_says_to_the_bit(backbone, tmp_path, monkeypatch):
@@ -147,8 +179,9 @@ def test_dpo_trains_as_its_equation_says_to_the_bit(backbone, tmp_path, monkeypa
         better, worse = pairs_of(ranks, ties=False)
         loss = -torch.nn.functional.logsigmoid(rewards[better] - rewards[worse]).mean()
         tokens = policy.new_tensor([len(ids) for ids in example.completion_ids])
-        totals["loss"] += loss.item()
-        return loss + 0.1 * best_nll(policy, tokens, ranks)
+        whole = loss + 0.1 * best_nll(policy, tokens, ranks)
+        totals["loss"] += whole.item()
+        return whole
 
     examples = planted(backbone, 12, seed=1, completions=3)
     examples[0] = replace(examples[0], ranks=[1, 2, 2])

@@ -51,6 +51,21 @@ def test_a_pair_in_any_form_is_a_ranking_of_two(row: dict[str, Any]):
     assert (record.completions, record.ranks) == (("So.", "No."), (1, 2))
 
 
+REVISED = {"prompt": "Why?", "completion": "No.", "critique": "It is curt.", "revision": "So."}
+
+
+def test_of_a_critique_the_revision_is_what_is_imitated():
+    record = parse_record(REVISED, "line 1")
+    assert (record.kind, record.messages) == ("demonstration", USER)
+    assert record.best == record.completions == ("So.",)
+
+
+@pytest.mark.parametrize("name", ["prompt", "completion", "critique", "revision"])
+def test_a_revision_without_what_it_revises_is_refused(name):
+    with pytest.raises(BadRecord, match=f"{name}: it is missing"):
+        parse_record({**REVISED, name: None}, "line 1")
+
+
 def test_an_hh_dialogue_keeps_its_earlier_turns():
     start = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant:"
     record = parse_record({"chosen": f"{start} So.", "rejected": f"{start} No."}, "line 1")

@@ -86,6 +86,8 @@ def test_centring_draws_rewards_to_zero(backbone, examples, head, tmp_path):
         done = trained(backbone, examples, head, settings, tmp_path / str(weight))
         rows = [row for each in examples for row in rows_of(each)]
         sums.append(abs(score_lora(backbone, done.folder, rows, settings).mean()))
+        for line in done.metrics if weight else ():
+            assert line["loss"] == pytest.approx(line["ranking_loss"] + weight * line["centring"])
     assert sums[1] < sums[0]
 
 

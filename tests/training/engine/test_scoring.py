@@ -13,6 +13,33 @@ from training.engine.backbone import Backbone
 from training.engine.decoder import Trace
 from training.engine.scoring import completion_logprobs, embed, features, trace_logprobs
 from training.engine.sequences import Encoded
+from training.engine.shared import shared_trace
+
+
+def in_rows_of_their_own(
+    model: Any, prompts: Any, completions: Any, pad_id: int, tap: int | None = None,
+    only_tapped: bool = False,
+) -> Trace:  # fmt: skip
+    """Each completion with a copy of its prompt: prompts padded left, completions right."""
+    flat = [
+        (prompt, [each])
+        for prompt, group in zip(prompts, completions, strict=True)
+        for each in group
+    ]
+    alone = [list(each) for each in zip(*flat, strict=True)]
+    return scoring.handed_trace(model, *alone, pad_id, tap, only_tapped)
+
+
+@pytest.fixture(autouse=True, params=["end to end", "handed over", "own rows", "one row"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which of the ways that the engine has gives the traces of every test here."""
+    if request.param != "end to end":
+        monkeypatch.setattr(scoring, "can_branch", lambda model: False)
+    if request.param == "own rows":
+        monkeypatch.setattr(scoring, "group_trace", in_rows_of_their_own)
+    if request.param == "one row":
+        monkeypatch.setattr(scoring, "group_trace", shared_trace)
+    return str(request.param)
 
 
 def plain_logprob(backbone: Backbone, row: Encoded) -> Any:
@@ -37,6 +64,27 @@ def test_logprobs_are_those_of_the_plain_forward_pass(backbone, rows):
     expected = torch.stack([plain_logprob(backbone, row) for row in rows])
     assert torch.allclose(sums, expected, atol=1e-4)
     assert tokens == [len(row.completion) for row in rows]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_scores_are_those_of_rows_that_the_tokenizer_pads_on_either_side(backbone, rows, side):
+    backbone.tokenizer.padding_side = side
+    padded = backbone.tokenizer.pad(
+        {"input_ids": [row.prompt + row.completion for row in rows]}, return_tensors="pt"
+    )
+    ids, attention = padded["input_ids"], padded["attention_mask"]
+    assert (attention == 0).any()
+    positions = (attention.cumsum(dim=1) - 1).clamp(min=0)
+    with torch.no_grad():
+        logits = backbone.model(
+            input_ids=ids, attention_mask=attention, position_ids=positions
+        ).logits
+    tokens = logits[:, :-1].log_softmax(dim=-1).gather(2, ids[:, 1:, None])[..., 0]
+    expected = []
+    for values, there, row in zip(tokens, attention[:, 1:].bool(), rows, strict=True):
+        expected.append(values[there][-len(row.completion) :].double().sum())
+    sums, _ = completion_logprobs(backbone.model, rows, backbone.pad_id)
+    assert torch.allclose(sums, torch.stack(expected), atol=1e-4)
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 64, 100_000])

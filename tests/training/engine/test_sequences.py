@@ -12,7 +12,6 @@ from training.engine.sequences import (
     encode_prompt,
     left_pad,
     length_buckets,
-    right_pad,
     truncate,
 )
 
@@ -70,14 +69,6 @@ def test_an_empty_completion_is_refused():
         truncate(Encoded([1], []), 8)
 
 
-def test_right_padding_matches_its_literal_tensors():
-    padded = right_pad([Encoded([5, 6], [7]), Encoded([5], [8, 9, 4])], pad_id=0)
-    assert padded.ids.tolist() == [[5, 6, 7, 0], [5, 8, 9, 4]]
-    assert padded.attention.tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
-    assert padded.completion.tolist() == [[False, False, True, False], [False, True, True, True]]
-    assert padded.positions.tolist() == [[0, 1, 2, 3], [0, 1, 2, 3]]
-
-
 def test_left_padding_matches_its_literal_tensors():
     padded = left_pad([[5, 6, 7], [8]], pad_id=0)
     assert padded.ids.tolist() == [[5, 6, 7], [0, 0, 8]]
@@ -103,9 +94,3 @@ def test_buckets_waste_little_on_padding():
 
 def test_an_item_longer_than_the_limit_stands_alone():
     assert length_buckets([500, 3, 4], max_rows=8, max_tokens=100) == [[0], [2, 1]]
-
-
-def test_seven_and_seven_tokens_have_thirteen_targets_of_which_seven_count():
-    padded = right_pad([Encoded([5] * 7, [6] * 7)], pad_id=0)
-    mask = padded.completion[0, 1:].int().tolist()
-    assert mask == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1]

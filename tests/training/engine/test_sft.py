@@ -16,7 +16,7 @@ from training.engine.learner import learning
 from training.engine.loop import Paused, Trained
 from training.engine.sampling import sample
 from training.engine.scoring import completion_logprobs
-from training.engine.sequences import Encoded, encode_completion, right_pad
+from training.engine.sequences import Encoded, encode_completion
 from training.engine.sft import Demonstration, SftObjective, train_sft
 
 SETTINGS = SftSettings(
@@ -45,15 +45,46 @@ def trained(*args: Any, **kwargs: Any) -> Trained:
     return done
 
 
+def plainly_padded(rows: list[Encoded]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids, attention and what is asked for, [B, T] each; padding on the right."""
+    width = max(map(len, rows))
+    given = [
+        (row.prompt + row.completion, [0] * len(row.prompt) + [1] * len(row.completion))
+        for row in rows
+    ]
+    ids, asked, there = (
+        torch.tensor([[*each, *[0] * (width - len(each))] for each in rows_of])
+        for rows_of in (
+            [ids for ids, _ in given],
+            [mask for _, mask in given],
+            [[1] * len(ids) for ids, _ in given],
+        )
+    )
+    return ids, there, asked.bool()
+
+
+def test_seven_and_seven_tokens_have_thirteen_targets_of_which_seven_count(backbone):
+    shown = Demonstration("7", list(range(10, 17)), list(range(20, 27)))
+    ids = torch.tensor([shown.prompt_ids + shown.completion_ids])
+    logits = backbone.model(input_ids=ids).logits[0, :-1]
+    losses = cross_entropy(logits, ids[0, 1:], reduction="none")
+    assert len(losses) == 13
+    mask = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1]).bool()
+    with learning(backbone, None, SETTINGS):
+        found = SftObjective(backbone, [shown]).accumulate([0])
+    assert found["tokens"] == 7
+    assert found["loss"] == pytest.approx(losses[mask].mean().item(), rel=1e-5)
+
+
 def test_loss_and_gradient_are_those_of_the_masked_cross_entropy(backbone, demonstrations):
     settings = replace(SETTINGS, lora=LoraSettings(rank=4))
     rows = [Encoded(each.prompt_ids, each.completion_ids) for each in demonstrations]
-    padded = right_pad(rows, backbone.pad_id)
+    ids, attention, asked = plainly_padded(rows)
     with learning(backbone, None, settings) as learner:
         parameters = learner.parameters
-        logits = backbone.model(input_ids=padded.ids, attention_mask=padded.attention).logits
-        mask = padded.completion[:, 1:]
-        plain = cross_entropy(logits[:, :-1][mask], padded.ids[:, 1:][mask])
+        logits = backbone.model(input_ids=ids, attention_mask=attention).logits
+        mask = asked[:, 1:]
+        plain = cross_entropy(logits[:, :-1][mask], ids[:, 1:][mask])
         expected = torch.autograd.grad(plain, list(parameters.values()), allow_unused=True)
         found = SftObjective(backbone, demonstrations).accumulate(range(6))
         assert found["loss"] == pytest.approx(plain.item(), rel=1e-5)

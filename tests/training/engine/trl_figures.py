@@ -1,15 +1,17 @@
 """What TRL says of a few rankings: its own loss code, called on given log-probabilities.
 
-    python -m tests.training.engine.trl_figures
+    python -m tests.training.engine.trl_figures [FILE]
 
-writes trl_figures.jsonl beside this file, one ranking a line, in an environment that has trl 1.16.
-TRL knows pairs alone, so a ranking is given to it as all of its strict pairs.
+writes trl_figures.jsonl beside this file, or FILE, one ranking a line, in an environment that has
+trl 1.16. TRL knows pairs alone, so a ranking is given to it as all of its strict pairs; the whole
+loss of ORPO only where it is one pair, since TRL weighs likelihoods by pairs and tokens.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -52,7 +54,8 @@ def main() -> None:
     rankings = [_ranking(random.Random(number), ranks) for number, ranks in enumerate(RANKS)]
     found = [{**each, "figures": figures(each)} for each in rankings]
     lines = [json.dumps({"trl": trl.__version__, **each}) for each in found]
-    FILE.write_text("".join(f"{line}\n" for line in lines))
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else FILE
+    target.write_text("".join(f"{line}\n" for line in lines))
 
 
 def figures(ranking: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -67,6 +70,8 @@ def figures(ranking: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for name in REWARD_CASES:
         made[name] = partial(_reward, ranking, name)
     made["orpo, odds ratio"] = partial(_orpo, ranking)
+    if len(ranking["ranks"]) == 2:
+        made["orpo"] = partial(_whole_orpo, ranking)
     return {name: _measured(ranking, loss) for name, loss in made.items()}
 
 
@@ -153,6 +158,35 @@ def _orpo(ranking: dict[str, Any], policy: Tensor) -> Any:
     return -trainer.odds_ratio_loss(means[better], means[worse])[0].mean()
 
 
+def _whole_orpo(ranking: dict[str, Any], policy: Tensor) -> Any:
+    """The loss that is trained: of a model that gives each completion token a like probability.
+
+    The prompt is one token, which TRL's likelihood, that of prompt and completion, never asks for.
+    """
+    from trl.experimental.orpo import ORPOTrainer
+
+    means = policy / _double(ranking["tokens"])
+    (better,), (worse,) = _pairs(ranking["ranks"])
+    batch: dict[str, Tensor] = {}
+    for name, place in (("chosen", better), ("rejected", worse)):
+        ids = torch.zeros(1, 1 + ranking["tokens"][place], dtype=torch.long)
+        labels = ids.clone()
+        labels[:, 0] = -100
+        batch |= {
+            f"{name}_input_ids": ids, f"{name}_labels": labels,
+            f"{name}_attention_mask": torch.ones_like(ids),
+        }  # fmt: skip
+
+    def answer(input_ids: Tensor, **_: Any) -> SimpleNamespace:
+        chance = means[[better, worse]].exp()
+        logits = torch.stack([chance, 1 - chance], dim=1).log()  # token 0, and all others
+        return SimpleNamespace(logits=logits[:, None].expand(-1, input_ids.shape[1], -1))
+
+    model = _Model(lambda *given, **named: answer(*given, **named))
+    trainer = _trainer(ORPOTrainer, beta=0.1, is_encoder_decoder=False, padding_value=0)
+    return trainer.get_batch_loss_metrics(model, batch)[0]
+
+
 def _reward(ranking: dict[str, Any], name: str, scores: Tensor) -> Any:
     from trl import RewardTrainer
 
@@ -196,8 +230,8 @@ class _Model:
     def __init__(self, answer: Callable[..., SimpleNamespace]) -> None:
         self.answer = answer
 
-    def __call__(self, **given: Any) -> SimpleNamespace:
-        return self.answer(**given)
+    def __call__(self, *given: Any, **named: Any) -> SimpleNamespace:
+        return self.answer(*given, **named)
 
 
 def _trainer(kind: Any, **settings: Any) -> Any:

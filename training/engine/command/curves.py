@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -15,12 +15,17 @@ svg { font: 13px system-ui, sans-serif; background: #fff; color: #1a1a1a; }
 text { fill: currentColor; } .title { font-weight: 600; } .small { font-size: 11px; opacity: .75; }
 .grid { stroke: currentColor; opacity: .15; } .raw { stroke: #3b6fd4; opacity: .3; }
 .smooth { stroke: #3b6fd4; stroke-width: 2; } .unseen { stroke: #c2570c; stroke-width: 2; }
-.dot { fill: #c2570c; } path { fill: none; stroke-linejoin: round; }
+.dot { fill: #c2570c; } .spot { fill: #3b6fd4; opacity: .3; }
+path { fill: none; stroke-linejoin: round; }
 @media (prefers-color-scheme: dark) { svg { background: #16181d; color: #e8e8e8; }
-.raw, .smooth { stroke: #7ea6f4; } .unseen { stroke: #f0955a; } .dot { fill: #f0955a; } }
+.raw, .smooth { stroke: #7ea6f4; } .spot { fill: #7ea6f4; }
+.unseen { stroke: #f0955a; } .dot { fill: #f0955a; } }
 """
 
+STEP = "step"
+
 Point = tuple[float, float]
+Place = Callable[[Point], str]
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,10 @@ class Panel:
     """One figure over the steps, and on validation data where it was asked for."""
 
     title: str
-    points: Sequence[Point]  # (step, value)
+    points: Sequence[Point]  # (step, value), in the order of the steps
     validation: Sequence[Point] = ()
+    across: str = STEP  # what is measured across, where it is something else: the points then are
+    # dots, and the smooth line goes through them in the order of the steps
 
 
 def draw_curves(path: Path, panels: Sequence[Panel]) -> None:
@@ -68,8 +75,8 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 def _panel(panel: Panel) -> str:
     everything = [*panel.points, *panel.validation]
-    x_low, x_high = _range([step for step, _ in everything])
-    y_low, y_high = _range([value for _, value in everything])
+    x_low, x_high = _range([x for x, _ in everything])
+    y_low, y_high = _range([y for _, y in everything])
 
     def place(point: Point) -> str:
         x = LEFT + (point[0] - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT)
@@ -82,21 +89,44 @@ def _panel(panel: Panel) -> str:
         parts.append(f'<path class="grid" d="M{start}L{end}"/>')
         parts.append(_label(LEFT - 6, float(start.split()[1]) + 4, f"{value:g}"))
     for value in ticks(x_low, x_high):
-        if value == int(value):
+        if value == int(value) or panel.across != STEP:
             x = float(place((value, y_low)).split()[0])
             parts.append(_label(x, HEIGHT - 22, f"{value:g}", "middle"))
-    parts.append(_label(WIDTH - RIGHT, HEIGHT - 6, "step"))
-    parts.append(_line("raw", [place(each) for each in panel.points]))
-    parts.append(_line("smooth", [place(each) for each in smoothed(panel.points)]))
-    if panel.validation:
-        spots = [place(each) for each in panel.validation]
-        parts.append(_line("unseen", spots))
-        for spot in spots:
-            x_place, y_place = spot.split()
-            parts.append(f'<circle class="dot" cx="{x_place}" cy="{y_place}" r="3"/>')
-        key = '<tspan class="dot">●</tspan> on validation data'
-        parts.append(_label(WIDTH - RIGHT, 20, key))
-    return "".join(parts)
+    parts.append(_label(WIDTH - RIGHT, HEIGHT - 6, escape(panel.across)))
+    return "".join([*parts, *_learned(panel, place), *_unseen(panel, place)])
+
+
+def _learned(panel: Panel, place: Place) -> list[str]:
+    """What was measured while learning, and the smooth line through it."""
+    spots = [place(each) for each in panel.points]
+    if panel.across == STEP:
+        return [
+            _line("raw", spots),
+            _line("smooth", [place(each) for each in smoothed(panel.points)]),
+        ]
+    across, up = (
+        smoothed([(place, each[axis]) for place, each in enumerate(panel.points)])
+        for axis in (0, 1)
+    )
+    path = [(x, y) for (_, x), (_, y) in zip(across, up, strict=True)]
+    return [*_dots("spot", spots), _line("smooth", [place(each) for each in path])]
+
+
+def _unseen(panel: Panel, place: Place) -> list[str]:
+    if not panel.validation:
+        return []
+    spots = [place(each) for each in panel.validation]
+    line = [_line("unseen", spots)] if panel.across == STEP else []
+    key = '<tspan class="dot">●</tspan> on validation data'
+    return [*line, *_dots("dot", spots), _label(WIDTH - RIGHT, 20, key)]
+
+
+def _dots(name: str, places: Sequence[str]) -> list[str]:
+    found = []
+    for each in places:
+        x, y = each.split()
+        found.append(f'<circle class="{name}" cx="{x}" cy="{y}" r="3"/>')
+    return found
 
 
 def _label(x: float, y: float, content: str, anchor: str = "end") -> str:

@@ -60,7 +60,9 @@ def run(method: Method, options: Namespace, settings: Any, bar: Report) -> dict[
     """
     # torch and transformers take seconds: --help and a malformed file need not wait for them.
     from training.engine.records import read_records
+    from training.engine.sinks import check_installed
 
+    check_installed(getattr(options, "log_to", []))
     data = read_records(options.data)
     unseen = read_records(options.validation) if options.validation else None
     bar("loading the model", 0, 1)

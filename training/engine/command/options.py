@@ -153,6 +153,8 @@ def _add_files(command: argparse.ArgumentParser, method: Method) -> None:
     if method.name != BEST_OF_N:
         add("--validate-every", type=_count, metavar="STEPS",
             help="steps between two looks at the validation data [a tenth of the run]")  # fmt: skip
+        add("--log-to", nargs="+", choices=("tensorboard", "mlflow"), default=[],
+            help="where each step's metrics go as well, if it is installed")  # fmt: skip
         add(
             "--keep", type=_count, default=2, metavar="N", help="progress checkpoints that stay [2]"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,8 @@ def report_reward(session: Session) -> dict[str, Any]:
 def _deep_figures(fitted: Fitted, trained: Trained) -> dict[str, Any]:
     """Return what is known of a reward model that the loop trained."""
     figures: dict[str, Any] = {"steps": trained.steps}
+    if fitted.doubt is not None:
+        figures["disagreement"] = fitted.doubt
     report: dict[str, Any] = {"adapter": str(trained.folder), "sha256": trained.sha256}
     if fitted.unseen is None:
         report["note"] = UNJUDGED
@@ -100,8 +103,9 @@ def panels_of(method: Method, metrics: list[Metrics]) -> list[Panel]:
         "reward": "Reward", "kl": "KL to the reference, nats a completion", "loss": "Loss",
         "accuracy": "Share of pairs ordered rightly",
     }  # fmt: skip
-    chosen = ("loss", "accuracy") if "reward" not in metrics[0] else ("reward", "kl")
-    return [
+    rewarded = "reward" in metrics[0]
+    chosen = ("reward", "kl") if rewarded else ("loss", "accuracy")
+    panels = [
         Panel(
             names[name],
             [(line["step"], line[name]) for line in metrics],
@@ -111,6 +115,25 @@ def panels_of(method: Method, metrics: list[Metrics]) -> list[Panel]:
         for name in chosen
         if name in metrics[0]
     ]  # fmt: skip
+    return [*panels, _by_distance(metrics)] if rewarded else panels
+
+
+def _by_distance(metrics: list[Metrics]) -> Panel:
+    """Return the reward over the square root of the KL (Gao et al. 2023).
+
+    Where more distance buys less and less of it, the policy has begun to bend the reward.
+    """
+
+    def points(prefix: str) -> list[tuple[float, float]]:
+        return [
+            (math.sqrt(max(0.0, line[f"{prefix}kl"])), line[f"{prefix}reward"])
+            for line in metrics
+            if f"{prefix}kl" in line
+        ]
+
+    return Panel(
+        "Reward by distance from the reference", points(""), points("validation_"), "√KL, √nats"
+    )
 
 
 def _trained(session: Session) -> Outcome:

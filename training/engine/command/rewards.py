@@ -21,7 +21,7 @@ from training.engine.command.session import Session, need, step_aside
 from training.engine.config import RewardSettings
 from training.engine.ensembles import make_ensemble
 from training.engine.errors import CheckpointDamaged, EngineError
-from training.engine.loop import ADAPTER, Trained
+from training.engine.loop import ADAPTER, Trained, Upkeep, derived_seed
 from training.engine.ppo.rewards import Reward, head_reward, lora_reward, text_reward
 from training.engine.records import Record
 from training.engine.reward import (
@@ -29,6 +29,7 @@ from training.engine.reward import (
     HeadFit,
     OutOfFold,
     Ranking,
+    draws,
     fit_members,
     fit_rankings,
     judge,
@@ -75,11 +76,12 @@ def from_rankings(session: Session) -> Fitted:
         _save_once(session, session.folder / HEAD, head)
     fitted = Fitted(None, judge(taught, scores), accuracy_by(taught, scores), None, None, None)
     if settings.depth != "head":
-        return _deepened(session, fitted, head, records, rows, unseen)
+        return _deepened(session, fitted, head, records, rows, rankings)
     step_aside()
     members = _members(session, taught)
     seen = _seen(unseen, [head.score(each.features) for each in unseen])
-    return replace(fitted, **seen, doubt=_doubt(members, unseen or taught))
+    everything = np.concatenate([each.features for each in unseen or taught])
+    return replace(fitted, **seen, doubt=_doubt([each.score(everything) for each in members]))
 
 
 def _check(session: Session, records: Sequence[Record]) -> None:
@@ -107,11 +109,13 @@ def _deepened(
     head: HeadFit,
     records: Sequence[Record],
     rows: Sequence[Sequence[Encoded]],
-    unseen: Sequence[Ranking],
+    rankings: Sequence[Ranking],
 ) -> Fitted:
-    """Train what is below the head too, and judge it by the validation lines, `unseen`."""
+    """Train what is below the head too, and judge it by the validation lines."""
     settings, backbone, count = session.settings, session.backbone, len(session.training)
+    taught, unseen = rankings[:count], rankings[count:]
     examples = [_example(record, mine) for record, mine in zip(records, rows, strict=True)]
+    members = _deep_members(session, examples[:count], taught)
     run = partial(
         train_lora, backbone, examples[:count], head, settings, session.folder,
         validation=examples[count:], upkeep=session.upkeep(count),
@@ -120,7 +124,32 @@ def _deepened(
     flat = [row for mine in rows[count:] for row in mine]
     scores = score_lora(backbone, trained.folder, flat, settings) if flat else np.empty(0)
     ends = np.cumsum([len(mine) for mine in rows[count:]])[:-1]
-    return replace(fitted, trained=trained, **_seen(unseen, np.split(scores, ends)))
+    asked = flat or [row for mine in rows for row in mine]
+    doubt = _doubt([score_lora(backbone, each, asked, settings) for each in members])
+    seen = _seen(unseen, np.split(scores, ends))
+    return replace(fitted, trained=trained, **seen, doubt=doubt)
+
+
+def _deep_members(
+    session: Session, examples: Sequence[RewardExample], taught: Sequence[Ranking]
+) -> list[Path]:
+    """Train the members of an ensemble, where one is asked for; return their checkpoints.
+
+    Each begins with a head and an adapter of its own, and learns from prompts that it draws.
+    """
+    settings: RewardSettings = session.settings
+    found: list[Path] = []
+    for number, places in enumerate(draws(taught, settings) if settings.members > 1 else []):
+        mine = [taught[place] for place in places]
+        head = parallel.from_first(partial(fit_rankings, mine, settings))
+        seed = derived_seed(settings.seed, "member", number)
+        run = partial(
+            train_lora, session.backbone, [examples[place] for place in places], head,
+            replace(settings, seed=seed), session.folder / MEMBERS / str(number),
+            upkeep=Upkeep(max(1, session.options.keep)),
+        )  # fmt: skip
+        found.append(session.train_among(f"training member {number + 1}", run).folder)
+    return found
 
 
 def _seen(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> dict[str, Any]:
@@ -130,13 +159,15 @@ def _seen(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> dict[str, An
     return {"unseen": judge(rankings, scores), "unseen_by": accuracy_by(rankings, scores)}
 
 
-def _doubt(members: Sequence[HeadFit], rankings: Sequence[Ranking]) -> float | None:
-    """Return the members' mean disagreement on the completions, in their standard deviations."""
-    if not members:
+def _doubt(scores: Sequence[Floats]) -> float | None:
+    """Return the members' mean disagreement, in their standard deviations, of scores [N] of each.
+
+    None where there are no members.
+    """
+    if not scores:
         return None
-    everything = np.concatenate([each.features for each in rankings])
-    scores = np.array([member.score(everything) for member in members])
-    standard = (scores - scores.mean(axis=1)[:, None]) / scores.std(axis=1)[:, None]
+    found = np.array(scores)
+    standard = (found - found.mean(axis=1)[:, None]) / found.std(axis=1)[:, None]
     return float(standard.std(axis=0).mean())
 
 
@@ -173,9 +204,10 @@ def _rewards(backbone: Backbone, given: str) -> list[Reward]:
         raise EngineError(f"--reward: the run in {folder} is not finished")
     if load(inner).metadata.get("trunk_sha256") != backbone.trunk_sha256:
         raise EngineError(f"--reward: the run in {folder} is about another model")
-    if settings.depth != "head":
-        return [lora_reward(backbone, inner, settings)]
     members = [folder / MEMBERS / str(number) for number in range(settings.members)]
+    if settings.depth != "head":
+        deep = [each / ADAPTER for each in members] if settings.members > 1 else [inner]
+        return [lora_reward(backbone, each, settings) for each in deep]
     return [
         head_reward(backbone, load_head(each), settings.layer, settings.pooling)
         for each in (members if settings.members > 1 else [inner])

@@ -21,6 +21,7 @@ from training.engine.errors import EngineError
 from training.engine.loop import ADAPTER, Paused, Trained, Upkeep
 from training.engine.records import DataFile, Record
 from training.engine.sequences import Encoded, encode_completion, encode_prompt, truncate
+from training.engine.sinks import Log, open_sinks
 
 
 class Stopped(KeyboardInterrupt):
@@ -123,13 +124,25 @@ class Session:
         every = self.options.validate_every
         if every is None:
             every = max(1, steps // 10)
-        return Upkeep(max(1, self.options.keep), every if self.validation else 0)
+        return Upkeep(max(1, self.options.keep), every if self.validation else 0, self._log())
+
+    def _log(self) -> Log | None:
+        """Return what also hears of each step; it is closed with the folder's lock."""
+        if not parallel.is_first():
+            return None
+        return open_sinks(self.options.log_to, self.folder, self.settings.as_dict(), self.lock)
 
     def train(self, what: str, run: Callable[..., Trained | Paused]) -> Trained:
-        """Run a training with a bar; an interrupt saves and raises Stopped.
+        """Run the last training with a bar; an interrupt saves and raises Stopped.
 
         Raises Aside in every process but the first.
         """
+        trained = self.train_among(what, run)
+        step_aside()
+        return trained
+
+    def train_among(self, what: str, run: Callable[..., Trained | Paused]) -> Trained:
+        """Do what `train` does for one of several trainings, which every process goes on from."""
         with _stoppable() as should_stop:
             result = run(
                 on_progress=lambda done, total: self.bar(what, done, total),
@@ -137,7 +150,6 @@ class Session:
             )
         if isinstance(result, Paused):
             raise Stopped(f"Interrupted at step {result.step} of {result.steps}, saved.")
-        step_aside()
         return result
 
 

@@ -118,10 +118,11 @@ def test_a_deep_reward_model_without_validation_lines_says_that_it_is_unjudged(
     assert "accuracy_by" not in report
 
 
+@pytest.mark.parametrize("depth", ["head", "lora"])
 def test_members_of_a_reward_model_hold_each_other_in_check(
-    run: Run, rankings: Path, tmp_path: Path
+    run: Run, rankings: Path, tmp_path: Path, depth: str
 ):
-    options = ["--members", "3", "--max-tokens", "64"]
+    options = ["--members", "3", "--max-tokens", "64", "--depth", depth]
     figures = run("reward", *options, data=rankings, out=tmp_path / "reward").report["figures"]
     assert figures["disagreement"] > 0
     options = [*_without(ROLLOUTS, "--reward"), "--reward", str(tmp_path / "reward")]
@@ -130,6 +131,19 @@ def test_members_of_a_reward_model_hold_each_other_in_check(
         for caution in ("0", "2")
     )
     assert two["figures"]["reward"] < one["figures"]["reward"]
+
+
+def test_sft_learns_the_revisions_of_what_was_criticised(run: Run, tmp_path: Path):
+    plain = [{"prompt": f"Say {n}", "completion": f"better {n}"} for n in range(6)]
+    revised = [
+        {**row, "completion": f"worse {n}", "critique": "Too short.", "revision": row["completion"]}
+        for n, row in enumerate(plain)
+    ]
+    losses = []
+    for name, rows in (("plain", plain), ("revised", revised)):
+        run("sft", *SMALL, data=write_lines(tmp_path / f"{name}.jsonl", rows), out=tmp_path / name)
+        losses.append([line["loss"] for line in read_metrics(tmp_path / name)])
+    assert losses[0] == losses[1]
 
 
 def test_kto_learns_from_thumbs(run: Run, thumbs: Path, tmp_path: Path):
@@ -144,7 +158,7 @@ def test_a_policy_goes_on_from_a_fine_tuned_one_and_is_held_to_it(
     (first, *_) = read_metrics(tmp_path / "dpo")
     told = json.loads((tmp_path / "dpo" / "run.json").read_text())["identity"]
     assert told["start"] == told["reference"] == sft["sha256"]
-    assert first["loss"] == pytest.approx(0.693147, abs=1e-4)
+    assert first["preference_loss"] == pytest.approx(0.693147, abs=1e-4)
 
 
 def test_lines_of_split_validation_judge_and_those_of_test_are_left_alone(run: Run, tmp_path: Path):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ import torch
 from tests.training.engine.ppo.conftest import SMALL, same, trained
 from tests.training.engine.test_backbone import save_adapter
 from training.engine import checkpoints
+from training.engine.backbone import Backbone, load_backbone
 from training.engine.errors import EngineError, TrainingDiverged
 from training.engine.loop import Paused, Trained
 from training.engine.ppo import loop
@@ -98,13 +101,33 @@ def test_the_trajectory_is_the_one_on_record(backbone, prompts, reward, tmp_path
     assert [line[name] for line in metrics] == pytest.approx(ON_RECORD[name], rel=0.02, abs=1e-3)
 
 
+def with_dropout(folder: Path, copy: Path, share: float) -> Backbone:
+    """The model of a folder, whose attention drops while it trains."""
+    shutil.copytree(folder, copy)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "attention_dropout": share}))
+    return load_backbone(copy, device="cpu")
+
+
+def drops(backbone: Backbone) -> bool:
+    """Whether the model says another thing of the same tokens at every look while it trains."""
+    backbone.model.train()
+    ids = torch.tensor([[7, 8, 9, 10]])
+    one, two = (backbone.model(input_ids=ids).logits for _ in range(2))
+    backbone.model.eval()
+    return not torch.equal(one, two)
+
+
 @pytest.mark.parametrize("minibatch", [3, 8])
 @pytest.mark.parametrize("batch_tokens", [1, 1024])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_at_learning_rate_zero_nothing_moves(
-    backbone, prompts, reward, tmp_path, minibatch, batch_tokens
+    tiny_folder, prompts, reward, tmp_path, minibatch, batch_tokens, dropout
 ):
+    backbone = with_dropout(tiny_folder, tmp_path / "model", dropout)
+    assert drops(backbone) == bool(dropout)
     settings = replace(STILL, minibatch=minibatch, batch_tokens=batch_tokens)
-    for line in trained(backbone, prompts, reward, settings, tmp_path).metrics:
+    for line in trained(backbone, prompts, reward, settings, tmp_path / "run").metrics:
         assert line["ratio"] == pytest.approx(1.0, abs=1e-5)
         assert line["update_kl"] == pytest.approx(0.0, abs=1e-6)
         assert line["kl"] == pytest.approx(0.0, abs=1e-4)
