@@ -8,37 +8,20 @@ from typing import Any
 import pytest
 import torch
 
-from training.engine import scoring, tokens
+from training.engine import scoring, tokens, ways
 from training.engine.backbone import Backbone
-from training.engine.decoder import Trace
 from training.engine.scoring import completion_logprobs, embed, features, trace_logprobs
 from training.engine.sequences import Encoded
 from training.engine.shared import shared_trace
 
 
-def in_rows_of_their_own(
-    model: Any, prompts: Any, completions: Any, pad_id: int, tap: int | None = None,
-    only_tapped: bool = False,
-) -> Trace:  # fmt: skip
-    """Each completion with a copy of its prompt: prompts padded left, completions right."""
-    flat = [
-        (prompt, [each])
-        for prompt, group in zip(prompts, completions, strict=True)
-        for each in group
-    ]
-    alone = [list(each) for each in zip(*flat, strict=True)]
-    return scoring.handed_trace(model, *alone, pad_id, tap, only_tapped)
-
-
-@pytest.fixture(autouse=True, params=["end to end", "handed over", "own rows", "one row"])
+@pytest.fixture(autouse=True, params=["branched", "handed", "apart", "one row"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Which of the ways that the engine has gives the traces of every test here."""
-    if request.param != "end to end":
-        monkeypatch.setattr(scoring, "can_branch", lambda model: False)
-    if request.param == "own rows":
-        monkeypatch.setattr(scoring, "group_trace", in_rows_of_their_own)
     if request.param == "one row":
         monkeypatch.setattr(scoring, "group_trace", shared_trace)
+    else:
+        monkeypatch.setattr(ways, "way_of", lambda model: request.param)
     return str(request.param)
 
 
