@@ -13,8 +13,8 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from training.engine.allocator import kept_memory
 from training.engine.budget import Budget, Found, sparing
 from training.engine.errors import CheckpointDamaged, EngineError, TrainingDiverged
 from training.engine.progress import METRICS, Finish, Metrics, Store, read_metrics
+from training.engine.reproducible import reproducible
 
 ADAPTER = "adapter"  # the finished checkpoint's folder
 SAVE_SECONDS = 60.0  # at most this much work is lost to a kill
@@ -127,7 +128,7 @@ class Loop:
         self._keep_best(step)
         saved = time.monotonic()
         lines_of = self.folder / METRICS if parallel.is_first() else Path(os.devnull)
-        with _reproducible(), kept_memory(), lines_of.open("a") as lines:
+        with reproducible(), kept_memory(), lines_of.open("a") as lines:
             while step < self.steps:
                 metrics = self._step(step, optimizer)
                 step += 1
@@ -303,20 +304,3 @@ def measured(objective: Objective, model: Any) -> Metrics:
     """Return the metrics of all elements, dropout off. Gradients are left behind."""
     with adapters.dropping(model, None):
         return parallel.accumulate(objective, range(len(objective)))
-
-
-@contextmanager
-def _reproducible() -> Iterator[None]:
-    """Give the loop its own random stream and only operations that repeat to the bit."""
-    before = torch.are_deterministic_algorithms_enabled()
-    how: Any = torch.utils.deterministic
-    filling = how.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Nothing reads what it has not written: filling every new tensor first costs up to a twentieth.
-    how.fill_uninitialized_memory = False
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-        how.fill_uninitialized_memory = filling

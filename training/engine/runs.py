@@ -27,10 +27,12 @@ def check_folder(folder: Path, identity: Mapping[str, Any]) -> None:
 
     `identity` is all that shapes the result, ready for JSON, nested as it is to be named.
     """
-    if folder.exists() and not folder.is_dir():
-        raise EngineError(f"{folder} is a file: choose another --out")
-    if not folder.exists() or not [each for each in folder.iterdir() if each.name != LOCK]:
-        return
+    with _reached(folder):
+        there = folder.exists()
+        if there and not folder.is_dir():
+            raise EngineError(f"{folder} is a file: choose another --out")
+        if not there or not [each for each in folder.iterdir() if each.name != LOCK]:
+            return
     try:
         stored = json.loads((folder / RUN).read_text())["identity"]
     except FileNotFoundError:
@@ -56,18 +58,25 @@ def working_in(folder: Path) -> Iterator[None]:
 
     Raises EngineError when another one is at work there, or when there can be no such folder.
     """
-    try:
+    with _reached(folder):
         folder.mkdir(parents=True, exist_ok=True)
         stream = (folder / LOCK).open("w")
-    except OSError as error:
-        why = error.strerror
-        raise EngineError(f"{folder} cannot be written: {why}: choose another --out") from None
     with stream as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise EngineError(f"another process is at work in {folder}") from None
         yield
+
+
+@contextmanager
+def _reached(folder: Path) -> Iterator[None]:
+    """Raise EngineError where the file system refuses the folder."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror
+        raise EngineError(f"{folder} cannot be used: {why}: choose another --out") from None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -11,12 +11,12 @@ from peft.tuners.lora import Linear as LoraLinear
 
 from tests.training.engine.test_lora import gradients, states
 from tests.training.engine.test_preference import examples, trained
-from training.engine import adapters, full
+from training.engine import adapters, full, ways
 from training.engine.checkpoints import load
 from training.engine.config import LoraSettings, PreferenceSettings, SamplingSettings
 from training.engine.decoder import head_logits, present
 from training.engine.learner import learning
-from training.engine.preference import train_preference
+from training.engine.preference import PreferenceObjective, train_preference
 from training.engine.sampling import sample
 from training.engine.scoring import completion_logprobs, group_trace
 from training.engine.sequences import Encoded
@@ -96,6 +96,20 @@ def test_all_weights_of_a_copy_are_multiplied_as_the_trunks_and_its_head_is_exac
         assert set(seen) == {torch.bfloat16}
         assert head_logits(model, present(trace.hidden)).dtype == torch.float32
         assert {each.dtype for each in model.parameters()} == {torch.float32}
+
+
+def test_a_copy_that_recomputes_has_the_same_gradient(half, examples):
+    found = []
+    for recompute in (False, True):
+        settings = replace(SETTINGS, depth="full", recompute=recompute)
+        with learning(half, None, settings) as learner:
+            PreferenceObjective(learner.backbone, examples, settings).accumulate(range(6))
+            found.append([each.grad for each in learner.parameters.values()])
+    assert all(torch.equal(one, two) for one, two in zip(*found, strict=True))
+
+
+def test_a_trunk_in_half_precision_hands_its_state_on(half):
+    assert ways.way_of(half.model) == "handed"
 
 
 def test_what_a_copy_draws_has_the_probability_that_it_is_scored_with(half, prompts):

@@ -8,7 +8,8 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
@@ -75,7 +76,7 @@ def run(method: Method, options: Namespace, settings: Any, bar: Report) -> dict[
 
     if options.threads:
         torch.set_num_threads(max(1, options.threads))
-    with parallel.joined(options.device):
+    with parallel.joined(options.device), _room():
         backbone = load_backbone(options.model, options.device)
         session = Session(method, options, settings, backbone, data, unseen, bar)
         limit, context = getattr(settings, "max_tokens", 0), session.context
@@ -83,13 +84,19 @@ def run(method: Method, options: Namespace, settings: Any, bar: Report) -> dict[
             raise EngineError(f"max_tokens is {limit}, and the model reads {context}: lower it")
         began = time.monotonic()
         with session.lock:
-            try:
-                report = report_on(session)
-            except torch.OutOfMemoryError:
-                report = None  # the error holds on to what fills the memory
-            if report is None:
-                raise EngineError(FULL)
+            report = report_on(session)
             return {**report, "seconds": round(time.monotonic() - began, 1)} if report else {}
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Raise EngineError where a GPU's memory is full and no smaller pass helps."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise EngineError(FULL) from None
 
 
 def _in_words(report: dict[str, Any]) -> str:

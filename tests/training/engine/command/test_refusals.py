@@ -174,7 +174,7 @@ def test_a_device_that_is_not_there_is_named(
 
 def test_a_folder_that_cannot_be_made_is_named(run: Run, rankings: Path, tmp_path: Path):
     said = run("dpo", *SMALL, data=rankings, out=rankings / "out").complaint
-    assert said == f"{rankings / 'out'} cannot be written: Not a directory: choose another --out"
+    assert said == f"{rankings / 'out'} cannot be used: Not a directory: choose another --out"
 
 
 BEST = ["--reward", "vader"]
