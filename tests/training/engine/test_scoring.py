@@ -26,7 +26,7 @@ def in_rows_of_their_own(
         for prompt, group in zip(prompts, completions, strict=True)
         for each in group
     ]
-    alone = [list(each) for each in zip(*flat, strict=True)]
+    alone = [prompt for prompt, _ in flat], [group for _, group in flat]
     return scoring.handed_trace(model, *alone, pad_id, tap, only_tapped)
 
 
