@@ -40,7 +40,7 @@ from training.engine.reward import HeadFit
 from training.engine.reward_lora import RewardExample, RewardObjective
 from training.engine.sampling import sample
 
-LARGE = {
+LARGE: dict[str, Any] = {
     "vocab_size": 151_936, "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
     "num_attention_heads": 12, "num_key_value_heads": 2, "tie_word_embeddings": True,
 }  # fmt: skip

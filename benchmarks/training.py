@@ -17,7 +17,7 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ QUALITY = Case(
     "reward_k4_quality", "quality", Shape(0, 4, 64, 96, held_out=work.HELD_OUT), 1.5, (24,)
 )
 BUDGETS = (8, 16, 32, 64)  # prompts to learn from, one epoch
+QUALITY_SEEDS = (0, 1)  # of the data
+QUALITY_REPEATS = 2  # turns at each budget, at most: they are many
 NAMES = [*(case.name for case in CASES), QUALITY.name]
 
 
@@ -152,35 +154,45 @@ def compare_quality(folder: Path, options: argparse.Namespace) -> dict[str, floa
     """Compare the seconds to equal held-out accuracy, over budgets of prompts to learn from.
 
     The accuracy is the highest that both reach; a side's time is that of its cheapest budget
-    which reaches it.
+    which reaches it. The mean ratio over data of several seeds, which are told one by one.
     """
-    curves: dict[str, list[tuple[float, float]]] = {"ours": [], "peer": []}
-    for budget in BUDGETS:
-        case = replace(QUALITY, shape=replace(QUALITY.shape, prompts=budget))
-        for name, turn in quality_turns(case, folder, options):
-            curves[name].append((turn["seconds"], turn["accuracy"]))
-    target = min(max(accuracy for _, accuracy in curve) for curve in curves.values())
-    needed = {
-        name: min(seconds for seconds, accuracy in curve if accuracy >= target)
-        for name, curve in curves.items()
-    }
-    figures = {"reward_k4_quality_ratio": round(needed["peer"] / needed["ours"], 2)}
-    tell(options, QUALITY, figures, {"accuracy": round(target, 3), "curves": curves})
+    ratios, details = [], []
+    for seed in QUALITY_SEEDS:
+        curves = quality_curves(seed, folder, options)
+        target = min(max(turn["accuracy"] for turn in curve) for curve in curves.values())
+        needed = {
+            name: min((turn for turn in curve if turn["accuracy"] >= target), key=seconds_of)
+            for name, curve in curves.items()
+        }
+        ratios.append(seconds_of(needed["peer"]) / seconds_of(needed["ours"]))
+        spreads = {name: turn["spread"] for name, turn in needed.items()}
+        details.append({"seed": seed, "ratio": round(ratios[-1], 2), "accuracy": round(target, 3)})
+        details[-1] |= {"seconds": spreads}
+    figures = {"reward_k4_quality_ratio": round(statistics.mean(ratios), 2)}
+    tell(options, QUALITY, figures, {"seeds": details})
     return figures
 
 
-def quality_turns(
-    case: Case, folder: Path, options: argparse.Namespace
-) -> Iterator[tuple[str, Turn]]:
-    """Yield each side's median turn for this budget."""
-    data = folder / f"{case.name}.jsonl"
-    work.save(work.make(case.shape), data)
-    sides = [
-        ours(case, folder, data, options),
-        peer(case, folder, data, case.batches[0], options),
-    ]
-    for name, turns in interleave(sides, repeats=1).items():
-        yield name, middle(turns)
+def seconds_of(turn: Turn) -> float:
+    return float(turn["seconds"])
+
+
+def quality_curves(seed: int, folder: Path, options: argparse.Namespace) -> dict[str, list[Turn]]:
+    """Each side's median turn for each budget, with the least and the greatest of its seconds."""
+    curves: dict[str, list[Turn]] = {"ours": [], "peer": []}
+    for budget in BUDGETS:
+        case = replace(QUALITY, shape=replace(QUALITY.shape, prompts=budget))
+        data = folder / f"{case.name}.jsonl"
+        work.save(work.make(case.shape, seed), data)
+        sides = [
+            ours(case, folder, data, options),
+            peer(case, folder, data, case.batches[0], options),
+        ]
+        turns = interleave(sides, min(options.repeats, QUALITY_REPEATS))
+        spreads = spread(turns, "seconds")
+        for name, each in turns.items():
+            curves[name].append({**middle(each), "spread": spreads[name]})
+    return curves
 
 
 def middle(turns: Sequence[Turn]) -> Turn:

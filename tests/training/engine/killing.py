@@ -1,6 +1,6 @@
 """Kill runs of the command line with SIGKILL, start them again, and compare with runs left alone.
 
-    python -m tests.training.engine.killing FOLDER SEED…
+    python -m tests.training.engine.killing FOLDER RUN,RUN… SEED…
 
 A process of its own, which forks one for each run: everything is imported once, and no thread
 lives while it forks. FOLDER holds `model`, `rankings.jsonl` and `sentences.jsonl`. Prints one JSON
@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 
 from training.engine import loop, reward_lora  # noqa: F401  imported before the first fork
+from training.engine.checkpoints import verify
 from training.engine.command import reports  # noqa: F401
 from training.engine.command.main import main
 from training.engine.command.options import METHODS
@@ -30,8 +31,17 @@ ROLLOUTS = (
     *LORA, "--prompts-per-step", "2", "--samples-per-prompt", "2", "--max-new-tokens", "6",
     "--learning-rate", "1e-3", "--reward", "vader", "--validate-every", "2",
 )  # fmt: skip
+# After the plus, what is other than usual.
 FULL = ("sft+full", "dpo+full", "ppo+full")  # all weights learn, not an adapter
 RUNS = (*METHODS, *FULL)
+MORE_RUNS = ("reward+head", "reward+full", "ppo+value-lora", "ppo+value-full")
+OTHERWISE = {
+    "": (),
+    "head": ("--depth", "head"),
+    "full": ("--depth", "full"),
+    "value-lora": ("--value-depth", "lora"),
+    "value-full": ("--value-depth", "full"),
+}
 OPTIONS = {
     **dict.fromkeys(METHODS, DIRECT),
     "reward": ("--depth", "lora", "--lora-rank", "2", "--prompts-per-step", "2"),
@@ -54,15 +64,21 @@ def prove(folder: Path, method: str, seed: int) -> dict[str, object]:
     moment = chance.uniform(0.1, 0.9) * took
     kills += _start(folder, method, seed, parts, moment=moment) == -signal.SIGKILL
     assert _start(folder, method, seed, parts) == 0
-    reports_of = [json.loads((each / "report.json").read_text()) for each in (whole, parts)]
-    lines = [(each / "metrics.jsonl").read_text() for each in (whole, parts)]
+    weights, lines = zip(*map(_left, (whole, parts)), strict=True)
     return {
         "method": method,
         "seed": seed,
         "kills": kills,
-        "same_weights": reports_of[0]["sha256"] == reports_of[1]["sha256"],
+        "same_weights": weights[0] == weights[1],
         "same_metrics": lines[0] == lines[1],
     }
+
+
+def _left(out: Path) -> tuple[str, str]:
+    """Return what names the weights that a run left, and its metrics; a head has no steps."""
+    report, metrics = json.loads((out / "report.json").read_text()), out / "metrics.jsonl"
+    head = verify(out / "head") if (out / "head").exists() else ""
+    return f"{report.get('sha256')} {head}", metrics.read_text() if metrics.exists() else ""
 
 
 def _start(
@@ -83,14 +99,14 @@ def _run(folder: Path, method: str, seed: int, out: Path, step: int | None) -> i
     loop.SAVE_SECONDS = 0.0  # the most that there is to tear
     if step is not None:
         _die_at(step)
-    method, _, depth = method.partition("+")
-    more = ("--depth", depth) if depth else ()
+    method, _, other = method.partition("+")
     data = "rankings.jsonl" if method not in ("ppo", "reinforce", "rloo") else "prompts.jsonl"
     with open(os.devnull, "w") as nowhere:
         sys.stdout = nowhere
         return main(
             [method, "--data", str(folder / data), "--model", str(folder / "model"),
-             "--out", str(out), "--seed", str(seed), "--device", "cpu", *OPTIONS[method], *more]
+             "--out", str(out), "--seed", str(seed), "--device", "cpu", *OPTIONS[method],
+             *OTHERWISE[other]]
         )  # fmt: skip
 
 
@@ -112,7 +128,7 @@ def _die_at(step: int) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for number in sys.argv[2:]:
-        for name in RUNS:
+    for number in sys.argv[3:]:
+        for name in sys.argv[2].split(","):
             sys.stdout.write(json.dumps(prove(Path(sys.argv[1]), name, int(number))) + "\n")
             sys.stdout.flush()

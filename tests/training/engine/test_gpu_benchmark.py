@@ -30,8 +30,9 @@ def model() -> Any:
     """Attention spelled out in matrix products, so that every one is counted."""
     config = LlamaConfig(
         vocab_size=97, hidden_size=32, intermediate_size=80, num_hidden_layers=3,
-        num_attention_heads=4, num_key_value_heads=2, attn_implementation="eager",
+        num_attention_heads=4, num_key_value_heads=2,
     )  # fmt: skip
+    config._attn_implementation = "eager"
     return LlamaForCausalLM(config).requires_grad_(False)
 
 

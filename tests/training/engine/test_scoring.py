@@ -10,6 +10,7 @@ import torch
 
 from training.engine import scoring, tokens, ways
 from training.engine.backbone import Backbone
+from training.engine.decoder import Trace
 from training.engine.scoring import completion_logprobs, embed, features, trace_logprobs
 from training.engine.sequences import Encoded
 from training.engine.shared import shared_trace

@@ -35,7 +35,7 @@ def test_a_documented_command_is_understood(command: str):
 def test_every_documented_line_is_read():
     (block,) = re.findall(r"```json\n(.*?)```", TEXT, re.S)
     kinds = [parse_record(json.loads(line), "line").kind for line in block.splitlines()]
-    assert kinds == ["ranking"] * 4 + ["thumb"] + ["demonstration"] * 2 + ["prompt"]
+    assert kinds == ["ranking"] * 4 + ["thumb"] + ["demonstration"] * 3 + ["prompt"]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sentiment", "prompt"), ("summaries", "ranking")])

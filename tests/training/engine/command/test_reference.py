@@ -12,7 +12,7 @@ from tests.training.engine.command.conftest import RANKINGS, SMALL, Run
 from training.engine import checkpoints, chunks
 from training.engine.backbone import load_backbone
 from training.engine.command import policies
-from training.engine.preference import PreferenceExample
+from training.engine.preference import PreferenceExample, train_preference
 from training.engine.scoring import completion_logprobs
 from training.engine.sequences import Encoded, encode_completion, encode_prompt
 
@@ -22,12 +22,13 @@ CHUNK = 16  # completions; the file has 40
 def asked_again(model: Path, adapter: Path | None) -> torch.Tensor:
     """Each completion's log-probability alone, by a model loaded afresh."""
     loaded = load_backbone(model, "cpu")
+    lines: Any = RANKINGS
     rows = [
         Encoded(
             encode_prompt(loaded.tokenizer, [{"role": "user", "content": line["prompt"]}]),
             encode_completion(loaded.tokenizer, each["text"], ended=True),
         )
-        for line in RANKINGS
+        for line in lines
         for each in line["completions"]
     ]
     with loaded.adapter(adapter) as scorer:
@@ -91,7 +92,7 @@ def count_scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def note_what_is_learned(monkeypatch: pytest.MonkeyPatch) -> list[PreferenceExample]:
     found: list[PreferenceExample] = []
-    plain = policies.train_preference
+    plain = train_preference
 
     def noting(backbone: Any, examples: list[PreferenceExample], *given: Any, **named: Any) -> Any:
         found.extend(examples)
