@@ -73,7 +73,6 @@ def test_a_debiased_head_is_judged_out_of_fold_like_any_other():
     assert out_of_fold(rankings, RewardSettings(length_head=True)).accuracy > 0.5
 
 
-@pytest.mark.parametrize("option", [{"members": 2}, {"length_head": True}])
-def test_heads_options_are_for_heads(option):
+def test_a_length_head_stands_beside_a_head_alone():
     with pytest.raises(ValueError, match="is for depth head; lora has no place for it"):
-        RewardSettings(depth="lora", **option)
+        RewardSettings(depth="lora", length_head=True)

@@ -76,7 +76,9 @@ def test_the_trunks_own_dropout_stays_off(backbone, examples, tmp_path, depth):
         layer.self_attn.attention_dropout = 0.3
     settings = replace(SETTINGS, depth=depth, lora=LoraSettings(rank=4), learning_rate=0.0)
     done = trained(backbone, examples, settings, tmp_path)
-    assert [each["loss"] for each in done.metrics] == pytest.approx([math.log(2)] * 9, abs=1e-5)
+    assert [each["preference_loss"] for each in done.metrics] == pytest.approx(
+        [math.log(2)] * 9, abs=1e-5
+    )
 
 
 def test_an_adapters_dropout_is_on_while_it_learns(backbone, examples, tmp_path):

@@ -36,7 +36,8 @@ def test_the_gradient_is_that_of_finite_differences():
 
 def test_what_it_cannot_turn_goes_the_plain_way():
     q, k, cos, sin = given()
-    fused = rotary._fused(lambda *given, **options: ("plain", "plain"))
+    plain: Any = lambda *given, **options: ("plain", "plain")  # noqa: E731
+    fused: Any = rotary._fused(plain)
     assert fused(q, k, cos[..., :4], sin[..., :4])[0] == "plain"
     assert fused(q, k, cos, sin, unsqueeze_dim=2)[0] == "plain"
     assert fused(q.float(), k, cos, sin)[0] == "plain"

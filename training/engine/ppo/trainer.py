@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from training.engine import full, shards
+from training.engine import adapters, full, shards
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
 from training.engine.errors import EngineError
@@ -71,6 +71,8 @@ def train_ppo(
     with (
         learning(backbone, start_adapter, settings, apart=settings.separate) as learner,
         values.value_head(backbone, reward, settings) as head,
+        # Dropout would give a token another probability each time.
+        adapters.dropping(learner.backbone.model, None),
     ):
         referee = full.twin_of(backbone) if settings.separate else backbone
         judge = [head.backbone] if head is not None else []
