@@ -127,10 +127,9 @@ def in_order(given: Sequence[Rollouts | None], device: torch.device) -> Rollouts
 
     def rows(name: str) -> Tensor:
         found = [getattr(part, name) for part in parts]
-        if found[0].dim() == 2:
-            found = [functional.pad(each, (0, width - each.shape[1])) for each in found]
-        elif found[0].dim() == 3:
-            found = [functional.pad(each, (0, 0, 0, width - each.shape[1])) for each in found]
+        if (beyond := found[0].dim() - 2) >= 0:  # dimensions after the tokens
+            before = (0, 0) * beyond
+            found = [functional.pad(each, (*before, 0, width - each.shape[1])) for each in found]
         return torch.cat(found)[order]
 
     def each(name: str) -> list[Any]:
