@@ -1,5 +1,9 @@
 """Drawing completions: a prompt runs once for its K completions, finished rows leave the batch.
 
+The cache is a buffer that grows, and nothing is compiled: on a CPU a static cache, whose attention
+reads all of its room at every token, is slower, and torch.compile gains less than it takes to
+compile (docs/training.md has the figures, `benchmarks/sampling.py` measures them).
+
 Shapes: B rows being decoded, V vocabulary.
 """
 
