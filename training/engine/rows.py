@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from training.engine.decoder import Trace, present, tapped
-from training.engine.sequences import Encoded, right_pad
+from training.engine.sequences import Encoded
 
 
 @dataclass
@@ -59,7 +60,7 @@ def rows_trace(
         return None if states is None else states[places[:, None], columns]
 
     return Trace(
-        ids=right_pad(rows, pad_id).ids.to(model.device)[places[:, None], columns],
+        ids=_padded(rows, pad_id)[0].to(model.device)[places[:, None], columns],
         mask=mask.to(model.device),
         hidden=pick(hidden),
         prompt_last=None if hidden is None else hidden[places, starts.to(model.device) - 1],
@@ -89,8 +90,15 @@ def _read(model: Any, state: Rows) -> Rows:
 def _run(
     model: Any, rows: Sequence[Encoded], pad_id: int, tap: int | None, only_tapped: bool
 ) -> tuple[Tensor | None, Tensor | None]:
-    padded = right_pad(rows, pad_id)
-    return tapped(
-        model, tap, only_tapped, input_ids=padded.ids.to(model.device),
-        attention_mask=padded.attention.to(model.device), use_cache=False,
-    )  # fmt: skip
+    ids, attention = (each.to(model.device) for each in _padded(rows, pad_id))
+    return tapped(model, tap, only_tapped, input_ids=ids, attention_mask=attention, use_cache=False)
+
+
+def _padded(rows: Sequence[Encoded], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Return ids and attention [N, W], padded on the right: nothing looks ahead at the padding."""
+    ids = [torch.tensor(row.prompt + row.completion) for row in rows]
+    attention = [torch.ones_like(each) for each in ids]
+    return (
+        pad_sequence(ids, batch_first=True, padding_value=pad_id),
+        pad_sequence(attention, batch_first=True),
+    )

@@ -34,7 +34,8 @@ def shard(model: Any, wanted: bool, but: Collection[int] = ()) -> None:
     if not wanted or parallel.size() == 1:
         return
     # Trial passes, which from here on would wait for the other processes.
-    way_of(model), can_hand(model)
+    way_of(model)
+    can_hand(model)
     mesh = init_device_mesh(model.device.type, (parallel.size(),))
     for number, layer in enumerate(blocks(model), start=1):
         if number in but:
