@@ -76,17 +76,6 @@ def truncate(encoded: Encoded, max_tokens: int) -> Encoded:
     return Encoded(prompt, encoded.completion[: max_tokens - len(prompt)])
 
 
-def right_pad(batch: Sequence[Encoded], pad_id: int) -> Padded:
-    """Pad on the right: what scoring reads, since causal attention never looks at the padding."""
-    width = max(len(row) for row in batch)
-    ids = torch.full((len(batch), width), pad_id)
-    attention = torch.zeros_like(ids)
-    for index, row in enumerate(batch):
-        ids[index, : len(row)] = torch.tensor(row.prompt + row.completion)
-        attention[index, : len(row)] = 1
-    return Padded(ids, attention, torch.arange(width).expand_as(ids))
-
-
 def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> Padded:
     """Pad on the left: what sampling continues, since all rows then end in the same column."""
     width = max(len(row) for row in prompts)

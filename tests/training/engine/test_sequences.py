@@ -12,7 +12,6 @@ from training.engine.sequences import (
     encode_prompt,
     left_pad,
     length_buckets,
-    right_pad,
     truncate,
 )
 
@@ -68,13 +67,6 @@ def test_truncation_never_leaves_nothing_and_changes_nothing_twice(max_tokens):
 def test_an_empty_completion_is_refused():
     with pytest.raises(ValueError, match="at least one token"):
         truncate(Encoded([1], []), 8)
-
-
-def test_right_padding_matches_its_literal_tensors():
-    padded = right_pad([Encoded([5, 6], [7]), Encoded([5], [8, 9, 4])], pad_id=0)
-    assert padded.ids.tolist() == [[5, 6, 7, 0], [5, 8, 9, 4]]
-    assert padded.attention.tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
-    assert padded.positions.tolist() == [[0, 1, 2, 3], [0, 1, 2, 3]]
 
 
 def test_left_padding_matches_its_literal_tensors():
