@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from annotation import lineup, queue
+from annotation import leases, lineup, queue
 from annotation.content import MAX_PROMPT, Messages, check_storable
 from annotation.cursors import lock_annotator
 from annotation.errors import Conflict, Invalid
@@ -133,7 +133,7 @@ def rank(turn: Turn) -> Assignment:
         if stage_of(turn) != Stage.READY:
             raise Conflict(gettext("There is nothing to rank in this conversation just now."))
         mine = Assignment.objects.filter(task=turn.task, annotator=annotator).first()
-        if mine is not None and mine.state == Assignment.State.OPEN and not queue.why_lost(mine):
+        if mine is not None and mine.state == Assignment.State.OPEN and not leases.why_lost(mine):
             return mine
         return queue.assign(turn.task, annotator, again=mine.pk if mine else None)
 

@@ -1,4 +1,4 @@
-"""Who works on what: claim, reserve, heartbeat, release, skip, expire.
+"""Who works on what: claim and reserve; ``annotation.leases`` says what follows.
 
 Rows are locked in one order everywhere, so that no two of these functions can deadlock: project,
 annotator, assignment, task; several of one table by id.
@@ -14,17 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from annotation import reserving
-from annotation.content import check_storable, check_storable_json
 from annotation.cursors import catch_up, first_being_claimed, lock_annotator, next_task
-from annotation.errors import Conflict, Invalid, LeaseLost, QuizOwed
-from annotation.models import Annotator, Assignment, Project, Task, TaskCompletion
+from annotation.errors import Conflict, QuizOwed
+from annotation.leases import end, is_live, renew
+from annotation.models import Annotator, Assignment, Task, TaskCompletion
 from annotation.placement import placed_task
 from annotation.prepared import prepared
 from annotation.quizzes import QUIZ, in_force_for
 
-MAX_DRAFT_CHARACTERS = 400_000
-MAX_SKIP_COMMENT = 10_000
-EXPIRY_BATCH = 200
 State = Assignment.State
 PAUSED = gettext_lazy(
     "Your work here is paused for now. Nothing of what you did is lost; a manager of the project "
@@ -60,9 +57,9 @@ def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
             annotator = lock_annotator(annotator)
             (held, kept), now = _mine(annotator), timezone.now()
             if held is not None:
-                if _is_live(held, now) and _renew(held, annotator.project, now):
+                if is_live(held, now) and renew(held, annotator.project, now):
                     return held, False
-                _end([held.pk], State.EXPIRED, now)
+                end([held.pk], State.EXPIRED, now)
                 continue  # Its place is free again now, and may be the next one.
             if annotator.paused:
                 raise Conflict(PAUSED)
@@ -95,7 +92,7 @@ def reserve(annotator: Annotator) -> Assignment | None:
         with transaction.atomic():
             annotator = lock_annotator(annotator)
             (held, kept), now = _mine(annotator), timezone.now()
-            if held is None or not _is_live(held, now):
+            if held is None or not is_live(held, now):
                 return None
             if annotator.paused or must_qualify(annotator):
                 return None
@@ -136,21 +133,6 @@ def _held_by(person: int) -> QuerySet[Assignment]:
     return rows.filter(annotator=person, state__in=(State.OPEN, State.RESERVED))
 
 
-def _is_live(assignment: Assignment, now: datetime) -> bool:
-    """Whether this is a lease whose time is not up, and of a task that is still asked."""
-    is_open = assignment.state == State.OPEN and assignment.expires_at > now
-    return is_open and not assignment.task.withdrawn
-
-
-def _renew(assignment: Assignment, project: Project, now: datetime) -> bool:
-    """Whether the lease was still there to be renewed."""
-    assignment.expires_at = now + timedelta(seconds=project.lease_seconds)
-    renewed = Assignment.objects.filter(pk=assignment.pk, state=State.OPEN).update(
-        expires_at=assignment.expires_at
-    )
-    return bool(renewed)
-
-
 def assign(task: Any, annotator: Annotator, *, again: int | None = None) -> Assignment:
     """Give this task to this locked person, who holds none; ``again`` is their assignment to it
     that expired. Raises Conflict when they hold one, are paused, have to qualify or to answer a
@@ -164,10 +146,10 @@ def assign(task: Any, annotator: Annotator, *, again: int | None = None) -> Assi
             gettext("A response of this task is held back. A manager decides on it first.")
         )
     (held, kept), now = _mine(annotator), timezone.now()
-    if held is not None and _is_live(held, now):
+    if held is not None and is_live(held, now):
         raise Conflict(gettext("You hold another task still. Finish it or give it back first."))
     if held is not None:
-        _end([held.pk], State.EXPIRED, now)
+        end([held.pk], State.EXPIRED, now)
     if kept is not None:
         reserving.let_go(annotator)  # what comes first may tell something about it
     task.again = again
@@ -224,135 +206,3 @@ def _new_order(task: Task) -> list[int]:
 @prepared
 def _slots(task: int) -> QuerySet[TaskCompletion]:
     return TaskCompletion.objects.filter(task=task).order_by("slot")
-
-
-def _end(ids: list[int], state: str, now: datetime, **fields: Any) -> int:
-    """End open leases. Guarded by the state, so that a lease ends once."""
-    return Assignment.objects.filter(pk__in=ids, state=State.OPEN).update(
-        state=state, finished_at=now, **fields
-    )
-
-
-def hold(assignment_id: int, annotator: Annotator) -> Assignment:
-    """The live lease of this person, locked; inside a transaction.
-
-    Raises LeaseLost when it is another's, ended, past its time, or of a withdrawn task.
-    """
-    assignment = _given.first(assignment_id, annotator.pk)
-    lost = why_lost(assignment)
-    if assignment is None or lost:
-        raise LeaseLost(lost)
-    return assignment
-
-
-@prepared
-def _given(pk: int, person: int) -> QuerySet[Assignment]:
-    given = Assignment.objects.given().select_for_update(no_key=True, of=("self",))
-    return given.select_related("task__project", "annotator").filter(pk=pk, annotator=person)
-
-
-def why_lost(assignment: Assignment | None) -> str:
-    """Why this is no live lease, in a sentence for its person; empty when it is one."""
-    if assignment is None:
-        return gettext("This task is not yours. Ask for the next task.")
-    if assignment.state == State.SUBMITTED:
-        return gettext("You have submitted this task already. Ask for the next task.")
-    if assignment.state in (State.SKIPPED, State.RELEASED):
-        return gettext("You have given this task back. Ask for the next task.")
-    if assignment.task.withdrawn:
-        return gettext(
-            "This task was withdrawn meanwhile. What you did is kept; ask for the next task."
-        )
-    if _is_live(assignment, timezone.now()):
-        return ""
-    return gettext(
-        "Your hold on this task has ended. What you did is kept as a draft; "
-        "ask for the next task, and you get it back if it is still open."
-    )
-
-
-def heartbeat(assignment_id: int, annotator: Annotator) -> Assignment:
-    """Renew the lease from now. Raises LeaseLost."""
-    with transaction.atomic():
-        assignment = hold(assignment_id, annotator)
-        _renew(assignment, annotator.project, timezone.now())
-    return assignment
-
-
-def release(assignment_id: int, annotator: Annotator) -> None:
-    """Give the task back for others; it does not come to this person again. Raises LeaseLost."""
-    with transaction.atomic():
-        _end([hold(assignment_id, annotator).pk], State.RELEASED, timezone.now())
-
-
-def skip(assignment_id: int, annotator: Annotator, reason: str, comment: str = "") -> None:
-    """Give the task back and say why. Raises Invalid for what cannot be stored, LeaseLost."""
-    if reason not in Assignment.SkipReason.values:
-        known = ", ".join(Assignment.SkipReason.values)
-        raise Invalid(
-            gettext("reason: %(reason)r is not known. Use one of: %(known)s.")
-            % {"reason": reason, "known": known}
-        )
-    if len(comment) > MAX_SKIP_COMMENT:
-        raise Invalid(
-            gettext("comment: longer than %(most)s characters. Shorten it.")
-            % {"most": f"{MAX_SKIP_COMMENT:,}"}
-        )
-    check_storable("comment:", comment)
-    with transaction.atomic():
-        assignment = hold(assignment_id, annotator)
-        _end(
-            [assignment.pk],
-            State.SKIPPED,
-            timezone.now(),
-            skip_reason=reason,
-            skip_comment=comment,
-        )
-
-
-def keep_draft(assignment_id: int, annotator: Annotator, draft: dict[str, Any]) -> Assignment:
-    """Store unfinished work, also when the lease has ended. Raises Invalid, LeaseLost."""
-    if not isinstance(draft, dict):
-        raise Invalid(gettext("draft: must be a JSON object."))
-    if len(str(draft)) > MAX_DRAFT_CHARACTERS:
-        raise Invalid(
-            gettext("draft: longer than %(most)s characters. Shorten it.")
-            % {"most": f"{MAX_DRAFT_CHARACTERS:,}"}
-        )
-    check_storable_json("draft:", draft)
-    mine = Assignment.objects.given().filter(pk=assignment_id, annotator=annotator)
-    # Guarded by the state, so that a draft that arrives late never joins a finished answer.
-    kept = mine.exclude(state=State.SUBMITTED).update(draft=draft, draft_saved_at=timezone.now())
-    assignment = _had.first(assignment_id, annotator.pk)
-    if assignment is None or not kept:
-        raise LeaseLost(why_lost(assignment))
-    return assignment
-
-
-@prepared
-def _had(pk: int, person: int) -> QuerySet[Assignment]:
-    return Assignment.objects.given().filter(pk=pk, annotator=person)
-
-
-def expire() -> int:
-    """End every lease and reservation whose time is up; returns how many. Safe to run from many
-    places."""
-    ended = 0
-    while True:
-        with transaction.atomic():
-            batch = _end_late()
-        ended += batch
-        if batch < EXPIRY_BATCH:
-            return ended
-
-
-def _end_late() -> int:
-    now = timezone.now()
-    late = Assignment.objects.filter(
-        state__in=(State.OPEN, State.RESERVED), expires_at__lte=now
-    ).order_by("pk")
-    late = late.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    tasks = dict(late.values_list("pk", "task_id")[:EXPIRY_BATCH])
-    # The trigger gives places back in whatever order the rows are updated; lock in order first.
-    list(Task.objects.filter(pk__in=tasks.values()).order_by("pk").select_for_update(no_key=True))
-    return _end(list(tasks), State.EXPIRED, now) + reserving.end_late(list(tasks))

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from annotation import answers, queue
+from annotation import answers, leases
 from annotation.audit import record
 from annotation.content import check_storable
 from annotation.errors import Invalid, KeyReused, LeaseLost, Refused
@@ -66,7 +66,7 @@ def submit(
     except LeaseLost:
         # Kept if it can be: what is not theirs, or cannot be stored, is no draft.
         with suppress(Refused):
-            queue.keep_draft(assignment_id, annotator, body)
+            leases.keep_draft(assignment_id, annotator, body)
         raise
     # Robust: the answer is stored, whatever becomes of those who listen.
     submitted.send_robust(Submission, submission=submission)
@@ -125,7 +125,7 @@ def receipt_of(submission: Submission) -> Receipt:
 def _store(
     assignment_id: int, annotator: Annotator, body: Any, key: str, digest: str, origin: str
 ) -> tuple[Submission, int]:
-    assignment = queue.hold(assignment_id, annotator)
+    assignment = leases.hold(assignment_id, annotator)
     shown, answer = read(assignment, body, origin)
     now = timezone.now()
     _finish(assignment.pk, now)

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db import transaction
 
-from annotation import gathering, queue, repeats, reviews
+from annotation import gathering, leases, repeats, reviews
 from annotation.models import Project
 from annotation.quality import reports
 from annotation.quality.kept import OF_WORKERS
@@ -16,7 +16,7 @@ GATHERING_SECONDS = 2.0
 @shared_task(ignore_result=True)
 def expire_leases() -> None:
     """Give back the tasks of people who have gone away."""
-    queue.expire()
+    leases.expire()
 
 
 @shared_task(ignore_result=True)

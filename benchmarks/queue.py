@@ -175,7 +175,7 @@ def fill(name: str, tasks: int) -> dict[str, Annotator]:
 
 def time_claims(person: Annotator, claims: int) -> list[float]:
     """Milliseconds of each claim; each task is given back."""
-    from annotation import queue
+    from annotation import leases, queue
 
     taken = []
     for _ in range(claims):
@@ -184,7 +184,7 @@ def time_claims(person: Annotator, claims: int) -> list[float]:
         taken.append(1000 * (time.perf_counter() - started))
         if assignment is None or not new:
             raise RuntimeError("There must be a task for every claim.")
-        queue.release(assignment.pk, person)
+        leases.release(assignment.pk, person)
     return taken
 
 

@@ -24,7 +24,7 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from annotation import queue, submissions  # noqa: E402
+from annotation import leases, queue, submissions  # noqa: E402
 from annotation.errors import LeaseLost  # noqa: E402
 from annotation.models import Annotator, Assignment, Completion, Project, Task  # noqa: E402
 from tests.cast import give_task, make_cast, make_judges  # noqa: E402
@@ -110,7 +110,7 @@ class Person:
         if assignment is None:
             return False
         if self.chance.random() < self.skips:
-            queue.skip(assignment.pk, self.annotator, "unclear")
+            leases.skip(assignment.pk, self.annotator, "unclear")
             self.did["skipped"] += 1
         elif self.chance.random() < self.wanders:
             self._wander_off(assignment)
@@ -122,7 +122,7 @@ class Person:
         """Let the lease run out, come back late, and try to hand the answer in."""
         mine = Assignment.objects.filter(pk=assignment.pk)
         mine.update(expires_at=timezone.now() - timedelta(seconds=1))
-        queue.expire()
+        leases.expire()
         try:
             self._answer(assignment)
         except LeaseLost:

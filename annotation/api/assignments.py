@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import problems, queue, submissions
+from annotation import leases, problems, queue, submissions
 from annotation.api.authentication import ScopedTokens
 from annotation.api.examples import ANSWERS, RECEIPT, WORK
 from annotation.api.permissions import MEMBERS, RANKERS, READERS, person
@@ -127,7 +127,7 @@ class SkipView(AssignmentView):
     def post(self, request: Request, id: int) -> Response:
         sent = SkipSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        queue.skip(id, self.annotator, **sent.validated_data)
+        leases.skip(id, self.annotator, **sent.validated_data)
         return Response(status=204)
 
 
@@ -157,7 +157,7 @@ class HeartbeatView(AssignmentView):
         responses={200: LeaseSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, id: int) -> Response:
-        return Response(LeaseSerializer(queue.heartbeat(id, self.annotator)).data)
+        return Response(LeaseSerializer(leases.heartbeat(id, self.annotator)).data)
 
 
 class DraftView(AssignmentView):
@@ -181,4 +181,4 @@ class DraftView(AssignmentView):
     )
     def put(self, request: Request, id: int) -> Response:
         draft: Any = request.data
-        return Response(DraftSerializer(queue.keep_draft(id, self.annotator, draft)).data)
+        return Response(DraftSerializer(leases.keep_draft(id, self.annotator, draft)).data)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotation import queue
+from annotation import leases
 from annotation.api.errors import LengthRequired
 from annotation.api.permissions import READERS, HoldsWork, InProject
 from annotation.errors import NoLongerRanks, Refused
@@ -71,4 +71,4 @@ class AssignmentView(WholeBodyView):
         """As the draft, if it can be one: its person was removed while they worked on it."""
         with suppress(Refused, APIException):
             draft: Any = request.data
-            queue.keep_draft(assignment_id, self.annotator, draft)
+            leases.keep_draft(assignment_id, self.annotator, draft)

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from annotation import dialogues, guidelines, problems
 from annotation.forms.quiz import QuestionsField, offer
+from annotation.leases import MAX_SKIP_COMMENT
 from annotation.models import Assignment, ProblemReport, Project
-from annotation.queue import MAX_SKIP_COMMENT
 
 
 class SkipForm(forms.Form):

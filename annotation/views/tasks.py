@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from annotation import problems, queue
+from annotation import leases, problems
 from annotation.answers import MAX_TEXT
 from annotation.dialogues import dialogue_address
 from annotation.errors import KeyReused, LeaseLost, Refused
@@ -52,7 +52,7 @@ def task(request: PersonRequest, pk: int) -> HttpResponse:
         return _keep_and_show(request, assignment)
     if request.method == "POST":
         return _answer(request, assignment, answer_form(assignment, request.POST))
-    lost = queue.why_lost(assignment)
+    lost = leases.why_lost(assignment)
     if lost:
         return _ended(request, assignment, lost)
     return task_page(request, assignment, answer_form(assignment, draft=assignment.draft))
@@ -62,7 +62,7 @@ def _keep(assignment: Assignment, form: AnswerForm) -> None:
     """As a draft, if it can be one."""
     form.is_valid()
     with suppress(Refused):
-        queue.keep_draft(assignment.pk, assignment.annotator, form.body())
+        leases.keep_draft(assignment.pk, assignment.annotator, form.body())
 
 
 def _keep_and_show(request: PersonRequest, assignment: Assignment) -> HttpResponse:
@@ -71,7 +71,7 @@ def _keep_and_show(request: PersonRequest, assignment: Assignment) -> HttpRespon
     form.is_valid()
     draft = form.body()
     try:
-        queue.keep_draft(assignment.pk, assignment.annotator, draft)
+        leases.keep_draft(assignment.pk, assignment.annotator, draft)
     except LeaseLost as refusal:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
@@ -104,7 +104,7 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
             )
             return _go_on(request, assignment, receipt)
         # Kept also without JavaScript, which would have kept it already.
-        queue.keep_draft(assignment.pk, assignment.annotator, form.body())
+        leases.keep_draft(assignment.pk, assignment.annotator, form.body())
     except (LeaseLost, KeyReused) as refusal:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
@@ -144,7 +144,7 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
     form = SkipForm(request.POST)
     try:
         if form.is_valid():
-            queue.skip(assignment.pk, assignment.annotator, **form.cleaned_data)
+            leases.skip(assignment.pk, assignment.annotator, **form.cleaned_data)
             talk = dialogue_address(assignment.task)
             if talk:
                 messages.success(request, gettext("Skipped."))
@@ -172,7 +172,7 @@ def report(request: PersonRequest, pk: int) -> HttpResponse:
             return _lead(request, reverse("task", args=[assignment.pk]), stays=True)
     except Refused as refusal:
         form.add_error(None, str(refusal))
-    lost = queue.why_lost(assignment)
+    lost = leases.why_lost(assignment)
     if lost:
         return _ended(request, assignment, lost)
     answer = answer_form(assignment, draft=assignment.draft)

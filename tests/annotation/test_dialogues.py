@@ -3,7 +3,7 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from annotation import dialogues, queue
+from annotation import dialogues, leases, queue
 from annotation.dialogues import Stage, stage_of
 from annotation.errors import Conflict, Invalid
 from annotation.models import Dialogue, Pair, Prompt, Submission, Task, Turn
@@ -214,7 +214,7 @@ def test_skipped_responses_are_asked_for_anew(cast):
     turn = dialogues.begin(cast.judge, "Why?")
     reply(turn)
     held = dialogues.rank(turn)
-    queue.skip(held.pk, cast.judge, "other")
+    leases.skip(held.pk, cast.judge, "other")
     turn = dialogues.last_turn(turn.dialogue)
     assert stage_of(turn) == Stage.GONE
 

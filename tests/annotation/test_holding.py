@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from annotation import guards, holding, queue
+from annotation import guards, holding, leases, queue
 from annotation.errors import Conflict
 from annotation.importing import import_prompts
 from annotation.models import Assignment, AuditEntry, Completion, Task
@@ -48,7 +48,7 @@ def test_its_text_is_never_altered(task):
 def test_once_allowed_its_task_comes_back_to_those_who_passed_it(cast, task):
     later = give_task(cast.project, prompt="Another?")
     assert claimed(cast) == later
-    queue.release(Assignment.objects.get().pk, cast.judge)
+    leases.release(Assignment.objects.get().pk, cast.judge)
 
     holding.allow(leak(), by=cast.manager)
 

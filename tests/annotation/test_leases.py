@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotation import queue
+from annotation import leases
 from annotation.errors import Invalid, LeaseLost
+from annotation.leases import expire, heartbeat, keep_draft, release, skip
 from annotation.models import Assignment, Submission, Task
-from annotation.queue import claim, expire, heartbeat, keep_draft, release, skip
+from annotation.queue import claim
 from annotation.submissions import submit
 from annotation.tasks import expire_leases
 from tests.annotation.working import answer, give_tasks, held
@@ -66,7 +67,7 @@ def test_the_clock_task_expires_leases(cast, judges, clock):
 
 
 def test_many_late_leases_expire_in_many_transactions(cast, judges, clock, monkeypatch):
-    monkeypatch.setattr(queue, "EXPIRY_BATCH", 2)
+    monkeypatch.setattr(leases, "EXPIRY_BATCH", 2)
     give_tasks(cast, 2)
     for judge in judges:
         held(judge)

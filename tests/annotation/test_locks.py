@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from annotation import queue
+from annotation import leases
 from annotation.guidelines import publish
+from annotation.leases import expire, release, skip
 from annotation.models import Assignment, Task
-from annotation.queue import claim, expire, release, skip
+from annotation.queue import claim
 from tests.annotation.working import answer, give_tasks, held
 from tests.cast import give_task
 
@@ -147,7 +148,7 @@ def test_a_lease_that_is_just_being_ended_is_not_handed_out_again(cast, judges, 
     """The sweep thinks it late, the claim does not: whoever ends it first is right."""
     give_tasks(cast, 1)
     first = held(judges[0])
-    with halfway(lambda: queue._end([first.pk], "expired", first.expires_at), then_undo=False):
+    with halfway(lambda: leases.end([first.pk], "expired", first.expires_at), then_undo=False):
         other = Other(lambda: claim(judges[0]))
         assert other.waits()
     again, new = other.result()
@@ -173,7 +174,7 @@ def test_a_sweep_leaves_alone_what_is_just_being_skipped(cast, judges):
 
 def test_sweeps_of_the_same_tasks_take_them_in_one_order(cast, judges, monkeypatch):
     """Assignments were made in opposite orders, so that their triggers would fire so too."""
-    monkeypatch.setattr(queue, "EXPIRY_BATCH", 2)
+    monkeypatch.setattr(leases, "EXPIRY_BATCH", 2)
     tasks = give_tasks(cast, 2)
     now = cast.project.created_at
     for judge, task in zip(judges, [*tasks, *reversed(tasks)], strict=True):

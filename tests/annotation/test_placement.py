@@ -6,10 +6,11 @@ from django.db import IntegrityError, transaction
 from annotation import exporting, selectors, snapshots
 from annotation.errors import Invalid
 from annotation.importing import Options, import_prompts
+from annotation.leases import release
 from annotation.models import Annotator, Assignment, Project, Submission, Task
 from annotation.placement import REPEAT_AFTER, chance, people_wanted
 from annotation.prompts import add_many
-from annotation.queue import claim, release
+from annotation.queue import claim
 from annotation.revisions import revisable, why_fixed
 from annotation.submissions import withdraw
 from annotation.tasking import make_gold

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from annotation import problems, queue
+from annotation import leases, problems, queue
 from annotation.errors import Conflict, Invalid, LeaseLost
 from annotation.models import Assignment, AuditEntry, ProblemReport
 from tests.annotation.working import held
@@ -31,7 +31,7 @@ def problem(cast, assignment):
 def test_the_task_stays_in_hand_and_can_be_skipped(cast, assignment, problem):
     assert problem.project == cast.project
     assert Assignment.objects.get().state == "open"
-    queue.skip(assignment.pk, cast.judge, "unclear")
+    leases.skip(assignment.pk, cast.judge, "unclear")
 
 
 def test_one_problem_is_told_once(cast, assignment, problem):

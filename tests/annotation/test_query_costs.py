@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotation.queue import release
+from annotation.leases import release
 from annotation.submissions import submit
 from tests.annotation.working import answer, give_tasks, held
 from tests.cast import full_ranking, give_task

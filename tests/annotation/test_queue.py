@@ -3,8 +3,9 @@
 import pytest
 
 from annotation.errors import Conflict
+from annotation.leases import release, skip
 from annotation.models import Project, Task
-from annotation.queue import claim, release, skip
+from annotation.queue import claim
 from tests.annotation.working import answer, answer_all, give_tasks, held
 from tests.cast import give_task, make_cast, make_judges
 

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from annotation import lineup, queue
+from annotation import leases, lineup, queue
 from annotation.errors import Invalid, KeyReused, LeaseLost, Refused
 from annotation.models import Assignment, Import, Pair, Submission, Task
 from annotation.pairs import competition_ranks
@@ -291,15 +291,15 @@ class QueueMachine(RuleBasedStateMachine):
         return live
 
     def heartbeat(self, person: int, _: st.DataObject) -> None:
-        live = self.act(person, queue.heartbeat)
+        live = self.act(person, leases.heartbeat)
         if live:
             live.ends = self.now() + self.lease
 
     def give_back(self, person: int, data: st.DataObject) -> None:
         if data.draw(st.booleans()):
-            live, state = self.act(person, queue.skip, "unclear"), "skipped"
+            live, state = self.act(person, leases.skip, "unclear"), "skipped"
         else:
-            live, state = self.act(person, queue.release), "released"
+            live, state = self.act(person, leases.release), "released"
         if live:
             live.state = state
 
@@ -316,7 +316,7 @@ class QueueMachine(RuleBasedStateMachine):
             for key, hold in self.model.holds.items()
             if hold.state in ("reserved", "open") and hold.ends <= self.now()
         ]
-        assert queue.expire() == len(late)
+        assert leases.expire() == len(late)
         for key, hold in late:
             if hold.state == "reserved":
                 del self.model.holds[key]
@@ -352,7 +352,7 @@ class QueueMachine(RuleBasedStateMachine):
         task, hold = held
         body = self.body(task, [1, 2, 3])
         stranger = (person + 1) % PEOPLE
-        self.refused(LeaseLost, queue.heartbeat, hold.id, self.judges[stranger])
+        self.refused(LeaseLost, leases.heartbeat, hold.id, self.judges[stranger])
         self.refused(LeaseLost, self.submit, stranger, hold.id, body, "a stranger's")
         self.refused(Invalid, self.submit, person, hold.id, self.body(task, [1, 2, 4]), "a gap")
         del body["ranks"][next(iter(body["ranks"]))]

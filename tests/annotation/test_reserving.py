@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotation import guidelines, holding, problems, queue, selectors
+from annotation import guidelines, holding, leases, problems, selectors
 from annotation.errors import LeaseLost
 from annotation.models import Assignment, Task
 from annotation.queue import claim, reserve
@@ -68,7 +68,7 @@ def test_it_ends_by_itself_and_leaves_nothing(cast, judges, clock):
     _, second = give_tasks(cast, 2, wanted=1)
     kept_by(judges[0])
     clock.shift(RESERVED_FOR.total_seconds())
-    assert queue.expire() == 1
+    assert leases.expire() == 1
     second.refresh_from_db()
     assert second.taken == 0
     assert Assignment.objects.get().state == "open"
@@ -99,7 +99,7 @@ def test_one_that_was_had_before_is_not_kept_ahead(cast, judges, clock):
     first, second = give_tasks(cast, 2)
     held(judges[0])
     clock.shift(cast.project.lease_seconds)
-    queue.expire()
+    leases.expire()
     Task.objects.filter(pk=first.pk).update(withdrawn=True)
     assert held(judges[0]).task == second
     Task.objects.filter(pk=first.pk).update(withdrawn=False)
@@ -143,10 +143,10 @@ def test_it_is_nobodys_work_yet(cast, judges):
     kept = kept_by(judges[0])
     body = full_ranking(kept.task)
     for verb in (
-        lambda: queue.heartbeat(kept.pk, judges[0]),
-        lambda: queue.keep_draft(kept.pk, judges[0], body),
-        lambda: queue.skip(kept.pk, judges[0], "unclear"),
-        lambda: queue.release(kept.pk, judges[0]),
+        lambda: leases.heartbeat(kept.pk, judges[0]),
+        lambda: leases.keep_draft(kept.pk, judges[0], body),
+        lambda: leases.skip(kept.pk, judges[0], "unclear"),
+        lambda: leases.release(kept.pk, judges[0]),
         lambda: problems.report(kept.pk, judges[0], "prompt", "Odd."),
         lambda: submit(kept.pk, judges[0], body, key="k", origin="api"),
     ):

@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 
 from annotation import reviews
 from annotation.errors import Conflict, Invalid
+from annotation.leases import expire, release
 from annotation.models import (
     Assignment,
     Completion,
@@ -16,7 +17,7 @@ from annotation.models import (
 )
 from annotation.people import annotator_for
 from annotation.placement import hold_against
-from annotation.queue import claim, expire, release
+from annotation.queue import claim
 from annotation.revisions import revisable, revise
 from annotation.submissions import submit, withdraw
 from annotation.tasking import make_gold

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotation import queue, selectors
+from annotation import leases, queue, selectors
 from annotation.models import Assignment, Import, Membership, Submission
 from annotation.people import annotator_for
 from annotation.submissions import submit, withdraw
@@ -59,7 +59,7 @@ def test_a_task_that_expired_waits_again(cast):
     give_task(cast.project)
     queue.claim(cast.judge)
     Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    queue.expire()
+    leases.expire()
 
     assert selectors.waiting_for(cast.project, cast.judge) == 1
 

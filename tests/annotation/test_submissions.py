@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from annotation.errors import Invalid, KeyReused, LeaseLost
+from annotation.leases import expire, skip
 from annotation.models import (
     AuditEntry,
     Demonstration,
@@ -13,7 +14,6 @@ from annotation.models import (
     Task,
     Thumb,
 )
-from annotation.queue import expire, skip
 from annotation.signals import submitted
 from annotation.submissions import submit, withdraw
 from tests.annotation.working import held

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from annotation import guidelines, onboarding, problems, queue, reviews, traits
+from annotation import guidelines, leases, onboarding, problems, queue, reviews, traits
 from annotation.choosing import Choice
 from annotation.models import (
     Completion,
@@ -115,7 +115,7 @@ def judge_and_report(cast):
     submit(held.pk, cast.judge, body, key=hostile.ELEMENTS[0], origin="screen")
     ask(cast.project, "compare")
     held, _ = queue.claim(cast.judge)
-    queue.skip(held.pk, cast.judge, "other", LONG[:10_000])
+    leases.skip(held.pk, cast.judge, "other", LONG[:10_000])
     RoundPlan.objects.create(project=cast.project, configuration={"minimum_rankings": 1})
     made = rounds.start(cast.project, method="reward", trigger="hand", by=hostile.ELEMENTS[0])
     Round.objects.filter(pk=made.pk).update(outcome=LONG[:5000])
@@ -216,7 +216,7 @@ def test_no_task_is_hurt(open_browser, poisoned, kind):
     Project.objects.update(rate_first=True)
     ask(poisoned.project, kind)
     held, _ = queue.claim(poisoned.judge)
-    queue.keep_draft(held.pk, poisoned.judge, {"comment": LONG, "text": LONG})
+    leases.keep_draft(held.pk, poisoned.judge, {"comment": LONG, "text": LONG})
     page = open_browser().enter(poisoned.annotator, f"/tasks/{held.pk}/")
     page.locator("#to-guideline").click()
     check(page)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Route, expect
 
-from annotation import queue
+from annotation import leases, queue
 from annotation.models import Assignment, ProblemReport, Submission
 from tests.browser.test_ranking import DOOR, begin, ranks_as_shown, standing
 from tests.browser.test_sending import place_all
@@ -171,7 +171,7 @@ def test_a_later_draft_of_the_server_stays(open_browser, cast):
     visitor.lose_network()
     page.get_by_label("Comment").fill("here")
     saved(page).to_contain_text("no connection")
-    queue.keep_draft(Assignment.objects.get().pk, cast.judge, {"comment": "elsewhere"})
+    leases.keep_draft(Assignment.objects.get().pk, cast.judge, {"comment": "elsewhere"})
 
     again = reopen(visitor, page)
 
@@ -184,7 +184,7 @@ def test_a_draft_of_the_server_that_is_earlier_gives_way(open_browser, cast):
     visitor = open_browser()
     page = begin(visitor)
     visitor.lose_network()
-    queue.keep_draft(Assignment.objects.get().pk, cast.judge, {"comment": "elsewhere"})
+    leases.keep_draft(Assignment.objects.get().pk, cast.judge, {"comment": "elsewhere"})
     page.get_by_label("Comment").fill("here")
     saved(page).to_contain_text("no connection")
 
@@ -335,7 +335,7 @@ def test_what_waits_of_one_task_is_sent_from_the_next(open_browser, cast):
     page = begin(visitor)
     visitor.lose_network()
     expect(report(page).get_by_text("What you said is kept here")).to_be_visible()
-    queue.skip(Assignment.objects.get().pk, cast.judge, "other", "It is done elsewhere.")
+    leases.skip(Assignment.objects.get().pk, cast.judge, "other", "It is done elsewhere.")
     held, _ = queue.claim(cast.judge)
 
     page.close()

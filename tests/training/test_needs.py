@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotation import dialogues, queue, reviews
+from annotation import dialogues, leases, reviews
 from annotation.models import Doubt, GuidelineNote, GuidelineVersion, Project
 from annotation.needs import in_order, people_needs
 from annotation.quality.reports import measured
@@ -60,7 +60,7 @@ def test_a_conversation_that_got_no_reply_is_said_with_the_reason(cast, monkeypa
 @pytest.mark.parametrize(("reason", "said"), [("harmful", "disturbing"), ("broken", "broken")])
 def test_a_reported_task_is_said(cast, reason, said):
     give_tasks(cast, 4)
-    queue.skip(held(cast.judge).pk, cast.judge, reason)
+    leases.skip(held(cast.judge).pk, cast.judge, reason)
     assert words(cast.project) == [f"1 task reported as {said} this week."]
 
 

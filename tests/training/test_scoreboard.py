@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annotation import queue
+from annotation import leases, queue
 from annotation.models import Completion, Membership
 from annotation.tasking import new_completion
 from tests.cast import give_task, make_cast
@@ -160,7 +160,7 @@ def test_a_match_looks_like_any_other_comparison(both, cast, policies):
     held, _ = queue.claim(cast.judge)
     assert held.task.purpose == "arena"
     match = both.get(f"/tasks/{held.pk}/").text
-    queue.skip(held.pk, cast.judge, "other")
+    leases.skip(held.pk, cast.judge, "other")
     usual = compare(both, cast)
 
     boards = [html.split('class="scoreboard"')[1].split("</aside>")[0] for html in (match, usual)]

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotation import queue
+from annotation import leases, queue
 from annotation.guidelines import publish
 from annotation.models import Import, Membership, Project, Role, Source, Submission
 from annotation.snapshots import freeze
@@ -137,7 +137,7 @@ def two(cast):
     for task, judge in ((first, cast.judge), (second, other)):
         held, _ = queue.claim(judge)
         if held.task_id != task.pk:
-            queue.skip(held.pk, judge, "other")
+            leases.skip(held.pk, judge, "other")
             held, _ = queue.claim(judge)
         submit(held.pk, judge, full_ranking(task, 1, 2, 2, 4), key="k", origin="api")
     return first, second

@@ -2,7 +2,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotation import queue
+from annotation import leases, queue
 from annotation.models import AuditEntry, Completion, Import, Prompt, Task, TaskCompletion
 from annotation.prompts import MAX_ROWS
 from annotation.tasking import add_prompt
@@ -111,7 +111,7 @@ def test_adding_takes_as_many_queries_for_three_rows_as_for_thirty(cast, manager
 def test_added_tasks_can_be_claimed_after_the_cursor_has_moved(cast, manager):
     give_task(cast.project)
     held, _ = queue.claim(cast.judge)
-    queue.skip(held.pk, cast.judge, "other")
+    leases.skip(held.pk, cast.judge, "other")
     assert queue.claim(cast.judge) == (None, False)
     added = manager.post(PATH, [row(1)]).json()["added"]
     assert queue.claim(cast.judge)[0].task_id == added[0]["task"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotation import queue
+from annotation import leases
 from annotation.models import (
     Assignment,
     Completion,
@@ -118,7 +118,7 @@ def test_another_persons_task_is_not_found(client, cast, address):
 def test_who_was_removed_from_the_project_is_told_so_and_their_draft_is_kept(
     web, cast, address, assignment
 ):
-    queue.keep_draft(assignment.pk, cast.judge, {"comment": "half done"})
+    leases.keep_draft(assignment.pk, cast.judge, {"comment": "half done"})
     cast.project.memberships.filter(user=cast.annotator).delete()
 
     reply = web.get(address)
@@ -320,7 +320,7 @@ def test_a_form_without_a_key_is_refused(web, address, form):
 def test_a_draft_is_shown_again(web, cast, address, assignment):
     uids = [str(slot.completion.uid) for slot in assignment.task.slots.all()]
     draft = {"ranks": {uids[0]: 2}, "unacceptable": [uids[1]], "comment": "half done"}
-    queue.keep_draft(assignment.pk, cast.judge, draft)
+    leases.keep_draft(assignment.pk, cast.judge, draft)
 
     html = web.get(address).text
 
@@ -338,7 +338,7 @@ def test_a_draft_is_shown_again(web, cast, address, assignment):
     ],
 )
 def test_a_draft_of_any_shape_breaks_nothing(web, cast, address, assignment, draft):
-    queue.keep_draft(assignment.pk, cast.judge, draft)
+    leases.keep_draft(assignment.pk, cast.judge, draft)
 
     assert checked(web.get(address).text, assignment) == ["", "", "", ""]
 
