@@ -166,9 +166,17 @@ def _write_details(submissions: Sequence[int], placed: Sequence[Placed]) -> None
     )
     insert(
         Demonstration,
-        ("submission_id", "text"),
-        [(submission, each.judgement.row.text) for submission, each in by_kind[TaskKind.WRITE]],
+        ("submission_id", "text", "edited_id"),
+        [
+            (submission, each.judgement.row.text, _edited(each.judgement))
+            for submission, each in by_kind[TaskKind.WRITE]
+        ],
     )
+
+
+def _edited(judgement: Judgement) -> int | None:
+    """The given answer that was made better; None where the answer was written from nothing."""
+    return judgement.completions[0].pk if judgement.completions else None
 
 
 RANKED = ("ranking_id", "completion_id", "rank", "unacceptable", "rating")

@@ -1,7 +1,9 @@
-"""Rows about one answer alone: a verdict on it (``label``), or the answer as a demonstration."""
+"""Rows about one answer alone: a verdict on it (``label``), the answer as a demonstration, or its
+``critique`` and ``revision``, which is the demonstration then."""
 
 from typing import Any
 
+from annotation import answers
 from annotation.content import check_completion, parse_messages
 from annotation.errors import Invalid
 from annotation.importing import fields
@@ -9,7 +11,7 @@ from annotation.importing.comparisons import reply_text
 from annotation.importing.rows import Answer, PromptRow, RankingRow, check_place
 from annotation.models import TaskKind, Thumb
 
-SINGLE_FIELDS = fields.ABOUT | {"prompt", "completion", "label", "model"}
+SINGLE_FIELDS = fields.ABOUT | {"prompt", "completion", "label", "model", "critique", "revision"}
 
 
 def parse_single_row(value: Any) -> RankingRow:
@@ -17,22 +19,15 @@ def parse_single_row(value: Any) -> RankingRow:
     row = fields.check_known(value, SINGLE_FIELDS)
     messages = parse_messages(fields.take(row, "prompt"))
     text = check_completion("completion", reply_text("completion", fields.take(row, "completion")))
-    metadata = fields.metadata(row.get("metadata"))
-    judged: dict[str, Any]
-    label, model = row.get("label"), fields.name("model", row.get("model"))
-    if label is None:
-        if not text:
-            raise Invalid("completion: a demonstration that is empty. Leave the line out.")
-        if model:
-            raise Invalid("model: people write demonstrations. Leave the field out, or add label.")
-        prompt = PromptRow(messages, (), metadata)
-        judged = {"kind": TaskKind.WRITE, "text": text}
+    given = Answer(text, fields.name("model", row.get("model")))
+    if row.get("revision") is not None or row.get("critique") is not None:
+        judged = _revised(row, given)
+    elif row.get("label") is None:
+        judged = _demonstrated(given)
     else:
-        if not isinstance(label, bool):
-            raise Invalid("label: must be true (good) or false (bad).")
-        prompt = PromptRow(messages, (Answer(text, model),), metadata)
-        verdict = Thumb.Verdict.GOOD if label else Thumb.Verdict.BAD
-        judged = {"kind": TaskKind.THUMBS, "verdict": verdict}
+        judged = _rated(row)
+    shown = () if judged["kind"] == TaskKind.WRITE and "comment" not in judged else (given,)
+    prompt = PromptRow(messages, shown, fields.metadata(row.get("metadata")))
     check_place(row, prompt)
     count = len(prompt.answers)
     return RankingRow(
@@ -44,3 +39,28 @@ def parse_single_row(value: Any) -> RankingRow:
         **judged,
         **fields.about(row),
     )
+
+
+def _demonstrated(given: Answer) -> dict[str, Any]:
+    if not given.text:
+        raise Invalid("completion: a demonstration that is empty. Leave the line out.")
+    if given.model:
+        raise Invalid("model: people write demonstrations. Leave the field out, or add label.")
+    return {"kind": TaskKind.WRITE, "text": given.text}
+
+
+def _rated(row: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(row["label"], bool):
+        raise Invalid("label: must be true (good) or false (bad).")
+    verdict = Thumb.Verdict.GOOD if row["label"] else Thumb.Verdict.BAD
+    return {"kind": TaskKind.THUMBS, "verdict": verdict}
+
+
+def _revised(row: dict[str, Any], given: Answer) -> dict[str, Any]:
+    """A given answer made better; the critique is what its writer says of it."""
+    if row.get("label") is not None:
+        raise Invalid("label: a revision is no verdict. Leave one of the two out.")
+    revision = reply_text("revision", fields.take(row, "revision"))
+    body = {"text": revision, "comment": fields.take(row, "critique")}
+    said = answers.parse(TaskKind.WRITE, body, {"1": given.text})
+    return {"kind": TaskKind.WRITE, "text": said.text, "comment": said.comment}

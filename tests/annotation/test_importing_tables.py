@@ -158,9 +158,28 @@ def test_verdicts_and_demonstrations_are_taken_in(tmp_path, cast):
     assert import_rankings(write(tmp_path / "more.jsonl", rows[:2]), "tides").rankings == 0
 
 
+REVISED = {
+    "prompt": "Why?", "completion": "Fish.", "critique": "Fish do not.", "revision": "Rivers.",
+}  # fmt: skip
+
+
+def test_a_critique_with_its_revision_is_a_given_answer_made_better(tmp_path, cast):
+    rows = [{**REVISED, "model": "m", "annotator": "ann"}]
+    import_rankings(write(tmp_path / "in.jsonl", rows), "tides")
+    written = Demonstration.objects.get()
+    assert written.text == "Rivers."
+    assert written.submission.comment == "Fish do not."
+    (shown,) = written.submission.task.completions.all()
+    assert (shown.text, shown.source.name) == ("Fish.", "m")
+    assert import_rankings(write(tmp_path / "again.jsonl", rows), "tides").rankings == 0
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        ({**REVISED, "label": True}, "label: a revision is no verdict"),
+        ({**REVISED, "critique": None}, "critique: it is missing"),
+        ({**REVISED, "revision": None}, "revision: it is missing"),
         ({"prompt": "a", "completion": "b", "label": "yes"}, "label: must be true"),
         ({"prompt": "a", "completion": ""}, "completion: a demonstration that is empty"),
         ({"prompt": "a", "completion": "b", "model": "m"}, "model: people write demonstrations"),
