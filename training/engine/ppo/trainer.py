@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from training.engine import full, shards
+from training.engine import adapters, full, shards
 from training.engine.backbone import Backbone
 from training.engine.checkpoints import verify
 from training.engine.errors import EngineError
@@ -70,6 +70,9 @@ def train_ppo(
         return done
     with (
         learning(backbone, start_adapter, settings, apart=settings.separate) as learner,
+        # An adapter to begin with may bring dropout: a token would have another probability at
+        # every look.
+        adapters.dropping(learner.backbone.model, None),
         values.value_head(backbone, reward, settings) as head,
     ):
         referee = full.twin_of(backbone) if settings.separate else backbone
