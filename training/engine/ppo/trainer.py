@@ -70,6 +70,9 @@ def train_ppo(
         return done
     with (
         learning(backbone, start_adapter, settings, apart=settings.separate) as learner,
+        # An adapter to begin with may bring dropout: a token would have another probability at
+        # every look.
+        adapters.dropping(learner.backbone.model, None),
         values.value_head(backbone, reward, settings) as head,
         # Dropout would give a token another probability each time.
         adapters.dropping(learner.backbone.model, None),
