@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from annotation import guards
 from annotation.quality import kept
@@ -25,6 +26,13 @@ def _empty_databases_with_guards_lifted():
     case._fixture_teardown = with_guards_lifted
     yield
     case._fixture_teardown = empty
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    """Whatever language a reader of the test before asked for."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from annotation import reviews
+from annotation.cursors import lock_annotator
 from annotation.errors import Conflict, Invalid
 from annotation.leases import expire, release
 from annotation.models import (
@@ -17,7 +18,7 @@ from annotation.models import (
 )
 from annotation.people import annotator_for
 from annotation.placement import hold_against
-from annotation.queue import claim
+from annotation.queue import assign, claim
 from annotation.revisions import revisable, revise
 from annotation.submissions import submit, withdraw
 from annotation.tasking import make_gold
@@ -287,9 +288,9 @@ def test_a_repeat_in_hand_hides_what_was_shown_before(cast, reviewer, client):
     task = give_task(cast.project)
     first = say(reviewer, 1, 2, 3, 4)
     assert not reviews.is_blind(task, reviewer)
-    hold_against(first, Task.Purpose.REPEAT, wanted=1, reserved_for=reviewer)
-    assignment = held(reviewer)
-    assert assignment.task.reference == first
+    repeat = hold_against(first, Task.Purpose.REPEAT, wanted=1, reserved_for=reviewer)
+    with transaction.atomic():
+        assign(repeat, lock_annotator(reviewer))
     assert reviews.is_blind(task, reviewer)
 
 

@@ -65,8 +65,8 @@ def check(page):
 
 @pytest.mark.parametrize("who", PEOPLE)
 def test_pages_speak_arabic(open_browser, lively, who):  # noqa: F811
-    first, second, *_ = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
-    named = {"first": first, "second": second, "judge": lively.judge.pk}
+    first, second, agreed = Snapshot.objects.order_by("pk").values_list("pk", flat=True)
+    named = {"first": first, "second": second, "agreed": agreed, "judge": lively.judge.pk}
     named |= {"task": Submission.objects.first().task_id, "upload": Upload.objects.get().pk}
     visitor = open_browser(**ARABIC)
     addresses = [address for each, address in PAGES.values() if each == who]

@@ -74,8 +74,6 @@ def train_ppo(
         # every look.
         adapters.dropping(learner.backbone.model, None),
         values.value_head(backbone, reward, settings) as head,
-        # Dropout would give a token another probability each time.
-        adapters.dropping(learner.backbone.model, None),
     ):
         referee = full.twin_of(backbone) if settings.separate else backbone
         judge = [head.backbone] if head is not None else []
