@@ -16,6 +16,8 @@ from training.engine.preference import PreferenceObjective
 def test_an_interrupted_run_is_saved_and_goes_on(
     run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ):
+    # Whatever listens now, as where a shell runs the tests in the background, listens afterwards.
+    before = signal.getsignal(signal.SIGINT)
     whole = run("dpo", *SMALL, data=rankings, out=tmp_path / "whole").report
     plain = PreferenceObjective.accumulate
 
@@ -32,4 +34,4 @@ def test_an_interrupted_run_is_saved_and_goes_on(
         run("dpo", *SMALL, data=rankings, out=tmp_path / "parts").report["sha256"]
         == (whole["sha256"])
     )
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
