@@ -105,6 +105,15 @@ def test_review(open_browser, demo):
     picture(page, "review-light")
 
 
+@pytest.mark.parametrize(("name", "locale"), [("rank", "en"), ("rank-arabic", "ar")])
+def test_rank(open_browser, demo, name, locale):
+    held = ask(demo, 36, 4, "rank")
+    page = open_task(open_browser, demo, held, viewport=DESK, locale=locale)
+    for key in "ba=c":
+        page.keyboard.press(key)
+    picture(page, f"{name}-light")
+
+
 def test_phone(open_browser, demo):
     phone = {"viewport": PHONE, "color_scheme": "dark", "has_touch": True}
     page = open_task(open_browser, demo, ask(demo, 19, 4, "rank"), **phone)
