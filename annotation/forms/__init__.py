@@ -1,6 +1,6 @@
 """Forms of the pages. Each turns what a plain form sends into what a verb takes, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotation.forms.answers import AnswerForm
@@ -10,7 +10,7 @@ from annotation.forms.ranking import CompareForm, RankForm
 from annotation.forms.settings import SettingsForm
 from annotation.forms.single import ThumbsForm, WriteForm
 from annotation.forms.snapshots import ChoiceForm, NameForm, OtherForm, in_words
-from annotation.models import Assignment, TaskKind
+from annotation.models import Assignment, Completion, Task, TaskKind
 from annotation.selectors import shown_completions
 from annotation.submissions import asks_for_ratings
 
@@ -28,8 +28,17 @@ def answer_form(
     draft: Mapping[str, Any] | None = None,
 ) -> AnswerForm:
     """The form of the assignment's kind: filled with what was sent, or from a draft."""
-    task = assignment.task
-    shown, labels = shown_completions(assignment), task.project.labels
+    return form_over(assignment.task, shown_completions(assignment), data, draft)
+
+
+def form_over(
+    task: Task,
+    shown: Sequence[Completion],
+    data: Mapping[str, Any] | None = None,
+    draft: Mapping[str, Any] | None = None,
+) -> AnswerForm:
+    """The same over responses in the order in which they are shown."""
+    labels = task.project.labels
     if asks_for_ratings(task):
         return RankForm(shown, data, draft, labels, rates=True)
     return ANSWER_FORMS[task.kind](shown, data, draft, labels)
@@ -49,5 +58,6 @@ __all__ = [
     "SettingsForm",
     "SkipForm",
     "answer_form",
+    "form_over",
     "in_words",
 ]

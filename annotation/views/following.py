@@ -10,7 +10,7 @@ from annotation.errors import Conflict
 from annotation.people import RANKERS, judge_of
 from annotation.reserving import RESERVED_FOR
 from annotation.views.access import PersonRequest, acts_from, project_for
-from annotation.views.page import fetched_as, fetched_page
+from annotation.views.fetched import fetched_as, fetched_page
 
 
 @login_required

@@ -28,7 +28,8 @@ from annotation.views.access import (
     check_still_ranks,
     own_assignment,
 )
-from annotation.views.page import fetched_as, task_page
+from annotation.views.fetched import fetched_as
+from annotation.views.page import task_page
 from annotation.views.ranking import next_step
 from annotation.views.review import review_address
 
