@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from annotation.cursors import not_had
 from annotation.models import Annotator, Assignment, Task
-from annotation.prepared import prepared
+from annotation.prepared import prepared, prepared_update
 
 RESERVED_FOR = timedelta(minutes=2)
 State = Assignment.State
@@ -27,8 +27,7 @@ def renew(kept: Assignment, now: datetime) -> bool:
     if not _stands(kept, now):
         return False
     kept.expires_at = now + RESERVED_FOR
-    kept.save(update_fields=["expires_at"])
-    return True
+    return bool(_prolong(kept.pk, kept.expires_at))
 
 
 def take_up(kept: Assignment, lease: dict[str, Any], now: datetime) -> bool:
@@ -38,8 +37,20 @@ def take_up(kept: Assignment, lease: dict[str, Any], now: datetime) -> bool:
         return False
     for name, value in lease.items():
         setattr(kept, name, value)
-    kept.save(update_fields=list(lease))
-    return True
+    return bool(_open(kept.pk, lease["guideline"].pk, now, kept.expires_at))
+
+
+@prepared_update
+def _prolong(pk: int, until: datetime) -> tuple[QuerySet[Assignment], dict[str, Any]]:
+    return Assignment.objects.filter(pk=pk), {"expires_at": until}
+
+
+@prepared_update
+def _open(
+    pk: int, guideline: int, now: datetime, until: datetime
+) -> tuple[QuerySet[Assignment], dict[str, Any]]:
+    lease = {"state": State.OPEN, "guideline": guideline, "claimed_at": now, "expires_at": until}
+    return Assignment.objects.filter(pk=pk), lease
 
 
 def _stands(kept: Assignment, now: datetime) -> bool:

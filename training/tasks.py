@@ -1,9 +1,14 @@
 """Celery tasks: wake-ups. Each looks into the database for what is due and does that."""
 
+from time import monotonic
+
 from celery import shared_task
 from django.db import transaction
 
 from annotation.models import Project
+
+WAKES_APART = 0.25  # s between two for one live head: so many answers at once cost one message
+_woken: dict[int, float] = {}  # by project, when this process last did
 
 
 @shared_task(ignore_result=True)
@@ -49,7 +54,13 @@ def wake(queue: str = "gpu") -> None:
 
 
 def wake_live(project_id: int) -> None:
+    """Likewise for a live head, which learns all that is new at once; one that was woken a moment
+    ago is left to the next answer, or the next tick."""
+
     def send() -> None:
-        learn.apply_async(args=(project_id,), expires=30)
+        now = monotonic()
+        if now - _woken.get(project_id, -WAKES_APART) >= WAKES_APART:
+            learn.apply_async(args=(project_id,), expires=30)
+            _woken[project_id] = now
 
     transaction.on_commit(send, robust=True)

@@ -117,6 +117,9 @@ class MarksField(forms.MultipleChoiceField):
         return True
 
 
+MARKS = MarksField(required=False)
+
+
 class AnswerForm(forms.Form):
     """What every kind of task has: a key that makes a second click harmless, and a comment."""
 
@@ -143,7 +146,7 @@ class AnswerForm(forms.Form):
         self.draft = draft or {}
         self.initial["comment"] = text_of(self.draft, "comment")
         for card in self.shown:
-            self.fields[labels_name(card)] = MarksField(required=False)
+            self.fields[labels_name(card)] = MARKS
             self.initial[labels_name(card)] = _marked(self.draft, card.uid)
 
     @property

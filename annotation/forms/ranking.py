@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext_lazy
 
 from annotation.answers import RATINGS, placed_ranks
 from annotation.forms.answers import AnswerForm, Card, Choice, Draft, listed, options_of
 
 UNPLACED, UNACCEPTABLE = "", "x"
-RATING_CHOICES = [(str(rating), str(rating)) for rating in RATINGS]
+RATING_FIELD = forms.ChoiceField(
+    choices=[(str(rating), str(rating)) for rating in RATINGS], required=False
+)
 STRENGTHS = (
     ("", gettext_lazy("Not said")),
     ("1", gettext_lazy("Slightly")),
@@ -29,25 +32,15 @@ class RankForm(AnswerForm):
 
     def __init__(self, *args: Any, rates: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.rates = rates
+        self.rates, language = rates, get_language()
         for card in self.shown if rates else ():
-            self.fields[_rate(card)] = forms.ChoiceField(choices=RATING_CHOICES, required=False)
+            self.fields[_rate(card)] = RATING_FIELD
             self.initial[_rate(card)] = _rated(self.draft, card.uid)
-        tiers = [(str(tier), str(tier)) for tier in range(1, len(self.shown) + 1)]
-        choices = [
-            *tiers,
-            (UNACCEPTABLE, gettext("Unacceptable")),
-            (UNPLACED, gettext("Not placed")),
-        ]
         for card in self.shown:
-            self.fields[_place(card)] = forms.ChoiceField(
-                choices=choices, required=False, widget=forms.RadioSelect, label=card.letter
-            )
+            self.fields[_place(card)] = _place_field(card.letter, len(self.shown), language)
             self.initial[_place(card)] = _placed(self.draft, card.uid)
         for number in range(1, len(self.shown)):
-            self.fields[f"step-{number}"] = forms.ChoiceField(
-                choices=STRENGTHS, required=False, label=_step_label(number)
-            )
+            self.fields[f"step-{number}"] = _step_field(number, language)
             self.initial[f"step-{number}"] = _strength(self.draft, number)
 
     @property
@@ -245,12 +238,30 @@ def _strength(draft: Draft, number: int) -> str:
     return str(strength) if type(strength) is int and strength in (1, 2, 3) else ""
 
 
-def _step_label(number: int) -> str:
-    if number == 1:
-        return gettext("How much better is the best place than the next?")
-    return gettext("How much better is place %(number)s of those taken than the next?") % {
-        "number": number
-    }
+# Nothing changes a field once it is made: each is made once in each language.
+
+
+@lru_cache
+def _place_field(letter: str, responses: int, language: str | None) -> forms.Field:
+    tiers = [(str(tier), str(tier)) for tier in range(1, responses + 1)]
+    choices = [
+        *tiers,
+        (UNACCEPTABLE, gettext("Unacceptable")),
+        (UNPLACED, gettext("Not placed")),
+    ]
+    return forms.ChoiceField(
+        choices=choices, required=False, widget=forms.RadioSelect, label=letter
+    )
+
+
+@lru_cache
+def _step_field(number: int, language: str | None) -> forms.Field:
+    label = gettext("How much better is the best place than the next?")
+    if number > 1:
+        label = gettext("How much better is place %(number)s of those taken than the next?") % {
+            "number": number
+        }
+    return forms.ChoiceField(choices=STRENGTHS, required=False, label=label)
 
 
 def _said_of(letters: Sequence[str], sentence: Any) -> str:
