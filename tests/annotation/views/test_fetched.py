@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.db.models import BooleanField, CharField, FloatField, IntegerField, JSONField, TextField
@@ -143,11 +144,11 @@ def test_whatever_changes_in_the_project_changes_in_it(cast, asking, name):
 
 
 def test_people_share_what_is_drawn(cast, asking, monkeypatch):
-    draw, drawn = fetched._draw, []
-    monkeypatch.setattr(fetched, "_draw", lambda *given: drawn.append(1) or draw(*given))
+    draw = Mock(side_effect=fetched._draw)
+    monkeypatch.setattr(fetched, "_draw", draw)
     one, other = (ahead(cast, prompt=f"Question {number}?") for number in range(2))
     fetched_page(asking, one)
     asking.user = cast.reviewer
 
     assert f'data-person="{cast.reviewer.pk}"' in fetched_page(asking, other)
-    assert drawn == [1]
+    assert draw.call_count == 1
