@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from training.engine.errors import EngineError
 from training.engine.loop import fingerprint_of
 from training.engine.ppo.rewards import Reward
+from training.engine.reward import HeadFit
 from training.engine.sequences import Encoded
 
 Floats = NDArray[np.float64]
@@ -42,7 +43,8 @@ class Ensemble:
     def reward(self, caution: float) -> Reward:
         """Return the mean less `caution` times the disagreement, as one reward.
 
-        A value head starts from the first member's.
+        A value head starts from the mean of members whose heads read the same features, else from
+        the first member: without the caution, which is not linear in any features.
         """
 
         def score(rows: Sequence[Encoded], texts: Sequence[str]) -> Sequence[float]:
@@ -52,7 +54,29 @@ class Ensemble:
 
         names = [member.identity for member in self.members]
         identity = fingerprint_of(names, self.offsets.tolist(), self.scales.tolist(), caution)
-        return replace(self.members[0], identity=identity, scorer=score)
+        head, offset = self._start()
+        return replace(self.members[0], identity=identity, scorer=score, head=head, offset=offset)
+
+    def _start(self) -> tuple[HeadFit | None, float]:
+        """Return a head on the first member's features, and by how much it scores too high."""
+        heads = [each.head for each in self.members if each.head is not None]
+        first = self.members[0].head
+        if first is None:
+            return None, 0.0
+        if len(heads) < len(self.members) or len(set(map(_features_of, self.members))) > 1:
+            heads = [first]
+        weights, level = np.zeros_like(first.weights), 0.0
+        for head, mean, scale in zip(heads, self.offsets, self.scales, strict=False):
+            slopes = head.weights / head.scale / scale / len(heads)
+            weights += slopes * first.scale
+            level += float(slopes @ (head.mean - first.mean) + mean / scale / len(heads))
+        return replace(first, weights=weights), level
+
+
+def _features_of(reward: Reward) -> tuple[object, ...]:
+    """Name what its head reads; a trunk of its own equals no other."""
+    width = None if reward.head is None else len(reward.head.weights)
+    return width, reward.layer, reward.pooling, reward.adapter, id(reward.model)
 
 
 def make_ensemble(

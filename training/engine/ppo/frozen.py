@@ -39,7 +39,7 @@ class Readers:
         cls, trunk: Backbone, reference: bool, value: ValueHead | None, reward: Reward
     ) -> Readers:
         """Return those of them who read `trunk` as it is."""
-        if value is not None and (value.deep or value.backbone is not trunk):
+        if value is not None and not (value.plain and value.backbone is trunk):
             value = None
         scorer = reward.scorer
         if not isinstance(scorer, HeadScorer) or scorer.trunk is not trunk:

@@ -33,6 +33,7 @@ class Reward:
     pooling: Pooling = "mean"
     adapter: Path | None = None  # under which it reads them; None for the trunk alone
     model: Backbone | None = None  # whose trunk it reads, where it has one of its own
+    offset: float = 0.0  # by how much `head` scores above the reward
 
     def score(self, rows: Sequence[Encoded], texts: Sequence[str]) -> list[float]:
         """Return the scores; raises as `checked` does."""

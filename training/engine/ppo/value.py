@@ -31,13 +31,15 @@ class ValueHead:
     """A linear head on the features of every state.
 
     With a reward head to start from it reads that head's features, pooled over the tokens so
-    far, and begins as the reward of what has been said; without, it begins at 0.
+    far, and begins as the reward of what has been said; without, it begins at 0. Where the reward
+    reads its features under an adapter, one that begins as that lies on `backbone` as ``ADAPTER``.
     """
 
     def __init__(self, backbone: Backbone, reward: Reward, settings: PpoSettings) -> None:
         self.backbone = backbone
         self.batch_tokens = settings.batch_tokens
         self.depth = settings.value_depth
+        self.adapter = ADAPTER if _adapted(reward, settings) else None
         self.layer, self.pooling = settings.value_layer, settings.value_pooling
         self.standard: tuple[Tensor, Tensor] | None = None
         weights = torch.zeros(backbone.hidden)
@@ -48,8 +50,13 @@ class ValueHead:
             self.standard = (self._place(mean), self._place(scale))
         self.head = {
             "value.weights": torch.nn.Parameter(self._place(weights)),
-            "value.bias": torch.nn.Parameter(self._place(torch.zeros(()))),
+            "value.bias": torch.nn.Parameter(self._place(torch.tensor(-reward.offset))),
         }
+
+    @property
+    def plain(self) -> bool:
+        """Whether it reads the trunk as it is, and always will."""
+        return not self.deep and self.adapter is None
 
     @property
     def deep(self) -> bool:
@@ -123,8 +130,15 @@ class ValueHead:
 
     @contextmanager
     def _active(self) -> Iterator[None]:
-        with adapters.active(self.backbone.model, ADAPTER if self.depth == "lora" else None):
+        with adapters.active(self.backbone.model, self.adapter):
             yield
+
+
+def _adapted(reward: Reward, settings: PpoSettings) -> bool:
+    """Whether the head reads its features under an adapter; a whole model has merged it."""
+    if settings.value_depth == "full":
+        return False
+    return settings.value_depth == "lora" or reward.adapter is not None
 
 
 @contextmanager
@@ -139,20 +153,30 @@ def value_head(
         with _whole(backbone, reward, settings) as head:
             yield head
         return
-    own = full.twin_of(backbone) if settings.separate else backbone
-    deep = settings.value_depth == "lora"
+    own = reward.model or backbone  # what the head of a reward with its own trunk was fitted to
+    if settings.separate:
+        own = full.twin_of(own)
+    adapted = _adapted(reward, settings)
     try:
-        if deep and reward.adapter is not None:
-            adapters.read(own.model, ADAPTER, reward.adapter)
-        elif deep:
-            adapters.add(own.model, ADAPTER, settings.lora, settings.seed)
+        if adapted:
+            _add_adapter(own, reward, settings)
         # On the policy's own model, the policy has seen to it.
-        apart = settings.separate or settings.depth == "full"
+        apart = own is not backbone or settings.depth == "full"
         with recomputing(own.model, settings.recompute and apart):
             yield ValueHead(own, reward, settings)
     finally:
-        if deep:
+        if adapted:
             adapters.remove(own.model, ADAPTER)
+
+
+def _add_adapter(own: Backbone, reward: Reward, settings: PpoSettings) -> None:
+    """Add the reward's adapter where it has one, else a fresh one; it learns if it is to."""
+    if reward.adapter is None:
+        adapters.add(own.model, ADAPTER, settings.lora, settings.seed)
+        return
+    adapters.read(own.model, ADAPTER, reward.adapter)
+    for parameter in adapters.parameters(own.model, ADAPTER).values():
+        parameter.requires_grad_(settings.value_depth == "lora")
 
 
 @contextmanager

@@ -10,10 +10,11 @@ import torch
 from tests.training.engine.ppo.conftest import SMALL, trained
 from training.engine import adapters, checkpoints
 from training.engine.config import LoraSettings, RewardSettings
+from training.engine.ensembles import make_ensemble
 from training.engine.loop import Trained
 from training.engine.ppo import value as values
 from training.engine.ppo.rewards import head_reward, lora_reward
-from training.engine.ppo.value import ValueHead
+from training.engine.ppo.value import ValueHead, value_head
 from training.engine.reward_lora import RewardExample, train_lora
 from training.engine.sequences import Encoded
 
@@ -90,3 +91,62 @@ def test_policy_and_value_train_their_own_adapters_beside_the_rewards(
     moved = [not saved[name].equal(tensor) for name, tensor in reward.items()]
     assert any(moved)
     assert [line["update_kl"] > 0 for line in done.metrics] == [True] * 3
+
+
+@pytest.fixture
+def whole(backbone, head, prompts, tmp_path):
+    """A reward model with a trunk of its own, trained for a few steps."""
+    settings = RewardSettings(depth="full", layer=1.0, learning_rate=1e-3, prompts_per_step=1)
+    examples = [
+        RewardExample(str(number), prompt, [[200, 210, 220], [20, 30]], [1, 2])
+        for number, prompt in enumerate(prompts)
+    ]
+    done = train_lora(backbone, examples, head, settings, tmp_path / "whole")
+    assert isinstance(done, Trained)
+    return lora_reward(backbone, done.folder, settings)
+
+
+@pytest.fixture
+def many(backbone, head, rows):
+    """Heads that differ in all that they have."""
+    other = replace(head, weights=head.weights[::-1].copy(), mean=head.mean + 0.3)
+    third = replace(head, weights=head.weights * 40, scale=head.scale * 2)
+    members = [head_reward(backbone, each) for each in (head, other, third)]
+    return make_ensemble(members, rows, [""] * len(rows)).reward(caution=0.0)
+
+
+@pytest.fixture
+def rewards(backbone, head, deeper, whole, many):
+    return {"head": head_reward(backbone, head), "lora": deeper, "full": whole, "ensemble": many}
+
+
+@pytest.mark.parametrize("separate", [False, True])
+@pytest.mark.parametrize("depth", ["head", "lora", "full"])
+@pytest.mark.parametrize("kind", ["head", "lora", "full", "ensemble"])
+def test_it_begins_as_the_reward_whatever_that_reads(
+    backbone, rewards, rows, kind, depth, separate
+):
+    reward, settings = rewards[kind], replace(SMALL, value_depth=depth, separate=separate)
+    with value_head(backbone, reward, settings) as found, torch.no_grad():
+        for row in rows:
+            ((_, features),) = found.states([row])
+            worth = found.values(features)[0, -1].item()
+            assert worth == pytest.approx(reward.score([row], [""])[0], rel=1e-3, abs=2e-3)
+
+
+def test_an_ensemble_of_adapters_begins_as_its_first_member_by_its_own_measure(
+    backbone, deeper, rows
+):
+    ensemble = make_ensemble([deeper, replace(deeper, adapter=None)], rows, [""] * len(rows))
+    reward = ensemble.reward(caution=0.5)
+    with value_head(backbone, reward, SMALL) as found, torch.no_grad():
+        worth = [found.values(f)[0, -1].item() for row in rows for _, f in found.states([row])]
+    assert worth == pytest.approx(ensemble.scores(rows, [""] * len(rows))[0], rel=1e-3, abs=2e-3)
+
+
+def test_a_head_reads_frozen_features_of_the_rewards_adapter(backbone, deeper):
+    with value_head(backbone, deeper, SMALL) as found:
+        learns = adapters.parameters(backbone.model, values.ADAPTER).values()
+        assert found.inner() == {}
+        assert not any(each.requires_grad for each in learns)
+    assert not adapters.parameters(backbone.model, values.ADAPTER)
