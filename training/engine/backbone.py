@@ -24,6 +24,7 @@ from training.engine.decoder import blocks, head_is_plain
 from training.engine.errors import BackboneError, EngineError
 from training.engine.norms import fuse_norms
 from training.engine.rotary import fuse_rotary
+from training.engine.turns import end_of_turn, ends_of
 from training.engine.ways import FAILURES, can_hand, is_causal, way_of
 
 FINGERPRINT = ".fingerprint.json"
@@ -44,7 +45,8 @@ class Backbone:
     trunk_sha256: str
     tokenizer_sha256: str
     pad_id: int
-    eos_id: int
+    eos_id: int  # what a completion is ended with
+    ends: frozenset[int]  # at any of these a drawn one ends
     layers: int
     hidden: int
     _cached: list[str] = field(default_factory=list)
@@ -221,8 +223,7 @@ def put_model(finished: Path, folder: Path) -> None:
 
 
 def _assemble(folder: Path, model: Any, tokenizer: Any) -> Backbone:
-    eos_id = tokenizer.eos_token_id
-    if eos_id is None:
+    if tokenizer.eos_token_id is None:
         raise BackboneError(f"the tokenizer in {folder} has no end-of-sequence token")
     if not tokenizer.chat_template:
         raise BackboneError(f"the tokenizer in {folder} has no chat template")
@@ -233,6 +234,8 @@ def _assemble(folder: Path, model: Any, tokenizer: Any) -> Backbone:
             f"the tokenizer in {folder} has {known} tokens and the model's vocabulary {room}: "
             "they do not belong together"
         )
+    ends, eos_id = ends_of(tokenizer, model), end_of_turn(tokenizer)
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(eos_id)  # for all who encode with it
     config = model.config.get_text_config()
     return Backbone(
         folder=folder,
@@ -240,23 +243,24 @@ def _assemble(folder: Path, model: Any, tokenizer: Any) -> Backbone:
         tokenizer=tokenizer,
         trunk_sha256=_trunk_sha256(folder),
         tokenizer_sha256=_tokenizer_sha256(tokenizer),
-        pad_id=_pad_id(tokenizer, eos_id),
+        pad_id=_pad_id(tokenizer, ends),
         eos_id=eos_id,
+        ends=ends,
         layers=config.num_hidden_layers,
         hidden=config.hidden_size,
     )
 
 
-def _pad_id(tokenizer: Any, eos_id: int) -> int:
-    """Return a padding id that is not the end of a sequence.
+def _pad_id(tokenizer: Any, ends: frozenset[int]) -> int:
+    """Return a padding id that is no end of a sequence.
 
     Where the two are one, masks built from padding hide real ends and a model never learns to
     stop. Attention is masked by length here, so any other id serves.
     """
     for candidate in (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id):
-        if candidate is not None and candidate != eos_id:
+        if candidate is not None and candidate not in ends:
             return int(candidate)
-    return 0 if eos_id != 0 else 1
+    return next(each for each in range(len(ends) + 1) if each not in ends)
 
 
 def _trunk_sha256(folder: Path) -> str:

@@ -137,7 +137,7 @@ def _completion(
     ended = reason == "stop"
     if ids is None:
         ids = encode_completion(backbone.tokenizer, text, ended)
-    elif ended and (not ids or ids[-1] != backbone.eos_id):
+    elif ended and (not ids or ids[-1] not in backbone.ends):
         ids = [*ids, backbone.eos_id]
     known = backbone.model.get_input_embeddings().num_embeddings
     if not ids or min(ids) < 0 or max(ids) >= known:

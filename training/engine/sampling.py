@@ -179,7 +179,7 @@ def _extend(
     backbone: Backbone, state: State | Rows, alive: list[_Row], settings: SamplingSettings
 ) -> Tensor:
     """Draw the next token of each row, [B], and note it in those that have not ended."""
-    model, eos_id, known = backbone.model, backbone.eos_id, backbone.known
+    model, ends, known = backbone.model, backbone.ends, backbone.known
     last = present(state.last)
     place = len(alive[0].ids)
     chance = torch.stack([row.uniforms[place] for row in alive]).to(last.device)
@@ -190,7 +190,7 @@ def _extend(
         alive, tokens.tolist(), logprobs.tolist(), spreads, strict=True
     ):
         if row.ended:
-            row.ids.append(eos_id)  # trimmed when the row is read
+            row.ids.append(backbone.eos_id)  # trimmed when the row is read
             continue
         if not math.isfinite(logprob):
             raise TrainingDiverged(
@@ -200,7 +200,7 @@ def _extend(
         row.logprobs.append(logprob)
         if row.entropies is not None:
             row.entropies.append(spread)
-        row.ended = token == eos_id
+        row.ended = token in ends
     return tokens
 
 
@@ -270,7 +270,8 @@ def _drop_ended(
 def _sample(backbone: Backbone, row: _Row) -> Sample:
     ids = row.ids
     if row.ended:
-        ids = ids[: ids.index(backbone.eos_id) + 1]
+        length = next(place for place, each in enumerate(ids, start=1) if each in backbone.ends)
+        ids = ids[:length]
     text = decode_completion(backbone.tokenizer, ids)
     reason: FinishReason = "stop" if row.ended else "length"
     terms = None if row.entropies is None else (row.logprobs, row.entropies)

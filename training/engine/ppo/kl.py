@@ -61,10 +61,11 @@ def proportional_beta(
 ) -> float:
     """Return beta moved in proportion to the error (Ziegler et al. 2019, section 2.2).
 
-    The factor lies within 1 +- 0.2 rollouts / horizon.
+    The factor lies within 1 +- 0.2 rollouts / horizon; a batch of more than a horizon counts as
+    one, for a price below 0 would pay for drifting away.
     """
     error = min(max(observed / target - 1, -ERROR_LIMIT), ERROR_LIMIT)
-    return beta * (1 + error * rollouts / horizon)
+    return beta * (1 + error * min(rollouts / horizon, 1.0))
 
 
 def next_beta(beta: float, observed: float, rollouts: int, settings: PpoSettings) -> float:

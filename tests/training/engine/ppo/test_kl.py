@@ -84,6 +84,11 @@ def test_the_proportional_price_moves_with_the_error_within_its_bounds(observed,
     assert proportional_beta(0.2, observed, 6.0, 10_000, 256) == pytest.approx(0.2 * factor)
 
 
+@pytest.mark.parametrize(("observed", "factor"), [(0.0, 0.8), (600.0, 1.2)])
+def test_a_batch_beyond_the_horizon_counts_as_one_horizon(observed, factor):
+    assert proportional_beta(0.2, observed, 6.0, 10, 256) == pytest.approx(0.2 * factor)
+
+
 @pytest.mark.parametrize(
     ("controller", "expected"),
     [("fixed", 0.2), ("stepwise", 0.3), ("proportional", 0.2 * (1 + 0.2 * 0.01))],

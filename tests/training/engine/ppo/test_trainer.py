@@ -77,7 +77,7 @@ def test_a_dear_kl_holds_the_policy_near_the_reference(taught, tmp_path):
         trained(taught, world, MANY_AS, replace(PLANTED, epochs=5, beta=beta), tmp_path / str(beta))
         for beta in (0.0, 10.0)
     )
-    assert held.metrics[-1]["kl_k3"] < 0.3 * free.metrics[-1]["kl_k3"]
+    assert held.metrics[-1]["kl_k3"] < 0.5 * free.metrics[-1]["kl_k3"]
 
 
 # Of a model whose weights come from a seed alone, so that every machine has the same one.
