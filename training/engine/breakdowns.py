@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from training.engine.evaluate import clustered_interval
+from training.engine.evaluate import share_interval
 from training.engine.losses import levels_of
 from training.engine.reward import Floats, Ranking
 
@@ -68,7 +68,7 @@ def _apart(ranking: Ranking, better: int, worse: int) -> float:
 
 
 def _figures(outcomes: list[tuple[float, Any]]) -> dict[str, float]:
-    interval = clustered_interval([each for each, _ in outcomes], [group for _, group in outcomes])
+    interval = share_interval([each for each, _ in outcomes], [group for _, group in outcomes])
     figures = {"accuracy": interval.mean, "pairs": float(len(outcomes))}
     if interval.se != float("inf"):
         figures |= {"low": interval.low, "high": interval.high}

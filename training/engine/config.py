@@ -30,8 +30,8 @@ EPOCHS = "how often each prompt is seen"
 WARMUP = "share of all steps over which the learning rate rises; then it falls to 0, both linearly"
 GRAD_NORM = "length to which a longer gradient is shortened"
 MAX_TOKENS = (
-    "of prompt and completion together: a longer prompt keeps its end, a longer completion its "
-    "beginning"
+    "of prompt and completion together: a prompt keeps its end, in half of this at most, and a "
+    "completion its beginning"
 )
 SEED = "all chance follows from it"
 LORA = "the low-rank adapter that is trained"
@@ -117,8 +117,8 @@ class RewardSettings(Settings):
     )  # fmt: skip
     length_head: bool = setting(
         False,
-        "a second head takes what length explains, and is dropped at use: rewards are then "
-        "uncorrelated with length",
+        "a second head takes what length explains, and is dropped at use: rewards of what was "
+        "trained on are then uncorrelated with length",
         ("head",),
     )
     learning_rate: float = setting(

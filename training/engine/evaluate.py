@@ -43,6 +43,25 @@ def clustered_interval(values: ArrayLike, groups: Sequence[object]) -> Interval:
     return Interval(mean, se, mean - Z95 * se, mean + Z95 * se)
 
 
+def share_interval(outcomes: ArrayLike, groups: Sequence[object]) -> Interval:
+    """Return a share of N outcomes in [0, 1], with an interval that lies there too.
+
+    Wilson's (1927), with as many draws as would give the standard error of `clustered_interval`;
+    where all are alike, which tells no error, with as many as there are groups. A single group has
+    no interval.
+    """
+    found = clustered_interval(outcomes, groups)
+    if not np.isfinite(found.se):
+        return Interval(found.mean, found.se, 0.0, 1.0)
+    spread = found.mean * (1 - found.mean)
+    draws = spread / found.se**2 if found.se > 0 and spread > 0 else len(set(map(str, groups)))
+    centre = found.mean + Z95**2 / (2 * draws)
+    reach = Z95 * float(np.sqrt(spread / draws + Z95**2 / (4 * draws**2)))
+    scale = 1 + Z95**2 / draws
+    low, high = (centre - reach) / scale, (centre + reach) / scale
+    return Interval(found.mean, found.se, max(0.0, low), min(1.0, high))
+
+
 def pair_outcomes(scores: Sequence[float], ranks: Sequence[int]) -> list[float]:
     """Return 1 for each strict pair of one ranking that the scores agree with, 0 if not, or 0.5."""
     outcomes = []
@@ -64,7 +83,7 @@ def pair_accuracy(
         outcomes = pair_outcomes(each_scores, each_ranks)
         values += outcomes
         owners += [group] * len(outcomes)
-    return clustered_interval(values, owners)
+    return share_interval(values, owners)
 
 
 def longer_wins(

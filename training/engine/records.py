@@ -83,6 +83,28 @@ def read_records(path: Path) -> DataFile:
     return DataFile(path, hashlib.sha256(data).hexdigest(), records)
 
 
+def check_unseen(data: DataFile, judging: DataFile | None = None) -> None:
+    """Raise EngineError, naming both lines, where what is to judge has a prompt that is learned.
+
+    A prompt's group counts, or the prompt itself where it has none.
+    """
+    learned = {_topic(each): each for each in data.records if each.split in ("", "train")}
+    inside = [each for each in data.records if each.split == "validation"]
+    lines = [(data.path, each) for each in inside]
+    if judging is not None:
+        lines += [(judging.path, each) for each in judging.records]
+    for path, record in lines:
+        if seen := learned.get(_topic(record)):
+            raise EngineError(
+                f"{path}, {record.key}: its prompt is learned from as well ({data.path}, "
+                f"{seen.key}): what was seen cannot judge; leave it out of one of them"
+            )
+
+
+def _topic(record: Record) -> str:
+    return record.group or json.dumps(record.messages)
+
+
 def parse_record(row: Any, key: str) -> Record:
     """Return what a line says. Raises BadRecord."""
     if not isinstance(row, dict):

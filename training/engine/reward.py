@@ -24,6 +24,7 @@ from training.engine.evaluate import expected_calibration_error, longer_wins, pa
 from training.engine.head_losses import Choices, Pairs
 
 Floats = NDArray[np.float64]
+CALIBRATION_FOLDS = 5
 Progress = Callable[[int, int], None]  # folds done, folds in all
 
 
@@ -67,7 +68,7 @@ class OutOfFold:
     longer_wins: float  # the same, of preferring the longer completion
     ece: float  # expected calibration error of P(better wins)
     temperature: float  # by which scores should be divided to be calibrated
-    ece_scaled: float  # the error after that
+    ece_scaled: float  # the error after that, by temperatures of other prompts
 
 
 def fit_head(
@@ -132,7 +133,8 @@ def _beside_length(
 
 
 def _without_length(weights: Floats, away: Floats) -> Floats:
-    """Drop the length head, [H + 1] to [H]: the scores are uncorrelated with log length."""
+    """Drop the length head, [H + 1] to [H]: scores of what it was fitted to are then uncorrelated
+    with log length."""
     kept = weights[:-1]
     return kept - (kept @ away) * away
 
@@ -241,19 +243,17 @@ def judge(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> OutOfFold:
     """
     ranks = [each.ranks for each in rankings]
     groups = [each.group for each in rankings]
-    leads = np.array(
-        [
-            mine[i] - mine[j]
-            for mine, order in zip(scores, ranks, strict=True)
-            for i in range(len(order))
-            for j in range(len(order))
-            if order[i] < order[j]
-        ]
-    )
-    if not len(leads):
+    found = [
+        (mine[i] - mine[j], group)
+        for mine, order, group in zip(scores, ranks, groups, strict=True)
+        for i in range(len(order))
+        for j in range(len(order))
+        if order[i] < order[j]
+    ]
+    if not found:
         raise EngineError("no ranking prefers one completion to another")
+    leads = np.array([lead for lead, _ in found])
     accuracy = pair_accuracy([list(each) for each in scores], ranks, groups)
-    temperature = _temperature(leads)
     return OutOfFold(
         accuracy=accuracy.mean,
         low=accuracy.low,
@@ -261,8 +261,8 @@ def judge(rankings: Sequence[Ranking], scores: Sequence[Floats]) -> OutOfFold:
         pairs=len(leads),
         longer_wins=longer_wins([each.lengths for each in rankings], ranks, groups).mean,
         ece=_confidence_error(leads),
-        temperature=temperature,
-        ece_scaled=_confidence_error(leads / temperature),
+        temperature=_temperature(leads),
+        ece_scaled=_confidence_error(_scaled(leads, [group for _, group in found])),
     )
 
 
@@ -275,6 +275,27 @@ def _temperature(leads: Floats) -> float:
     return float(np.exp(found.x))
 
 
+def _scaled(leads: Floats, groups: Sequence[Hashable]) -> Floats:
+    """Return each lead divided by a temperature that its group had no part in.
+
+    One fitted to the pairs that it is then judged by would look better than it is. A single group
+    has no other.
+    """
+    places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    if len(places) < 2:
+        return leads / _temperature(leads)
+    fold = np.array([places[group] % CALIBRATION_FOLDS for group in groups])
+    scaled = leads.copy()
+    for each in np.unique(fold):
+        scaled[fold == each] /= _temperature(leads[fold != each])
+    return scaled
+
+
 def _confidence_error(leads: Floats) -> float:
-    """Return the calibration error of the favourite's probability, each strict pair once."""
-    return expected_calibration_error(expit(np.abs(leads)), leads > 0)
+    """Return the calibration error of the favourite's probability, each strict pair once.
+
+    A favourite has at least one half, so that twice as many bins as usual are as many in use; where
+    there is none, either is right half the time.
+    """
+    right = np.where(leads == 0, 0.5, leads > 0)
+    return expected_calibration_error(expit(np.abs(leads)), right, bins=20)

@@ -34,6 +34,31 @@ def test_one_group_has_no_interval():
     assert evaluate.clustered_interval([1.0, 2.0], ["a", "a"]).se == math.inf
 
 
+def test_a_shares_interval_is_wilsons_where_each_draw_stands_alone():
+    values = [1.0] * 9 + [0.0]
+    spread, se = 0.09, math.sqrt(10 / 9 * 0.9 / 100)
+    draws = spread / se**2
+    found = evaluate.share_interval(values, range(10))
+    root = math.sqrt(spread / draws + 1.96**2 / (4 * draws**2))
+    scale = 1 + 1.96**2 / draws
+    assert found.low == pytest.approx((0.9 + 1.96**2 / (2 * draws) - 1.96 * root) / scale, abs=1e-4)
+    assert found.high == pytest.approx(
+        (0.9 + 1.96**2 / (2 * draws) + 1.96 * root) / scale, abs=1e-4
+    )
+    assert found.high < 1
+
+
+def test_a_share_of_all_is_not_certain():
+    few, many = (evaluate.share_interval([1.0] * count, range(count)) for count in (5, 500))
+    assert few.low < 0.6
+    assert 0.99 < many.low < 1 == many.high
+
+
+def test_a_share_in_one_group_may_be_anything():
+    found = evaluate.share_interval([1.0, 0.0], ["a", "a"])
+    assert (found.mean, found.low, found.high) == (0.5, 0.0, 1.0)
+
+
 def test_pair_accuracy_counts_strict_pairs_and_halves_equal_scores():
     found = evaluate.pair_accuracy([[3, 2, 2, 1], [1, 2]], [[1, 2, 2, 4], [1, 2]], ["a", "b"])
     assert found.mean == pytest.approx(5 / 6)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.engine import reward as reward_module
 from training.engine.config import RewardSettings
 from training.engine.errors import CheckpointDamaged, EngineError
 from training.engine.losses import levels_of, plackett_luce, ranking_loss
@@ -17,6 +18,7 @@ from training.engine.reward import (
     Ranking,
     fit_head,
     fit_rankings,
+    judge,
     load_head,
     out_of_fold,
     save_head,
@@ -199,6 +201,24 @@ def test_temperature_scaling_mends_overconfidence():
     found = out_of_fold(rankings, RewardSettings(l2=0.001))
     assert found.temperature > 1
     assert found.ece_scaled < found.ece
+
+
+def test_a_temperature_is_judged_by_prompts_that_it_was_not_fitted_to():
+    # Leads without any meaning: a temperature of their own would look better than one of others.
+    chance = np.random.default_rng(4)
+    groups = list(range(40))
+    leads = chance.normal(scale=6.0, size=40)
+    scaled = reward_module._scaled(leads, groups)
+    for left_out in range(reward_module.CALIBRATION_FOLDS):
+        mine = np.array(groups) % reward_module.CALIBRATION_FOLDS == left_out
+        temperature = reward_module._temperature(leads[~mine])
+        assert np.allclose(scaled[mine], leads[mine] / temperature)
+
+
+def test_scores_that_prefer_nothing_are_right_half_the_time():
+    ties = [Ranking("a", np.zeros((2, 1)), [1, 2], [1.0, 1.0])]
+    found = judge(ties, [np.zeros(2)])
+    assert (found.accuracy, found.ece) == (0.5, 0.0)
 
 
 def test_progress_counts_the_folds():

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"{interrupt or 'Interrupted.'} Run it again to go on.".replace("\n", " "))
         return INTERRUPTED
     if report:
-        print(json.dumps(report) if options.json else _in_words(report))  # noqa: T201
+        print(json.dumps(report) if options.json else in_words(report))  # noqa: T201
     return 0
 
 
@@ -60,12 +60,13 @@ def run(method: Method, options: Namespace, settings: Any, bar: Report) -> dict[
     Raises EngineError and KeyboardInterrupt.
     """
     # torch and transformers take seconds: --help and a malformed file need not wait for them.
-    from training.engine.records import read_records
+    from training.engine.records import check_unseen, read_records
     from training.engine.sinks import check_installed
 
     check_installed(getattr(options, "log_to", []))
     data = read_records(options.data)
     unseen = read_records(options.validation) if options.validation else None
+    check_unseen(data, unseen)
     bar("loading the model", 0, 1)
     import torch
 
@@ -99,10 +100,13 @@ def _room() -> Iterator[None]:
         raise EngineError(FULL) from None
 
 
-def _in_words(report: dict[str, Any]) -> str:
+def in_words(report: dict[str, Any]) -> str:
+    """Return a report as a person reads it."""
     lines = [f"{report['method']}: all of the run is in {report['out']}"]
     lines += [f"  {name}: {_short(value)}" for name, value in report["figures"].items()]
     lines += [f"  {name}: {report[name]}" for name in ("curve", "samples") if report.get(name)]
+    if report.get("cut"):
+        lines += [f"  {report['cut']} texts were longer than the settings allow, and were cut"]
     lines += [report["note"]] if "note" in report else []
     return "\n".join(lines)
 

@@ -177,7 +177,7 @@ def _write_samples(session: Session, outcome: Outcome) -> Path:
 
 def _answers(session: Session, records: list[Record], adapter: Path | None) -> list[Sample]:
     backbone = session.backbone
-    tokens = min(session.options.sample_tokens or 1, session.context)
+    tokens = min(session.options.sample_tokens or 1, session.context // 2)
     prompts = [session.prompt(record)[-(session.context - tokens) :] for record in records]
     seeds = [
         [derived_seed(session.settings.seed, "sample", place)] for place in range(len(prompts))

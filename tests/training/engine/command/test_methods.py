@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.engine.command.conftest import RANKINGS, ROLLOUTS, SMALL, Run, write_lines
+from training.engine.command.main import in_words
 from training.engine.command.options import METHODS
 from training.engine.progress import read_metrics
 
@@ -169,6 +170,15 @@ def test_lines_of_split_validation_judge_and_those_of_test_are_left_alone(run: R
     assert (report["lines"], report["validation_lines"]) == (6, 3)
     assert "validation_loss" in read_metrics(tmp_path / "out")[-1]
     assert (Path(report["best"]) / "adapter_model.safetensors").exists()
+
+
+def test_what_was_cut_is_said(run: Run, rankings: Path, tmp_path: Path):
+    short = [*_without(SMALL, "--max-tokens"), "--max-tokens", "8"]
+    report = run("dpo", *short, data=rankings, out=tmp_path / "out").report
+    assert report["cut"] > 0
+    said = f"  {report['cut']} texts were longer than the settings allow, and were cut"
+    assert said in in_words(report).splitlines()
+    assert "were cut" not in in_words({**report, "cut": 0})
 
 
 def test_samples_show_the_same_prompts_before_and_after(run: Run, rankings: Path, tmp_path: Path):

@@ -38,6 +38,29 @@ def test_a_file_that_prefers_nothing_is_refused(run: Run, tmp_path: Path, method
     assert "every completion is tied" in said or "nothing to imitate" in said
 
 
+def test_a_prompt_that_is_learned_from_cannot_judge(run: Run, rankings: Path, tmp_path: Path):
+    split = write_lines(
+        tmp_path / "split.jsonl", [*RANKINGS, {**RANKINGS[3], "split": "validation"}]
+    )
+    said = refused(run, "dpo", *SMALL, data=split, tmp_path=tmp_path)
+    assert said.startswith(
+        f"{split}, line 11: its prompt is learned from as well ({split}, line 4)"
+    )
+
+    apart = write_lines(tmp_path / "apart.jsonl", [RANKINGS[0]])
+    said = refused(run, "dpo", *SMALL, "--validation", str(apart), data=rankings, tmp_path=tmp_path)
+    assert said.startswith(f"{apart}, line 1: its prompt is learned from")
+
+
+def test_prompts_of_one_group_are_one(run: Run, tmp_path: Path):
+    rows = [{**row, "prompt_group_id": "g" if place > 6 else str(place)}
+            for place, row in enumerate(RANKINGS)]  # fmt: skip
+    rows[-1]["split"] = "validation"
+    data = write_lines(tmp_path / "split.jsonl", rows)
+    said = refused(run, "dpo", *SMALL, data=data, tmp_path=tmp_path)
+    assert "line 10: its prompt is learned from as well" in said
+
+
 def test_fewer_prompts_than_folds_are_refused(run: Run, tmp_path: Path):
     data = write_lines(tmp_path / "few.jsonl", RANKINGS[:3])
     said = refused(run, "reward", "--max-tokens", "64", data=data, tmp_path=tmp_path)
