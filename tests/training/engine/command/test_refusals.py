@@ -303,7 +303,7 @@ def test_a_model_with_a_weight_that_is_not_a_number_is_told_of_in_one_line(
     assert "not finite" in said or "log-probability nan" in said or "loss nan" in said
 
 
-def test_a_gpu_that_holds_not_even_one_prompt_is_told_of(
+def test_a_gpu_that_holds_not_even_one_completion_is_told_of(
     run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def full(self, indices):
@@ -312,7 +312,7 @@ def test_a_gpu_that_holds_not_even_one_prompt_is_told_of(
     monkeypatch.setattr(PreferenceObjective, "accumulate", full)
     ran = run("dpo", *SMALL, data=rankings, out=tmp_path / "out")
     assert ran.code == 1
-    assert "does not hold one prompt with its completions" in ran.err.splitlines()[-1]
+    assert "does not hold one completion with its prompt" in ran.err.splitlines()[-1]
 
 
 def test_a_reward_of_another_model_is_refused(run: Run, rankings: Path, tmp_path: Path):
