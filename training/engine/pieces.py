@@ -92,8 +92,8 @@ def _backward_twice(
 
 
 def _random_state() -> tuple[Tensor, list[Tensor]]:
-    """Return the random states that dropout draws from, on the CPU and on every GPU in use."""
-    cards = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    """Return the random states that dropout draws from, on the CPU and on every GPU."""
+    cards = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return torch.get_rng_state(), cards
 
 

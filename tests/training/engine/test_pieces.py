@@ -138,13 +138,14 @@ def test_both_runs_of_a_piece_drop_the_same():
     assert all(map(torch.equal, drawn[:half], drawn[half:]))
     mask = torch.cat(drawn[:half])
     expected = 2 * (weights.detach() * mask).sum() * mask
+    assert weights.grad is not None
     assert torch.allclose(weights.grad, expected)
 
 
 def test_an_adapters_dropout_is_that_of_one_draw(backbone, examples, monkeypatch):
     """At a learning rate of 0 the loss is that of the same draw as its gradient."""
     seen: list[Tensor] = []
-    plain = preference.trace_logprobs
+    plain = scoring.trace_logprobs
 
     def noted(*args: Any) -> Tensor:
         seen.append(plain(*args))
@@ -206,7 +207,7 @@ def test_a_reward_model_of_such_a_prompt_is_trained_too(backbone, rankings, tmp_
     room = max(len(each.prompt_ids) + max(map(len, each.completion_ids)) for each in rankings)
     with_room_for(monkeypatch, reward_lora, room)
     spared = reward_lora.train_lora(*given, tmp_path / "spared")
-    losses = [[line["loss"] for line in each.metrics] for each in (plain, spared)]  # type: ignore[union-attr]
+    losses = [[line["loss"] for line in each.metrics] for each in (plain, spared)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
