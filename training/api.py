@@ -25,8 +25,8 @@ class JobSerializer(serializers.ModelSerializer):
     class Meta:
         model = Job
         fields = (
-            *("id", "kind", "state", "attempt", "done", "total", "note", "error"),
-            *("created_at", "finished_at"),
+            *("id", "kind", "state", "attempt", "done", "total", "note", "warning"),
+            *("error", "created_at", "finished_at"),
         )
 
 

@@ -160,6 +160,11 @@ class Lease:
         if not self._mine().update(**values):
             raise TakenOver(f"{self.job} was given to another worker.")
 
+    def warn(self, sentence: str) -> None:
+        """Say on the job, for good, what went another way than asked for. Raises TakenOver."""
+        if not self._mine().update(warning=sentence):
+            raise TakenOver(f"{self.job} was given to another worker.")
+
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """A transaction whose writes happen only while the lease is ours. Raises TakenOver."""

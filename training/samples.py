@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from annotation.content import group_of
 from annotation.models import Completion, Project, Prompt
 from annotation.tasking import new_completion
+from training import sampling_server
 from training.backbones import backbone
 from training.configuration import RoundSettings
 from training.engine.config import SamplingSettings
@@ -66,7 +67,8 @@ def draw(
     False when the deadline came first: asked again, it goes on. Seeds follow from policy, prompt,
     purpose and place, so that a second worker draws what the first would have drawn. With
     ``distinct``, prompts whose samples came out nearly the same get up to REDRAWS more.
-    ``on_growth`` sees the tokens that are there so far, token by token.
+    ``on_growth`` sees the tokens that are there so far, token by token; the model loaded here draws
+    those samples, others a server where there is one (``training.sampling_server``).
     """
     for extra in range(1 + (REDRAWS if distinct else 0)):
         todo = _todo(policy, prompts, count, extra, purpose, settings)
@@ -146,17 +148,39 @@ def _draw_chunk(
         lease.beat()
         return False
 
+    there: list[Sample] = []
     with loaded.adapter(adapter_folder(policy)):
-        drawn = list(sample(loaded, prompts, seeds, settings, None, still_ours, on_growth))
+        # Whoever watches a text grow sees each token, which a server sends at the end only.
+        if on_growth is None and sampling_server.is_there():
+            there = sampling_server.draw_there(
+                lease, policy, loaded, prompts, seeds, settings, still_ours
+            )
+        left = _without(seeds, there)
+        here = list(sample(loaded, prompts, left, settings, None, still_ours, on_growth))
     with lease.guarded():
         Completion.objects.bulk_create(
-            (_completion(policy, chunk[each.prompt_index][0], each, settings) for each in drawn),
+            (
+                _completion(policy, chunk[each.prompt_index][0], each, about)
+                for some, about in (
+                    (here, settings.as_dict()),
+                    (there, {**settings.as_dict(), "engine": "server"}),
+                )
+                for each in some
+            ),
             ignore_conflicts=True,
         )
 
 
+def _without(seeds: Sequence[Sequence[int]], drawn: "Sequence[Sample]") -> list[list[int]]:
+    """The seeds of each prompt of which no sample is there yet."""
+    done = {(each.prompt_index, each.seed) for each in drawn}
+    return [
+        [seed for seed in mine if (place, seed) not in done] for place, mine in enumerate(seeds)
+    ]
+
+
 def _completion(
-    policy: Policy, prompt: Prompt, drawn: "Sample", settings: SamplingSettings
+    policy: Policy, prompt: Prompt, drawn: "Sample", settings: dict[str, Any]
 ) -> Completion:
     # Not every string of tokens is a text that every database stores.
     text = drawn.text.replace("\x00", "\N{SYMBOL FOR NULL}")
@@ -164,7 +188,7 @@ def _completion(
         prompt,
         policy.source,
         text,
-        settings=settings.as_dict(),
+        settings=settings,
         seed=drawn.seed,
         finish_reason=drawn.finish_reason,
         token_ids=drawn.token_ids,

@@ -112,6 +112,7 @@ class Step:
     total: int = 0
     note: str = ""
     error: str = ""
+    warning: str = ""  # of any part
 
     @property
     def percent(self) -> int:
@@ -121,19 +122,21 @@ class Step:
 def steps_of(round: Round) -> list[Step]:
     """The steps of the round's method in order; those without a job are to come. Reads ``jobs``."""
     latest: dict[str, Job] = {}
+    warnings: dict[str, str] = {}
     for job in sorted(round.jobs.all(), key=lambda job: job.pk):
         latest[job.kind] = job
+        warnings[job.kind] = job.warning or warnings.get(job.kind, "")
     known = METHODS[round.method].steps if round.method in METHODS else ()
     kinds = [*known, *(kind for kind in latest if kind not in known)]
     missing = "to come" if round.state == Round.State.RUNNING else "not reached"
-    return [_step(kind, latest.get(kind), missing) for kind in kinds]
+    return [_step(kind, latest.get(kind), missing, warnings.get(kind, "")) for kind in kinds]
 
 
-def _step(kind: str, job: Job | None, missing: str) -> Step:
+def _step(kind: str, job: Job | None, missing: str, warning: str) -> Step:
     name = str(STEP_NAMES.get(kind, kind))
     if job is None:
         return Step(name, missing)
-    return Step(name, job.state, job.done, job.total, job.note, job.error)
+    return Step(name, job.state, job.done, job.total, job.note, job.error, warning)
 
 
 def rounds_of(project: Project) -> QuerySet[Round]:

@@ -337,6 +337,18 @@ JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", default=45)
 # A job pauses after about this long, so that more urgent ones can overtake it.
 JOB_SLICE_SECONDS = env.int("JOB_SLICE_SECONDS", default=30)
 BASE_MODEL = env.str("BASE_MODEL", default=str(BUNDLED_MODEL))
+# An OpenAI-compatible server that draws samples: training/sampling_server.py.
+SAMPLING_SERVER_URL = env.str("SAMPLING_SERVER_URL", default="")
+SAMPLING_SERVER_KEY = env.str("SAMPLING_SERVER_KEY", default="").strip()
+SAMPLING_SERVER_MODEL = env.str("SAMPLING_SERVER_MODEL", default="")
+SAMPLING_SERVER_POLICIES = env.str("SAMPLING_SERVER_POLICIES", default="load")
+SAMPLING_SERVER_FOLDER = env.str("SAMPLING_SERVER_FOLDER", default="")
+SAMPLING_SERVER_SECONDS = env.float("SAMPLING_SERVER_SECONDS", default=120.0)
+if SAMPLING_SERVER_POLICIES != "load" and "{policy}" not in SAMPLING_SERVER_POLICIES:
+    raise ImproperlyConfigured(
+        "SAMPLING_SERVER_POLICIES is neither load nor a name with {policy} in it: all policies "
+        "would be one model."
+    )
 
 LOGGING = {
     "version": 1,

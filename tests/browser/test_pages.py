@@ -144,6 +144,11 @@ def lively(cast, monkeypatch):
     give_task(project, MARKDOWN, *("abc"), prompt=MARKDOWN)
     add_candidate(ensure_base(project), artefact="a", manifest_sha256="0" * 64, metrics={"kl": 6.3})
     made = rounds.start(project, method="dpo", trigger="hand", by="tests")
+    made.jobs.update(
+        warning="The sampling server could not be used, so samples were drawn here: the endpoint "
+        "http://gpu.example.org:8000/v1 does not answer after 3 attempts (timed out): see whether "
+        "it runs"
+    )
     Round.objects.filter(pk=made.pk).update(
         metrics={
             "reward": {

@@ -12,6 +12,10 @@ import torch
 from training.engine.errors import EngineError
 
 LEAST_TOKENS = 16  # a pass; a budget below it splits nothing further
+TOO_LARGE = (
+    "the memory of the GPU does not hold one completion with its prompt: lower max_tokens, or the "
+    "LoRA rank"
+)
 
 Found = TypeVar("Found")
 
@@ -20,13 +24,23 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Budget:
-    """What all that read it put into a pass; memory grows with it, no result does."""
+    """What all that read it put into a pass; memory grows with it, no result does.
+
+    A prompt with its completions goes through at once, however many tokens that takes, until it
+    has turned out not to fit.
+    """
 
     tokens: int
+    splits: bool = False  # whether a prompt's completions go through in several passes
+    alone: int = 0  # tokens of the pass under way where it holds one prompt; 0 where several
 
     def halve(self) -> int:
-        """Go on with half of it; return that."""
-        self.tokens //= 2
+        """Go on with half of it; return that. Raises EngineError when nothing is left to split."""
+        if self.splits and self.alone > self.tokens:
+            raise EngineError(TOO_LARGE)
+        self.splits = self.splits or self.alone > 0
+        self.tokens = (self.alone or self.tokens) // 2
+        self.alone = 0
         return self.tokens
 
 
@@ -50,8 +64,5 @@ def sparing(
         size = smaller()
         torch.cuda.empty_cache()
         if size < least:
-            raise EngineError(
-                "the memory of the GPU does not hold one prompt with its completions: "
-                "lower max_tokens, or the LoRA rank"
-            )
+            raise EngineError(TOO_LARGE)
         log.warning("The GPU's memory is full: going on with %d %s.", size, of)

@@ -10,6 +10,7 @@ import http.client
 import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from typing import Any
 
 from training.engine.backbone import Backbone
 from training.engine.config import SamplingSettings
-from training.engine.errors import EngineError
+from training.engine.errors import EndpointRefusal, EngineError
 from training.engine.sampling import FinishReason, Progress, Sample
 from training.engine.scoring import completion_logprobs
 from training.engine.sequences import Encoded, decode_completion, encode_completion
@@ -42,35 +43,82 @@ class Endpoint:
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
             raise EngineError(f"endpoint: {self.url} is no address: it begins with http or https")
+        if "@" in urllib.parse.urlsplit(self.url).netloc:
+            raise EngineError("endpoint: a name or a password in the address would be shown")
+        if not (self.key.isascii() and self.key.isprintable()):
+            raise EngineError("endpoint: the key has a character in it that cannot be sent")
 
     def ask(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to a request. Raises EngineError in one line when there is none."""
+        return parsed(self.call("completions", body), self.url)
+
+    def call(self, path: str, body: dict[str, Any] | None = None) -> bytes:
+        """Return what the server answers at `path`, to a POST of `body` or to a GET.
+
+        Raises EndpointRefusal, and EngineError when there is no answer.
+        """
         said = ""
         for attempt in range(self.retries + 1):
             if attempt:
                 time.sleep(self.pause * 2 ** (attempt - 1))
             try:
-                return self._ask_once(body)
+                return self._call_once(path, body)
             except urllib.error.HTTPError as error:
-                said = f"{error.code}: {_one_line(error.read(2000))}"
+                words = self._in_words(error)
+                said = f"{error.code}: {words}"
                 if error.code not in PASSING:
-                    raise EngineError(f"the endpoint {self.url} refuses, {said}") from None
+                    line = f"the endpoint {self.url} refuses, {said}"
+                    raise EndpointRefusal(line, error.code, words) from None
             except (OSError, http.client.HTTPException) as error:
                 said = str(getattr(error, "reason", error)) or type(error).__name__
         raise EngineError(
             f"the endpoint {self.url} does not answer after {self.retries + 1} attempts ({said}): "
-            "see whether it runs; the same command goes on then"
+            "see whether it runs"
         )
 
-    def _ask_once(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _call_once(self, path: str, body: dict[str, Any] | None) -> bytes:
         headers = {"Content-Type": "application/json"}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
         request = urllib.request.Request(  # noqa: S310 - of http alone, see above
-            f"{self.url.rstrip('/')}/completions", json.dumps(body).encode(), headers
+            f"{self.url.rstrip('/')}/{path}",
+            None if body is None else json.dumps(body).encode(),
+            headers,
         )
-        with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
-            return _parsed(answer.read(LONGEST), self.url)
+        until = time.monotonic() + self.timeout
+        with _straight.open(request, timeout=self.timeout) as answer:
+            return _whole(answer, until)
+
+    def _in_words(self, error: urllib.error.HTTPError) -> str:
+        """Return what a refusal says, without the key: some servers repeat it."""
+        try:
+            said = _one_line(error.read(2000))
+        except (OSError, http.client.HTTPException):
+            return "no reason given"
+        return said.replace(self.key, "…") if self.key else said
+
+
+class _Straight(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else: the key is for the one address."""
+
+    def redirect_request(self, *args: Any, **about: Any) -> None:
+        """Take a redirection for a refusal."""
+
+
+_straight = urllib.request.build_opener(_Straight)
+
+
+def _whole(answer: http.client.HTTPResponse, until: float) -> bytes:
+    """Return an answer's body, unless it comes too slowly, byte by byte, or is too long."""
+    parts, size = [], 0
+    while part := answer.read1(2**16):
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST:
+            raise OSError(f"its answer is longer than {LONGEST} bytes")
+        if time.monotonic() > until:
+            raise TimeoutError("timed out")
+    return b"".join(parts)
 
 
 def sample_from(
@@ -92,7 +140,7 @@ def sample_from(
     def ask(each: tuple[int, int]) -> tuple[list[int], FinishReason]:
         index, seed = each
         answer = endpoint.ask(_request(endpoint.model, prompts[index], seed, settings))
-        return _completion(answer, backbone, endpoint.url)
+        return _completion(answer, backbone, endpoint.url, settings.max_new_tokens)
 
     with ThreadPoolExecutor(endpoint.at_once) as pool:
         for start in range(0, len(wanted), settings.batch_rows):
@@ -123,26 +171,37 @@ def _request(
 
 
 def _completion(
-    answer: dict[str, Any], backbone: Backbone, url: str
+    answer: dict[str, Any], backbone: Backbone, url: str, most: int
 ) -> tuple[list[int], FinishReason]:
     """Return the ids that were drawn, with the end-of-sequence token where it was."""
-    try:
-        choice = answer["choices"][0]
-        text, reason, ids = choice["text"], choice["finish_reason"], choice.get("token_ids")
-        usable = isinstance(text, str) and (ids is None or all(type(each) is int for each in ids))
-    except (KeyError, IndexError, TypeError, AttributeError):
-        usable = False
-    if not usable:
-        raise EngineError(f"the endpoint {url} does not answer as OpenAI's completions do")
+    text, reason, ids = _choice(answer, url)
     ended = reason == "stop"
     if ids is None:
-        ids = encode_completion(backbone.tokenizer, text, ended)
+        # Taken apart again, a text may have a few more tokens than were drawn.
+        ids = encode_completion(backbone.tokenizer, text, ended)[:most]
+        ended = ended and ids[-1:] == [backbone.eos_id]
+    elif len(ids) > most:
+        raise EngineError(f"the endpoint {url} answers with {len(ids)} tokens instead of {most}")
     elif ended and (not ids or ids[-1] not in backbone.ends):
         ids = [*ids, backbone.eos_id]
     known = backbone.model.get_input_embeddings().num_embeddings
     if not ids or min(ids) < 0 or max(ids) >= known:
         raise EngineError(f"the endpoint {url} serves another model: its tokens are not known here")
     return list(ids), "stop" if ended else "length"
+
+
+def _choice(answer: dict[str, Any], url: str) -> tuple[str, Any, list[int] | None]:
+    """Return text, finish reason and ids of the one choice. Raises EngineError."""
+    try:
+        choice = answer["choices"][0]
+        text, reason, ids = choice["text"], choice["finish_reason"], choice.get("token_ids")
+        text.encode()  # half of a pair of surrogates is no text
+        usable = ids is None or all(type(each) is int for each in ids)
+    except (KeyError, IndexError, TypeError, AttributeError, UnicodeEncodeError):
+        usable = False
+    if not usable:
+        raise EngineError(f"the endpoint {url} does not answer as OpenAI's completions do")
+    return text, reason, ids
 
 
 def _scored(
@@ -164,10 +223,11 @@ def _scored(
         yield Sample(index, seed, ids, text, reason, logprob)
 
 
-def _parsed(data: bytes, url: str) -> dict[str, Any]:
+def parsed(data: bytes, url: str) -> dict[str, Any]:
+    """Return the JSON object that a server answered with. Raises EngineError."""
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise EngineError(f"the endpoint {url} answers with something that is not JSON")

@@ -15,3 +15,11 @@ class CheckpointDamaged(EngineError):
 
 class TrainingDiverged(EngineError):
     """A loss or a gradient is NaN or infinite; nothing of that step was applied or saved."""
+
+
+class EndpointRefusal(EngineError):
+    """A server that was asked for something answered that it will not do it."""
+
+    def __init__(self, message: str, code: int, said: str) -> None:
+        super().__init__(message)
+        self.code, self.said = code, said

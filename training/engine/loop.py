@@ -187,7 +187,8 @@ class Loop:
         norm = shards.clip(self.parameters.values(), self.settings.max_grad_norm)
         if not (math.isfinite(metrics["loss"]) and math.isfinite(norm)):
             raise TrainingDiverged(
-                f"step {step + 1} of {self.steps}: loss {metrics['loss']}, gradient norm {norm}"
+                f"step {step + 1} of {self.steps}: loss {metrics['loss']}, gradient norm {norm}: "
+                "nothing of it was applied; lower learning_rate"
             )
         optimizer.step()
         return {**metrics, "grad_norm": norm, "learning_rate": rate}

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.engine import adapters, parallel
+from training.engine import adapters, parallel, pieces
 from training.engine.backbone import Backbone
 from training.engine.budget import Budget
 from training.engine.checkpoints import verify
@@ -162,22 +162,19 @@ class PreferenceObjective:
         anchor = self._anchor(chosen, places) if self.settings.loss == "kto" else 0.0
         totals: Metrics = defaultdict(float)
         model, pad_id = self.backbone.model, self.backbone.pad_id
-        buckets = list(length_buckets(list(map(_cost, mine)), count, self.budget.tokens))
+        costs = [pieces.tokens_of(each.prompt_ids, each.completion_ids) for each in mine]
+        buckets = list(length_buckets(costs, count, self.budget.tokens))
         for bucket in in_step(model, buckets, partial(idle_trace, model, pad_id)):
             group = [mine[index] for index in bucket]
-            trace = group_trace(
-                model,
+            pieces.backward(
                 [each.prompt_ids for each in group],
                 [each.completion_ids for each in group],
-                pad_id,
+                lambda prompts, completions: trace_logprobs(
+                    model, group_trace(model, prompts, completions, pad_id)
+                ),
+                partial(self._part, group, count, anchor, totals),
+                self.budget,
             )
-            policies = trace_logprobs(model, trace)
-            sizes = [len(each.ranks) for each in group]
-            losses = [
-                self._loss(policy, example, anchor, totals)
-                for policy, example in zip(torch.split(policies, sizes), group, strict=True)
-            ]
-            torch.autograd.backward(torch.stack(losses).sum() / count)
         self._ratios = []
         metrics = {name: value / count for name, value in totals.items()}
         kl = anchor * (len(mine) / count)
@@ -208,6 +205,22 @@ class PreferenceObjective:
         with self.reference.adapter(self.reference_adapter) as judge, whole(model):
             reference, _ = completion_logprobs(judge, rows, pad_id)
         return (policy - reference).tolist()
+
+    def _part(
+        self,
+        group: Sequence[PreferenceExample],
+        count: int,
+        anchor: float,
+        totals: Metrics,
+        policies: Tensor,
+    ) -> Tensor:
+        """Return what these of `count` examples bring to the mean loss."""
+        parts = torch.split(policies, [len(each.ranks) for each in group])
+        losses = [
+            self._loss(policy, example, anchor, totals)
+            for policy, example in zip(parts, group, strict=True)
+        ]
+        return torch.stack(losses).sum() / count
 
     def _loss(
         self, policy: Tensor, example: PreferenceExample, anchor: float, totals: Metrics
@@ -263,11 +276,6 @@ def _measures(
     if each.reference is not None:
         measures["log_ratio"] = (each.policy.detach() - each.reference).mean().item()
     return measures
-
-
-def _cost(example: PreferenceExample) -> int:
-    widest = max(map(len, example.completion_ids))
-    return len(example.prompt_ids) + len(example.ranks) * widest
 
 
 def _check_kinds(examples: Sequence[PreferenceExample], settings: PreferenceSettings) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.engine import checkpoints, full
+from training.engine import checkpoints, full, pieces
 from training.engine.backbone import Backbone
 from training.engine.budget import Budget
 from training.engine.config import RewardSettings
@@ -44,6 +44,7 @@ from training.engine.reward import Floats, HeadFit
 from training.engine.scoring import group_trace, idle_trace, pool, read
 from training.engine.sequences import Encoded, length_buckets, truncate
 from training.engine.shards import in_step, shard, whole
+from training.engine.tokens import wide
 
 HEAD = "head"
 
@@ -238,25 +239,32 @@ class RewardObjective:
         idle = partial(idle_trace, model, pad_id, tap, only_tapped=True)
         for bucket in in_step(model, buckets, idle):
             group = [chosen[index] for index in bucket]
-            losses = [
-                self._loss(scores, example, totals)
-                for scores, example in zip(self._scores(group), group, strict=True)
-            ]
-            torch.autograd.backward(torch.stack(losses).sum() / count)
+            pieces.backward(
+                [each.prompt_ids for each in group],
+                [each.completion_ids for each in group],
+                self._scores,
+                partial(self._part, group, count, totals),
+                self.budget,
+            )
         return {name: value / count for name, value in totals.items()}
 
-    def _scores(self, group: Sequence[RewardExample]) -> Sequence[Tensor]:
-        trace = group_trace(
-            self.backbone.model,
-            [each.prompt_ids for each in group],
-            [each.completion_ids for each in group],
-            self.backbone.pad_id,
-            tap=self._tap,
-            only_tapped=True,
-        )
-        vectors = (pool(trace, self.settings.pooling).float() - self.mean) / self.scale
-        scores = vectors @ self.head["head.weights"]
-        return torch.split(scores, [len(each.ranks) for each in group])
+    def _scores(
+        self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[Sequence[int]]]
+    ) -> Tensor:
+        model, pad_id = self.backbone.model, self.backbone.pad_id
+        trace = group_trace(model, prompts, completions, pad_id, tap=self._tap, only_tapped=True)
+        vectors = (wide(pool(trace, self.settings.pooling)) - self.mean) / self.scale
+        return vectors @ self.head["head.weights"].to(vectors.dtype)
+
+    def _part(
+        self, group: Sequence[RewardExample], count: int, totals: Metrics, scores: Tensor
+    ) -> Tensor:
+        """Return what these of `count` examples bring to the mean loss."""
+        parts = torch.split(scores, [len(each.ranks) for each in group])
+        losses = [
+            self._loss(mine, example, totals) for mine, example in zip(parts, group, strict=True)
+        ]
+        return torch.stack(losses).sum() / count
 
     def _loss(self, scores: Tensor, example: RewardExample, totals: Metrics) -> Tensor:
         ranks = torch.tensor(example.ranks, device=scores.device)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from training.engine.backbone import Backbone
 from training.engine.budget import Budget, sparing
 from training.engine.config import Pooling
 from training.engine.decoder import Trace, present
+from training.engine.pieces import pieces_of, tokens_of
 from training.engine.sequences import Encoded, length_buckets
 from training.engine.shards import in_step
 from training.engine.tokens import token_logprobs
@@ -134,13 +136,17 @@ def read(
     def work() -> None:
         found = traces(
             model, batch, pad_id, tap, only_tapped=only_tapped, batch_tokens=budget.tokens,
-            on_progress=on_progress,
+            split=budget.splits, on_progress=on_progress,
         )  # fmt: skip
         with torch.no_grad():
             for members, trace in found:
                 note(members, trace)
 
-    sparing(work, budget.halve)
+    def smaller() -> int:
+        budget.splits = True
+        return budget.halve()
+
+    sparing(work, smaller)
 
 
 def traces(
@@ -151,13 +157,17 @@ def traces(
     *,
     only_tapped: bool = False,
     batch_tokens: int = BATCH_TOKENS,
+    split: bool = False,
     on_progress: Progress | None = None,
 ) -> Iterator[tuple[list[int], Trace]]:
     """Yield (indices into `batch`, their trace) until every completion has been seen.
 
-    `tap` also keeps the hidden state of that layer; `only_tapped` runs no layer above it.
+    `tap` also keeps the hidden state of that layer; `only_tapped` runs no layer above it. `split`
+    has the completions of one prompt in several passes where they are more than `batch_tokens`.
     """
     groups = _by_prompt(batch)
+    if split:
+        groups = [part for group in groups for part in _parts(batch, group, batch_tokens)]
     costs = [_cost(batch, group) for group in groups]
     done = 0
     buckets = list(length_buckets(costs, max_rows=len(groups), max_tokens=batch_tokens))
@@ -220,6 +230,13 @@ def _by_prompt(batch: Sequence[Encoded]) -> list[list[int]]:
     return list(groups.values())
 
 
+def _parts(batch: Sequence[Encoded], group: list[int], room: int) -> Iterator[list[int]]:
+    """Yield the members of a group in passes of at most `room` tokens, one member at least."""
+    left = iter(group)
+    completions = [batch[member].completion for member in group]
+    for piece in pieces_of(batch[group[0]].prompt, completions, room):
+        yield list(islice(left, len(piece)))
+
+
 def _cost(batch: Sequence[Encoded], group: list[int]) -> int:
-    widest = max(len(batch[member].completion) for member in group)
-    return len(batch[group[0]].prompt) + len(group) * widest
+    return tokens_of(batch[group[0]].prompt, [batch[member].completion for member in group])

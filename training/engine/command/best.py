@@ -11,7 +11,7 @@ from typing import Any
 
 from training.engine import runs
 from training.engine.command.rewards import reward_for
-from training.engine.command.session import Session, adapter_of, hash_of
+from training.engine.command.session import Session, hash_of
 from training.engine.endpoint import Endpoint, sample_from
 from training.engine.errors import EngineError
 from training.engine.ppo.best_of_n import Best, best_of_n, best_of_n_kl
@@ -29,7 +29,7 @@ def report_best(session: Session) -> dict[str, Any]:
     if not records:
         raise EngineError(f"{session.data.path} has no prompt to answer")
     prompts = _prompts(session, records)
-    start = adapter_of("--start", session.options.start)
+    start = session.policy_of("--start", session.options.start)
     reward = reward_for(session)
     draw, server = _draw(session)
     session.begin(("start", hash_of(start)), ("reward", reward.identity), ("endpoint", server))

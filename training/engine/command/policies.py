@@ -14,7 +14,7 @@ from training.engine.backbone import MODEL
 from training.engine.checkpoints import holds
 from training.engine.chunks import in_chunks
 from training.engine.command.rewards import reward_for
-from training.engine.command.session import Session, adapter_of, hash_of, need
+from training.engine.command.session import Session, hash_of
 from training.engine.config import PreferenceSettings
 from training.engine.errors import EngineError
 from training.engine.loop import Trained
@@ -59,7 +59,7 @@ def from_demonstrations(session: Session) -> Outcome:
 
 def _start(session: Session) -> Path | None:
     """Return the policy to begin with. Raises EngineError for an adapter on a full model."""
-    start = adapter_of("--start", session.options.start)
+    start = session.policy_of("--start", session.options.start)
     if start and session.settings.depth == "lora" and holds(start, MODEL):
         raise EngineError(
             f"--start: {start} is a full model: train on with --depth full, or take it as --model"
@@ -88,11 +88,10 @@ def from_preferences(session: Session) -> Outcome:
     kinds = ["ranking"]
     if settings.loss == "kto":
         kinds, asked = ["ranking", "thumb"], "kto needs a label, ranks, or chosen and rejected"
-    need(records, kinds, asked, session.data.path)
+    session.need(records, kinds, asked)
+    session.must_prefer()
     rows = [session.encode(record, settings.max_tokens) for record in records]
     count = len(session.training)
-    if not any(each.kind == "thumb" or len(set(each.ranks)) > 1 for each in records[:count]):
-        raise EngineError(f"{session.data.path} prefers nothing: every completion is tied")
     session.begin(("start", hash_of(start)), ("reference", hash_of(reference)))
     scored = _reference_logprobs(session, reference, rows) if settings.needs_reference else {}
     examples = [
@@ -111,7 +110,7 @@ def _reference(session: Session, start: Path | None) -> Path | None:
     given = session.options.reference
     if given is None:
         return start
-    return None if given == "model" else adapter_of("--reference", given)
+    return None if given == "model" else session.policy_of("--reference", given)
 
 
 def _reference_logprobs(

@@ -17,7 +17,7 @@ from training.engine.backbone import Backbone
 from training.engine.breakdowns import Table, accuracy_by
 from training.engine.checkpoints import load
 from training.engine.chunks import in_chunks
-from training.engine.command.session import Session, need, step_aside
+from training.engine.command.session import Session, step_aside
 from training.engine.config import RewardSettings
 from training.engine.ensembles import make_ensemble
 from training.engine.errors import CheckpointDamaged, EngineError
@@ -86,9 +86,8 @@ def from_rankings(session: Session) -> Fitted:
 
 def _check(session: Session, records: Sequence[Record]) -> None:
     """Raise EngineError where the rankings do not suffice for a model and its judgement."""
-    need(records, ["ranking"], "a reward needs ranks, or chosen and rejected", session.data.path)
-    if not any(len(set(each.ranks)) > 1 for each in session.training):
-        raise EngineError(f"{session.data.path} prefers nothing: every completion is tied")
+    session.need(records, ["ranking"], "a reward needs ranks, or chosen and rejected")
+    session.must_prefer()
     prompts, folds = len({_group(each) for each in session.training}), session.settings.folds
     if prompts < folds:
         raise EngineError(f"{folds} folds need that many prompts, not {prompts}: lower --folds")

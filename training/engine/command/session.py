@@ -14,7 +14,7 @@ from typing import Any
 
 from training.engine import parallel, runs
 from training.engine.backbone import Backbone
-from training.engine.checkpoints import MANIFEST, verify
+from training.engine.checkpoints import MANIFEST, about, verify
 from training.engine.command.bar import Report
 from training.engine.command.options import Method
 from training.engine.errors import EngineError
@@ -79,10 +79,42 @@ class Session:
         ids = encode_prompt(self.backbone.tokenizer, record.messages)
         if len(ids) >= self.context:
             raise EngineError(
-                f"{self.data.path}, {record.key}: the prompt has {len(ids)} tokens, and the model "
+                f"{self.place_of(record)}: the prompt has {len(ids)} tokens, and the model "
                 f"reads {self.context}: shorten it or leave the line out"
             )
         return ids
+
+    def place_of(self, record: Record) -> str:
+        """Return the file and the line of a record."""
+        other = self.validation_file
+        apart = other is not None and any(each is record for each in other.records)
+        return f"{other.path if apart and other else self.data.path}, {record.key}"
+
+    def need(self, records: Sequence[Record], kinds: Sequence[str], asked: str) -> None:
+        """Raise EngineError naming the first line that is of no such kind."""
+        for record in records:
+            if record.kind not in kinds:
+                raise EngineError(f"{self.place_of(record)}: {asked}; this is a {record.kind}")
+
+    def must_prefer(self) -> None:
+        """Raise EngineError naming a file that calls nothing better than anything else."""
+        given = [(self.data, self.training)]
+        if self.validation_file is not None:
+            given.append((self.validation_file, self.validation_file.records))
+        for file, records in given:
+            if not any(each.kind == "thumb" or len(set(each.ranks)) > 1 for each in records):
+                raise EngineError(f"{file.path} prefers nothing: every completion is tied")
+
+    def policy_of(self, name: str, given: str | Path | None) -> Path | None:
+        """Return the policy's checkpoint in a run or in the folder itself. Raises EngineError."""
+        folder = adapter_of(name, given)
+        if folder is None:
+            return None
+        if about(folder).get("trunk_sha256", self.backbone.trunk_sha256) != (
+            self.backbone.trunk_sha256
+        ):
+            raise EngineError(f"{name}: the policy in {given} was trained from another model")
+        return folder
 
     @property
     def context(self) -> int:
@@ -173,13 +205,6 @@ def adapter_of(name: str, given: str | Path | None) -> Path | None:
 def hash_of(folder: Path | None) -> str | None:
     """Return what names an adapter in a run's identity."""
     return verify(folder) if folder else None
-
-
-def need(records: Sequence[Record], kinds: Sequence[str], asked: str, path: Path) -> None:
-    """Raise EngineError naming the first line that is of no such kind."""
-    for record in records:
-        if record.kind not in kinds:
-            raise EngineError(f"{path}, {record.key}: {asked}; this is a {record.kind}")
 
 
 @contextmanager

@@ -148,7 +148,8 @@ class PpoLoop(Loop):
             if not (math.isfinite(metrics["loss"]) and all(map(math.isfinite, norms))):
                 raise TrainingDiverged(
                     f"step {step + 1} of {self.steps}, update {number + 1}: "
-                    f"loss {metrics['loss']}, gradient norms {norms}"
+                    f"loss {metrics['loss']}, gradient norms {norms}: nothing of it was applied; "
+                    "lower learning_rate"
                 )
             if made and metrics["update_kl"] > self.settings.update_kl:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,85 @@ def test_an_absent_package_is_one_clear_line_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_sink_that_cannot_be_opened_is_one_clear_line(
+    run: Run, rankings: Path, tmp_path: Path, mlflow: Stub, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(mlflow, "start_run", failing("no such store,\nsee the manual"))
+    ran = run("dpo", *SMALL, "--log-to", "mlflow", data=rankings, out=tmp_path / "out")
+    assert ran.complaint == "--log-to mlflow: no such store, see the manual"
+
+
+def test_a_sink_that_fails_on_the_way_costs_no_training(
+    run: Run, rankings: Path, tmp_path: Path, mlflow: Stub, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(mlflow, "log_metrics", failing("the server is gone"))
+    ran = run("dpo", *SMALL, "--log-to", "mlflow", data=rankings, out=tmp_path / "out")
+    assert ran.report["figures"]["steps"] == 3
+    assert ran.err.splitlines() == [
+        "mlflow failed at step 1 and is left out from here on: the server is gone"
+    ]
+    assert len(read_metrics(tmp_path / "out")) == 3
+
+
+def test_a_sink_that_cannot_be_closed_costs_no_report(
+    run: Run, rankings: Path, tmp_path: Path, mlflow: Stub, monkeypatch: pytest.MonkeyPatch
+):
+    @contextmanager
+    def start_run(run_name: str = "") -> Any:
+        yield SimpleNamespace(info=SimpleNamespace(run_id="r1"))
+        raise RuntimeError("the server is gone")
+
+    monkeypatch.setattr(mlflow, "start_run", start_run)
+    ran = run("dpo", *SMALL, "--log-to", "mlflow", data=rankings, out=tmp_path / "out")
+    assert ran.report["figures"]["steps"] == 3
+    assert ran.err.splitlines() == [
+        "mlflow was not told that the run has ended: the server is gone"
+    ]
+
+
+def failing(said: str) -> Any:
+    def fail(*args: Any, **about: Any) -> None:
+        raise RuntimeError(said)
+
+    return fail
+
+
+def real(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The package itself, with a store of its own in `folder`."""
+    found: ModuleType = pytest.importorskip(name, reason=f"{name} is not installed")
+    try:  # mlflow-skinny has no database, and asks to be told that files will do
+        importlib.import_module("sqlalchemy")
+        store = f"sqlite:///{folder}/mlflow.db"
+    except ImportError:
+        store = f"file://{folder}/mlruns"
+        monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "tests")
+    return found
+
+
+@pytest.mark.slow
+def test_mlflow_itself_reads_what_was_logged(
+    run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    mlflow: Any = real("mlflow", tmp_path, monkeypatch)
+    out = tmp_path / "out"
+    for _ in range(2):  # gone on with, it is the same run
+        assert run("dpo", *SMALL, "--log-to", "mlflow", data=rankings, out=out).code == 0
+    lines = read_metrics(out)
+    client = mlflow.MlflowClient()
+    found = client.get_run((out / sinks.MLFLOW_RUN).read_text())
+    assert (found.info.run_name, found.info.status) == ("out", "FINISHED")
+    assert found.data.params["lora.rank"] == "2"
+    assert len(client.search_runs([found.info.experiment_id])) == 1
+    for name in ("loss", "grad_norm", "learning_rate"):
+        told = [
+            (each.step, each.value) for each in client.get_metric_history(found.info.run_id, name)
+        ]
+        assert told == [(line["step"], pytest.approx(line[name])) for line in lines]
+
+
+@pytest.mark.slow
 def test_tensorboard_reads_what_was_logged(run: Run, rankings: Path, tmp_path: Path):
     reader = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator",

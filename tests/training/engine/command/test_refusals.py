@@ -82,6 +82,36 @@ def test_a_prompt_longer_than_the_context_is_named(
     assert "line 2: the prompt has 3003 tokens, and the model reads 2048" in said
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({**RANKINGS[1], "prompt": "a" * 3000}, "line 1: the prompt has 3003 tokens"),
+        ({"prompt": "Why?", "completion": "So.", "label": True}, "line 1: dpo needs ranks"),
+        ({**RANKINGS[1], "ranks": [1] * 4}, "prefers nothing: every completion is tied"),
+    ],
+    ids=["long", "thumb", "tied"],
+)
+def test_what_is_wrong_with_the_validation_file_is_said_of_that_file(
+    run: Run, rankings: Path, tmp_path: Path, row: dict[str, object], said: str
+):
+    unseen = write_lines(tmp_path / "unseen.jsonl", [row])
+    options = [*SMALL, "--validation", str(unseen)]
+    found = refused(run, "dpo", *options, data=rankings, tmp_path=tmp_path)
+    assert found.startswith(str(unseen))
+    assert said in found
+
+
+@pytest.mark.parametrize("option", ["--start", "--reference"])
+def test_a_policy_of_another_model_is_refused(
+    run: Run, rankings: Path, tmp_path: Path, option: str
+):
+    other = make_tiny_model(tmp_path / "other", train_steps=0, seed=1)
+    first = tmp_path / "first"
+    assert run("dpo", *SMALL, data=rankings, out=first, model=other).code == 0
+    said = refused(run, "dpo", *SMALL, option, str(first), data=rankings, tmp_path=tmp_path)
+    assert said == f"{option}: the policy in {first} was trained from another model"
+
+
 def test_more_tokens_than_the_model_reads_are_refused(run: Run, rankings: Path, tmp_path: Path):
     said = refused(run, "sft", "--max-tokens", "5000", data=rankings, tmp_path=tmp_path)
     assert said == "max_tokens is 5000, and the model reads 2048: lower it"
@@ -326,7 +356,7 @@ def test_a_model_with_a_weight_that_is_not_a_number_is_told_of_in_one_line(
     assert "not finite" in said or "log-probability nan" in said or "loss nan" in said
 
 
-def test_a_gpu_that_holds_not_even_one_prompt_is_told_of(
+def test_a_gpu_that_holds_not_even_one_completion_is_told_of(
     run: Run, rankings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def full(self, indices):
@@ -335,7 +365,7 @@ def test_a_gpu_that_holds_not_even_one_prompt_is_told_of(
     monkeypatch.setattr(PreferenceObjective, "accumulate", full)
     ran = run("dpo", *SMALL, data=rankings, out=tmp_path / "out")
     assert ran.code == 1
-    assert "does not hold one prompt with its completions" in ran.err.splitlines()[-1]
+    assert "does not hold one completion with its prompt" in ran.err.splitlines()[-1]
 
 
 def test_a_reward_of_another_model_is_refused(run: Run, rankings: Path, tmp_path: Path):
