@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
 from annotation.answers import RATINGS
@@ -41,7 +42,9 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "help": Command(HELP.usual, HELP.label, RESPONSES),
         # While one response is shown by itself, nothing is picked or placed.
         **{
-            f"rate-{rating}": Command(str(rating), gettext_lazy("Key for this rating"))
+            f"rate-{rating}": Command(
+                str(rating), format_lazy(gettext_lazy("Key to rate {rating}"), rating=rating)
+            )
             for rating in RATINGS
         },
     },

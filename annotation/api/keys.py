@@ -38,7 +38,9 @@ class KeysView(WholeBodyView):
     writes = Scope.ANNOTATE
 
     @extend_schema(
-        operation_id="get_keys", summary="Read your keys of the task pages", responses=KeysSerializer
+        operation_id="get_keys",
+        summary="Read your keys of the task pages",
+        responses=KeysSerializer,
     )
     def get(self, request: Request) -> Response:
         return _reply(person(request).keys)

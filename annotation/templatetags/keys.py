@@ -25,14 +25,11 @@ def key(kind: str, command: str) -> SafeString:
 
 
 @register.simple_tag
-def key_field(kind: str, command: str, label: str = "") -> SafeString:
+def key_field(kind: str, command: str) -> SafeString:
     """The field in which it is changed."""
     said = COMMANDS[kind][command]
     return format_html(
         '<input type="text" class="key" maxlength="2" autocapitalize="none" data-command="{}"'
         ' data-usual="{}" data-fixed="{}" aria-label="{}">',
-        command,
-        said.usual,
-        said.fixed,
-        label or said.label,
+        *(command, said.usual, said.fixed, said.label),
     )
