@@ -17,6 +17,7 @@ register = template.Library()
 # Between them a text keeps its own direction, and leaves that of the line around it alone.
 QUOTED = re.compile(r"%\((\w+)\)r")
 ISOLATE, ISOLATED = "\u2068", "\u2069"
+RIGHTWARDS = "\u2066"
 
 
 @register.filter
@@ -73,6 +74,14 @@ def _filled(template: str, values: Mapping[str, Any]) -> SafeString:
 
 def _value(value: Any) -> SafeString:
     if isinstance(value, str):
-        return plain(value)
+        return plain(value) if any(map(str.isalpha, value)) else _rightwards(value)
     words = value["template"]
     return _filled(translation.gettext(words), value["values"])
+
+
+def _rightwards(value: str) -> SafeString:
+    """Signs and digits, which alone say nothing of their direction: it is that of the file."""
+    shown = render_plain(value)
+    if shown and translation.get_language_bidi():
+        shown = f"{RIGHTWARDS}{shown}{ISOLATED}"
+    return mark_safe(shown)  # noqa: S308 - the renderer's output is safe

@@ -5,7 +5,7 @@ from playwright.sync_api import Route, expect
 
 from annotation import leases, queue
 from annotation.models import Assignment, ProblemReport, Project, Submission
-from tests.browser.test_ranking import DOOR, begin, ranks_as_shown, standing
+from tests.browser.test_ranking import DOOR, begin, ranks_as_shown, send, standing
 from tests.browser.test_sending import place_all
 from tests.cast import PASSWORD, give_task
 
@@ -347,8 +347,11 @@ def test_an_answer_that_waits_with_a_removed_label_is_shown_again_first(open_bro
 
     told_as_left(again)
     standing(again).to_have_text("A›B›C›D")
-    saved(again).to_have_text("Draft saved")
     assert not Submission.objects.exists()
+
+    send(again)
+    again.wait_for_url(f"**{DOOR}")
+    assert list(Submission.objects.get().labels.values()) == [["harmful"]]
 
 
 def report(page, words="It says 'salt' in every line."):

@@ -109,7 +109,12 @@ def test_problems_of_rows_are_told_in_the_readers_language(manager):
     upload = looked_into(
         manager,
         file(
-            *(ranking(), ranking(ranks=[1]), ranking(unacceptable=[1, 2]), ranking(prompt="")),
+            *(
+                ranking(),
+                ranking(ranks=[1]),
+                ranking(unacceptable=[1, 2, 3, 4]),
+                ranking(prompt=""),
+            ),
             *("{", ranking(completions=[{"model": "m"}, {"text": "b"}])),
         ),
     )
