@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.content import check_storable, check_storable_json
 from annotation.errors import Invalid
@@ -66,14 +66,15 @@ def parse(
     Raises Invalid.
     """
     if not isinstance(body, dict):
-        raise Invalid(gettext("The body must be a JSON object."))
+        raise Invalid(gettext_noop("The body must be a JSON object."))
     known = FIELDS[TaskKind(kind)] | COMMON_FIELDS
     for name in body:
         check_storable("The name of a field", name)
         if name not in known:
             raise Invalid(
-                gettext("%(name)s: unknown field. Known: %(known)s.")
-                % {"name": _short(name), "known": ", ".join(sorted(known))}
+                gettext_noop("%(name)s: unknown field. Known: %(known)s."),
+                name=_short(name),
+                known=", ".join(sorted(known)),
             )
     said = Answer(
         labels=_labels(body.get("labels", {}), texts, labels),
@@ -103,41 +104,43 @@ def _ranking(
 def _ratings(value: Any, texts: Mapping[str, str], must_rate: bool) -> dict[str, int]:
     if not isinstance(value, dict):
         raise Invalid(
-            gettext("ratings: must be an object that maps each completion id to its rating.")
+            gettext_noop("ratings: must be an object that maps each completion id to its rating.")
         )
     for uid, rating in value.items():
         if uid not in texts:
             raise Invalid(
-                gettext("ratings: %(uid)r is not a completion of this task.") % {"uid": _short(uid)}
+                gettext_noop("ratings: %(uid)r is not a completion of this task."), uid=_short(uid)
             )
         if type(rating) is not int or rating not in RATINGS:
             raise Invalid(
-                gettext("ratings: that of %(uid)r must be a whole number from 1 to 7.")
-                % {"uid": _short(uid)}
+                gettext_noop("ratings: that of %(uid)r must be a whole number from 1 to 7."),
+                uid=_short(uid),
             )
     missing = len(texts) - len(value)
     if missing and (value or must_rate):
         raise Invalid(
-            gettext(
+            gettext_noop(
                 "ratings: %(missing)s of %(texts)s completions have not been rated yet. Rate "
                 "each one by itself, from 1 to 7."
-            )
-            % {"missing": missing, "texts": len(texts)}
+            ),
+            missing=missing,
+            texts=len(texts),
         )
     return dict(value)
 
 
 def _uids(name: str, value: Any, texts: Mapping[str, str]) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(uid, str) for uid in value):
-        raise Invalid(gettext("%(name)s: must be a list of completion ids.") % {"name": name})
+        raise Invalid(gettext_noop("%(name)s: must be a list of completion ids."), name=name)
     for uid in value:
         if uid not in texts:
             raise Invalid(
-                gettext("%(name)s: %(uid)r is not a completion of this task.")
-                % {"name": name, "uid": _short(uid)}
+                gettext_noop("%(name)s: %(uid)r is not a completion of this task."),
+                name=name,
+                uid=_short(uid),
             )
     if len(set(value)) != len(value):
-        raise Invalid(gettext("%(name)s: a completion is named twice.") % {"name": name})
+        raise Invalid(gettext_noop("%(name)s: a completion is named twice."), name=name)
     return frozenset(value)
 
 
@@ -147,26 +150,29 @@ def _check_placed(body: dict[str, Any], texts: Mapping[str, str], must_place: bo
     missing = len(texts.keys() - _uids("placed", body.get("placed", []), texts))
     if missing:
         raise Invalid(
-            gettext(
+            gettext_noop(
                 "placed: %(missing)s of %(texts)s completions have not been placed yet. "
                 "Place each one before submitting."
-            )
-            % {"missing": missing, "texts": len(texts)}
+            ),
+            missing=missing,
+            texts=len(texts),
         )
 
 
 def _ranks(value: Any, unacceptable: frozenset[str], texts: Mapping[str, str]) -> dict[str, int]:
     """Ranks of all completions; unacceptable ones that carry none share the worst rank."""
     if not isinstance(value, dict):
-        raise Invalid(gettext("ranks: must be an object that maps each completion id to its rank."))
+        raise Invalid(
+            gettext_noop("ranks: must be an object that maps each completion id to its rank.")
+        )
     for uid, rank in value.items():
         if uid not in texts:
             raise Invalid(
-                gettext("ranks: %(uid)r is not a completion of this task.") % {"uid": _short(uid)}
+                gettext_noop("ranks: %(uid)r is not a completion of this task."), uid=_short(uid)
             )
         if type(rank) is not int:
             raise Invalid(
-                gettext("ranks: the rank of %(uid)r must be a whole number.") % {"uid": _short(uid)}
+                gettext_noop("ranks: the rank of %(uid)r must be a whole number."), uid=_short(uid)
             )
     ranks = dict(value)
     for uid in unacceptable - ranks.keys():
@@ -174,8 +180,9 @@ def _ranks(value: Any, unacceptable: frozenset[str], texts: Mapping[str, str]) -
     missing = texts.keys() - ranks.keys()
     if missing:
         raise Invalid(
-            gettext("ranks: %(missing)s of %(texts)s completions have no rank.")
-            % {"missing": len(missing), "texts": len(texts)}
+            gettext_noop("ranks: %(missing)s of %(texts)s completions have no rank."),
+            missing=len(missing),
+            texts=len(texts),
         )
     return ranks
 
@@ -183,16 +190,18 @@ def _ranks(value: Any, unacceptable: frozenset[str], texts: Mapping[str, str]) -
 def _check_order(ranks: dict[str, int], unacceptable: frozenset[str]) -> None:
     if not is_weak_order(list(ranks.values())):
         raise Invalid(
-            gettext(
+            gettext_noop(
                 "ranks: %(values)s is not a weak order. Each rank must be one more than the "
                 "number of better completions, as in 1, 2, 2, 4."
-            )
-            % {"values": sorted(ranks.values())}
+            ),
+            values=sorted(ranks.values()),
         )
     worst = {uid for uid, rank in ranks.items() if rank == max(ranks.values())}
     if unacceptable and worst != unacceptable:
         raise Invalid(
-            gettext("unacceptable: these completions, and only these, must share the worst rank.")
+            gettext_noop(
+                "unacceptable: these completions, and only these, must share the worst rank."
+            )
         )
 
 
@@ -200,21 +209,26 @@ def _check_identical(ranks: dict[str, int], texts: Mapping[str, str]) -> None:
     by_text: dict[str, int] = {}
     for uid, rank in ranks.items():
         if by_text.setdefault(texts[uid], rank) != rank:
-            raise Invalid(gettext("ranks: two completions with the same text must share a rank."))
+            raise Invalid(
+                gettext_noop("ranks: two completions with the same text must share a rank.")
+            )
 
 
 def _strengths(value: Any, boundaries: int) -> tuple[int, ...]:
     if not isinstance(value, list) or not all(
         type(strength) is int and strength in STRENGTHS for strength in value
     ):
-        raise Invalid(gettext("strengths: must be a list of 1 (slightly), 2 (clearly) or 3 (far)."))
+        raise Invalid(
+            gettext_noop("strengths: must be a list of 1 (slightly), 2 (clearly) or 3 (far).")
+        )
     if value and len(value) != boundaries:
         raise Invalid(
-            gettext(
+            gettext_noop(
                 "strengths: %(value)s given, but the ranking has %(boundaries)s boundaries "
                 "between neighbouring tiers."
-            )
-            % {"value": len(value), "boundaries": boundaries}
+            ),
+            value=len(value),
+            boundaries=boundaries,
         )
     return tuple(value)
 
@@ -228,18 +242,18 @@ def _labels(
 ) -> dict[str, list[str]]:
     if not isinstance(value, dict):
         raise Invalid(
-            gettext("labels: must be an object that maps a completion id to a list of labels.")
+            gettext_noop("labels: must be an object that maps a completion id to a list of labels.")
         )
     for uid, names in value.items():
         if uid not in texts:
             raise Invalid(
-                gettext("labels: %(uid)r is not a completion of this task.") % {"uid": _short(uid)}
+                gettext_noop("labels: %(uid)r is not a completion of this task."), uid=_short(uid)
             )
         if not _is_list_of_short_texts(names):
             name = repr(_short(uid))
             raise Invalid(
-                gettext("labels: those of %(name)s must be a list of at most 50 short texts.")
-                % {"name": name}
+                gettext_noop("labels: those of %(name)s must be a list of at most 50 short texts."),
+                name=name,
             )
         check_storable_json("labels:", names)
         for name in names:
@@ -267,11 +281,12 @@ def _is_list_of_short_texts(value: Any) -> bool:
 
 def _text(name: str, value: Any, limit: int) -> str:
     if not isinstance(value, str):
-        raise Invalid(gettext("%(name)s: must be a text.") % {"name": name})
+        raise Invalid(gettext_noop("%(name)s: must be a text."), name=name)
     if len(value) > limit:
         raise Invalid(
-            gettext("%(name)s: longer than %(limit)s characters. Shorten it.")
-            % {"name": name, "limit": f"{limit:,}"}
+            gettext_noop("%(name)s: longer than %(limit)s characters. Shorten it."),
+            name=name,
+            limit=f"{limit:,}",
         )
     check_storable(f"{name}:", value)
     return value
@@ -280,11 +295,11 @@ def _text(name: str, value: Any, limit: int) -> str:
 def _written(value: Any, texts: Mapping[str, str]) -> str:
     text = _text("text", value, MAX_TEXT)
     if not text.strip():
-        raise Invalid(gettext("text: it is empty. Write the answer first."))
+        raise Invalid(gettext_noop("text: it is empty. Write the answer first."))
     # A page sends the ends of lines in its own way; that alone is no change.
     if text.splitlines() in (given.splitlines() for given in texts.values()):
         raise Invalid(
-            gettext("text: it is the given response, unchanged. Improve it, or skip the task.")
+            gettext_noop("text: it is the given response, unchanged. Improve it, or skip the task.")
         )
     return text
 
@@ -293,13 +308,13 @@ def _seconds(value: Any) -> float | None:
     if value is None:
         return None
     if type(value) not in (int, float) or not 0 <= value <= MAX_SECONDS:
-        raise Invalid(gettext("seconds: must be a number of seconds from 0 to a week."))
+        raise Invalid(gettext_noop("seconds: must be a number of seconds from 0 to a week."))
     return float(value)
 
 
 def _verdict(value: Any) -> str:
     if value not in Thumb.Verdict.values:
-        raise Invalid(gettext('verdict: must be "good" or "bad".'))
+        raise Invalid(gettext_noop('verdict: must be "good" or "bad".'))
     return str(value)
 
 

@@ -5,19 +5,22 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop
 
 from annotation.errors import Invalid
 from annotation.models.prompts import Split
+from annotation.telling import Sentence
 
 ROLES = ("system", "user", "assistant", "tool")
 MAX_PROMPT = 50_000
 MAX_COMPLETION = 100_000
 TRAIN_PERCENT, VALIDATION_PERCENT = 80, 10
 SPLIT_SEED = "split:"  # the same in every project; another one would draw every split anew
+MESSAGE = gettext_noop("prompt: message %(number)s")
 Messages = list[dict[str, str]]
 
 
@@ -26,15 +29,16 @@ def parse_messages(value: Any) -> Messages:
     if isinstance(value, str):
         value = [{"role": "user", "content": value}]
     if not isinstance(value, list) or not value:
-        raise Invalid(gettext("prompt: must be a text or a list of messages."))
+        raise Invalid(gettext_noop("prompt: must be a text or a list of messages."))
     messages = [_message(number, message) for number, message in enumerate(value, start=1)]
     total = sum(len(message["content"]) for message in messages)
     if not any(message["content"].strip() for message in messages):
-        raise Invalid(gettext("prompt: it is empty."))
+        raise Invalid(gettext_noop("prompt: it is empty."))
     if total > MAX_PROMPT:
         raise Invalid(
-            gettext("prompt: %(total)s characters long; at most %(most)s are allowed.")
-            % {"total": f"{total:,}", "most": f"{MAX_PROMPT:,}"}
+            gettext_noop("prompt: %(total)s characters long; at most %(most)s are allowed."),
+            total=f"{total:,}",
+            most=f"{MAX_PROMPT:,}",
         )
     return messages
 
@@ -42,35 +46,42 @@ def parse_messages(value: Any) -> Messages:
 def _message(number: int, message: Any) -> dict[str, str]:
     if not isinstance(message, dict) or set(message) != {"role", "content"}:
         raise Invalid(
-            gettext("prompt: message %(number)s must have a role and a content, nothing else.")
-            % {"number": number}
+            gettext_noop(
+                "prompt: message %(number)s must have a role and a content, nothing else."
+            ),
+            number=number,
         )
     if message["role"] not in ROLES:
         raise Invalid(
-            gettext("prompt: the role of message %(number)s must be one of %(roles)s.")
-            % {"number": number, "roles": ", ".join(ROLES)}
+            gettext_noop("prompt: the role of message %(number)s must be one of %(roles)s."),
+            number=number,
+            roles=", ".join(ROLES),
         )
     if not isinstance(message["content"], str):
         raise Invalid(
-            gettext("prompt: the content of message %(number)s must be a text.")
-            % {"number": number}
+            gettext_noop("prompt: the content of message %(number)s must be a text."), number=number
         )
-    check_storable(f"prompt: message {number}", message["content"])
+    check_storable(_called(number), message["content"])
     return {"role": message["role"], "content": message["content"]}
 
 
-def check_storable(name: str, text: str) -> None:
+@lru_cache
+def _called(number: int) -> Sentence:
+    return Sentence(MESSAGE, {"number": number})
+
+
+def check_storable(name: str | Sentence, text: str) -> None:
     """Raises Invalid for what no database can hold as text."""
     if "\x00" in text:
         raise Invalid(
-            gettext("%(name)s holds a null character, which cannot be stored. Remove it.")
-            % {"name": name}
+            gettext_noop("%(name)s holds a null character, which cannot be stored. Remove it."),
+            name=name,
         )
     try:
         text.encode()
     except UnicodeEncodeError:
         raise Invalid(
-            gettext("%(name)s holds half of a surrogate pair. Mend its encoding.") % {"name": name}
+            gettext_noop("%(name)s holds half of a surrogate pair. Mend its encoding."), name=name
         ) from None
 
 
@@ -84,10 +95,11 @@ def check_storable_json(name: str, value: Any) -> None:
             check_storable(name, item)
         elif isinstance(item, float) and not math.isfinite(item):
             raise Invalid(
-                gettext(
+                gettext_noop(
                     "%(name)s holds %(number)s, which is not a number that JSON knows. Remove it."
-                )
-                % {"name": name, "number": item}
+                ),
+                name=name,
+                number=item,
             )
         elif isinstance(item, dict):
             waiting += [*item.keys(), *item.values()]
@@ -95,13 +107,15 @@ def check_storable_json(name: str, value: Any) -> None:
             waiting += item
 
 
-def check_completion(name: str, text: Any) -> str:
+def check_completion(name: str | Sentence, text: Any) -> str:
     if not isinstance(text, str):
-        raise Invalid(gettext("%(name)s: the text must be a text.") % {"name": name})
+        raise Invalid(gettext_noop("%(name)s: the text must be a text."), name=name)
     if len(text) > MAX_COMPLETION:
         raise Invalid(
-            gettext("%(name)s: %(text)s characters long; at most %(most)s are allowed.")
-            % {"name": name, "text": f"{len(text):,}", "most": f"{MAX_COMPLETION:,}"}
+            gettext_noop("%(name)s: %(text)s characters long; at most %(most)s are allowed."),
+            name=name,
+            text=f"{len(text):,}",
+            most=f"{MAX_COMPLETION:,}",
         )
     check_storable(name, text)
     return text

@@ -1,5 +1,9 @@
 """Refusals that people read. Each says what is wrong, where, and how to mend it."""
 
+from typing import Any
+
+from annotation.telling import Sentence
+
 
 class Refused(Exception):
     """Base of all refusals; ``str()`` is one clear sentence. Edges turn it into a reply."""
@@ -9,9 +13,17 @@ class Refused(Exception):
 
 
 class Invalid(Refused):
-    """What was sent does not fit what was asked for."""
+    """What was sent does not fit what was asked for.
+
+    With ``values``, ``words`` is a template: the ``sentence`` can be stored, and be told in another
+    language.
+    """
 
     code = "invalid"
+
+    def __init__(self, words: str | Sentence, **values: Any) -> None:
+        self.sentence = words if isinstance(words, Sentence) else Sentence(str(words), values)
+        super().__init__(str(self.sentence))
 
 
 class NotAllowed(Refused):

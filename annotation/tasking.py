@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.audit import record
 from annotation.content import check_completion, content_hash, group_of, parse_messages, split_of
@@ -198,6 +198,8 @@ def check_k(kind: str, k: int) -> None:
     if not least <= k <= greatest:
         allowed = str(least) if least == greatest else f"{least} to {greatest}"
         raise Invalid(
-            gettext("completions: a %(kind)s task needs %(allowed)s, not %(k)s.")
-            % {"kind": kind, "allowed": allowed, "k": k}
+            gettext_noop("completions: a %(kind)s task needs %(allowed)s, not %(k)s."),
+            kind=str(kind),
+            allowed=allowed,
+            k=k,
         )

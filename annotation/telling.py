@@ -1,15 +1,54 @@
 """Sentences that are stored in English and read in the language of whoever looks at them.
 
+What holds words of others, as a refusal of a row in a file does, is stored as the template and
+what fills its places: a ``Sentence``.
+
 A worker that measures, a judge of doubts or a round writes for readers whom it does not know. What
 it writes is made from a template that ``storable`` has noted, so that ``told`` finds the template
 again, and what was filled in, and says both in the reader's language.
 """
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import get_language, gettext
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Told in the language in force: ``template``, noted by ``gettext_noop``, with ``values`` in
+    its places, which may be sentences or parts of one themselves."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self._filled(gettext(self.template), str)
+
+    @property
+    def english(self) -> str:
+        return self._filled(self.template, lambda part: part.english)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is stored."""
+        values = {
+            name: value.as_dict() if isinstance(value, Sentence) else str(value)
+            for name, value in self.values.items()
+        }
+        return {"template": self.template, "values": values}
+
+    def _filled(self, template: str, say: Callable[["Sentence"], str]) -> str:
+        if not self.values:
+            return template
+        return template % {
+            name: say(value) if isinstance(value, Sentence) else value
+            for name, value in self.values.items()
+        }
+
 
 PLACE = re.compile(r"%\((\w+)\)s")
 _templates: list[str] = []

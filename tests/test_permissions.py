@@ -97,6 +97,8 @@ ROWS = {
     # --- the API, people's side ---
     "GET api/v1/schema/": Row(EVERYONE),
     "GET api/v1/docs/": Row(EVERYONE),
+    "GET api/v1/keys/": Row("401 200 200 200 200 200"),
+    "PUT api/v1/keys/": Row("401 200 200 200 200 200", scope="annotate"),
     "GET api/v1/projects/": Row("401 200 200 200 200 200"),
     f"GET {API}": MEMBERS_READ,
     f"GET {API}settings/": MANAGERS_READ,
@@ -591,7 +593,7 @@ class PermissionTests(TestCase):
         reply = client.generic(
             method, path, "" if method == "GET" else body, kind, headers={"Idempotency-Key": who}
         )
-        described = ("/api/v1/projects", "/api/v1/assignments")
+        described = ("/api/v1/projects", "/api/v1/assignments", "/api/v1/keys")
         if path.startswith(described) and reply.status_code != 405:
             check_reply(path, method, reply)
         return reply.status_code
@@ -620,7 +622,7 @@ class PermissionTests(TestCase):
         }
         for key, row in ROWS.items():
             method, _, route = key.partition(" ")
-            if not route.startswith(("api/v1/projects", "api/v1/assignments")):
+            if not route.startswith(("api/v1/projects", "api/v1/assignments", "api/v1/keys")):
                 continue
             needed = order.index(Scope(row.scope or ("read" if method == "GET" else "manage")))
             path = self.own.address(route, row.at)

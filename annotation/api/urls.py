@@ -11,6 +11,7 @@ from annotation.api import (
     guidelines,
     imports,
     judged,
+    keys,
     onboarding,
     pairs,
     problems,
@@ -32,6 +33,7 @@ ASSIGNMENT = "assignments/<int:id>/"
 PROJECT = "projects/<slug:slug>/"
 
 urlpatterns = [
+    path("keys/", keys.KeysView.as_view()),
     path("projects/", projects.ProjectsView.as_view()),
     path(PROJECT, projects.OneProjectView.as_view()),
     path(f"{PROJECT}settings/", settings.SettingsView.as_view()),

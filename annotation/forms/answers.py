@@ -1,7 +1,7 @@
 """What every kind of task's form has, and the cards that a page shows."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,13 @@ REMOVED = ngettext_lazy(
     "The label %(names)s was removed meanwhile. The rest is kept: look it over, and send it again.",
     "The labels %(names)s were removed meanwhile. The rest is kept: look it over, and send it "
     "again.",
+    "count",
+)
+DROPPED = ngettext_lazy(
+    "The label %(names)s was removed from the project meanwhile, so it is no longer marked. All "
+    "else is here as you left it.",
+    "The labels %(names)s were removed from the project meanwhile, so they are no longer marked. "
+    "All else is here as you left it.",
     "count",
 )
 Draft = Mapping[str, Any]
@@ -158,11 +165,24 @@ class AnswerForm(forms.Form):
         return [Option(label, label, label in marked) for label in self.labels]
 
     def clean(self) -> None:
-        marked = {name for card in self.shown for name in self._marks(card)}
-        removed = sorted(marked - set(self.labels))[:MAX_LABELS]  # forged, they may be many
+        removed = self._told(REMOVED, (self._marks(card) for card in self.shown))
         if removed:
-            names = listed([f"“{name[:MAX_LABEL]}”" for name in removed])
-            self.add_error(None, str(REMOVED % {"count": len(removed), "names": names}))
+            self.add_error(None, removed)
+
+    @property
+    def dropped(self) -> str:
+        """What to tell of marks in the draft for which the project has no label any more. A form
+        that was sent tells of its own."""
+        if self.is_bound:
+            return ""
+        return self._told(DROPPED, (self.initial[labels_name(card)] for card in self.shown))
+
+    def _told(self, sentence: Any, marks: Iterable[Sequence[str]]) -> str:
+        """Of the labels among these that the project lacks; empty where it has them all."""
+        marked = {name for names in marks for name in names}
+        removed = sorted(marked - set(self.labels))[:MAX_LABELS]  # forged, they may be many
+        names = listed([f"“{name[:MAX_LABEL]}”" for name in removed])
+        return str(sentence % {"count": len(removed), "names": names}) if removed else ""
 
     def _marks(self, card: Card) -> list[str]:
         return self.cleaned_data.get(labels_name(card)) or []

@@ -5,17 +5,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Invalid
 from annotation.importing.batches import batches
 from annotation.importing.files import RowFile
 from annotation.importing.kinds import Intake, Parsed
 from annotation.models import Project
 from annotation.progress import Report
+from annotation.telling import Sentence
 
 BATCH_ROWS = 500
 MAX_PROBLEMS = 50
 FIELD = re.compile(r"([a-z_]+)(?:,? [^:]{0,80})?: ")
-OTHERS = "", "Other problems."
+OTHERS = Sentence(gettext_noop("Other problems."))
 
 
 @dataclass
@@ -23,9 +26,13 @@ class Problem:
     """Alike complaints: of which field, why (the first one's words), on which line first."""
 
     field: str
-    why: str
+    why: Sentence
     line: int
     lines: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """``why`` in English, and how to tell it in another language."""
+        return {**vars(self), "why": self.why.english, **self.why.as_dict()}
 
 
 @dataclass
@@ -37,21 +44,22 @@ class Findings:
     lines: int = 0
     problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
 
-    def add(self, line: int, text: str) -> None:
+    def add(self, line: int, why: Sentence) -> None:
         self.lines += 1
         if not self.line or line < self.line:
-            self.line, self.text = line, text
-        problem = self._problem(line, text)
+            self.line, self.text = line, why.english
+        problem = self._problem(line, why)
         problem.line, problem.lines = min(problem.line, line), problem.lines + 1
 
-    def _problem(self, line: int, text: str) -> Problem:
+    def _problem(self, line: int, why: Sentence) -> Problem:
         """The one of its kind: complaints that differ in numbers and quotations are alike."""
+        text = why.english
         found = FIELD.match(text)
         name = found[1] if found else ""
         kind = name, re.sub(r"\d[\d,.]*|'[^']*'|\"[^\"]*\"", "…", text)
         if kind not in self.problems and len(self.problems) >= MAX_PROBLEMS:
-            kind, text = OTHERS, OTHERS[1]
-        return self.problems.setdefault(kind, Problem(kind[0], text, line))
+            kind, why = ("", ""), OTHERS
+        return self.problems.setdefault(kind, Problem(kind[0], why, line))
 
     def refuse(self, name: str, unit: str = "line") -> None:
         """Raises Invalid when anything was found."""
@@ -63,7 +71,7 @@ class Findings:
     def as_list(self) -> list[dict[str, Any]]:
         """The problems, the most frequent first."""
         found = sorted(self.problems.values(), key=lambda each: (-each.lines, each.line))
-        return [vars(problem) for problem in found]
+        return [problem.as_dict() for problem in found]
 
 
 def check(file: RowFile, intake: Intake, project: Project | None, report: Report) -> int:
@@ -83,9 +91,9 @@ def look(
     rows = 0
     for batch in batches(_parsed(file, intake, findings, report), lambda: BATCH_ROWS):
         rows += len(batch)
-        for line, text in _complaints(intake, project, batch):
+        for line, why in _complaints(intake, project, batch):
             rows -= 1
-            findings.add(line, text)
+            findings.add(line, why)
     return rows, findings
 
 
@@ -95,12 +103,12 @@ def _parsed(file: RowFile, intake: Intake, findings: Findings, report: Report) -
         try:
             yield Parsed(line.number, intake.read(file, line))
         except Invalid as refusal:
-            findings.add(line.number, str(refusal))
+            findings.add(line.number, refusal.sentence)
 
 
 def _complaints(
     intake: Intake, project: Project | None, batch: list[Parsed]
-) -> Iterable[tuple[int, str]]:
+) -> Iterable[tuple[int, Sentence]]:
     """At most one for each line: the file's own contradictions, then those with the project."""
     found = dict(intake.contradictions(batch))
     if project is not None:

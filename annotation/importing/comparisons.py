@@ -9,6 +9,8 @@ first would give itself away.
 import re
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from annotation.content import Messages, check_completion, parse_messages
 from annotation.errors import Invalid
 from annotation.importing import fields
@@ -44,7 +46,7 @@ def _ranking(row: dict[str, Any], messages: Messages, chosen: Any, rejected: Any
         for side, text in zip(SIDES, (chosen, rejected), strict=True)
     )
     if better.text == worse.text:
-        raise Invalid("rejected: the same text as chosen. Leave the line out.")
+        raise Invalid(gettext_noop("rejected: the same text as chosen. Leave the line out."))
     tied = _is_tied(row.get("soft_label"))
     # Of tied ones none is given away, and they stay as the file has them.
     given = (better, worse) if tied else sorted((better, worse), key=lambda answer: answer.text)
@@ -53,7 +55,7 @@ def _ranking(row: dict[str, Any], messages: Messages, chosen: Any, rejected: Any
     check_place(row, prompt)
     strength = row.get("strength")
     if tied and strength is not None:
-        raise Invalid("strength: a tie has none. Leave it out.")
+        raise Invalid(gettext_noop("strength: a tie has none. Leave it out."))
     return RankingRow(
         prompt,
         ranks=ranks,
@@ -71,8 +73,11 @@ def _is_tied(soft_label: Any) -> bool:
         return False
     if soft_label != TIED:
         raise Invalid(
-            f"soft_label: {fields.shown(soft_label)}, but only 1 (preferred) and {TIED} (tied) "
-            "can be taken in."
+            gettext_noop(
+                "soft_label: %(value)s, but only 1 (preferred) and %(tied)s (tied) can be taken in."
+            ),
+            value=fields.shown(soft_label),
+            tied=TIED,
         )
     return True
 
@@ -82,20 +87,29 @@ def reply_text(side: str, value: Any) -> Any:
     if isinstance(value, str):
         return value
     if not isinstance(value, list) or len(value) != 1:
-        raise Invalid(f"{side}: must be a text or a list of one message.")
+        raise Invalid(gettext_noop("%(name)s: must be a text or a list of one message."), name=side)
     (message,) = value
     if not isinstance(message, dict) or message.keys() != {"role", "content"}:
-        raise Invalid(f"{side}: its message must have a role and a content, nothing else.")
+        raise Invalid(
+            gettext_noop("%(name)s: its message must have a role and a content, nothing else."),
+            name=side,
+        )
     if message["role"] != "assistant":
-        raise Invalid(f"{side}: its message must have the role assistant.")
+        raise Invalid(
+            gettext_noop("%(name)s: its message must have the role assistant."), name=side
+        )
     return message["content"]
 
 
 def _split_messages(chosen: Any, rejected: Any) -> tuple[Messages, Any, Any]:
     if not isinstance(chosen, list) or not isinstance(rejected, list):
-        raise Invalid("prompt: it is missing, and chosen and rejected are not whole dialogues.")
+        raise Invalid(
+            gettext_noop("prompt: it is missing, and chosen and rejected are not whole dialogues.")
+        )
     if not chosen or chosen[:-1] != rejected[:-1]:
-        raise Invalid("rejected: must be the same dialogue as chosen up to the last message.")
+        raise Invalid(
+            gettext_noop("rejected: must be the same dialogue as chosen up to the last message.")
+        )
     return (
         parse_messages(chosen[:-1]),
         reply_text(SIDES[0], chosen[-1:]),
@@ -112,8 +126,10 @@ def _split_text(chosen: str, rejected: str) -> tuple[Messages, str, str]:
     reply = chosen.rfind(REPLY, 0, alike)
     if reply < 0:
         raise Invalid(
-            'chosen, rejected: without a prompt they must be whole dialogues, "\\n\\nHuman: …'
-            '\\n\\nAssistant: …", that begin alike.'
+            gettext_noop(
+                'chosen, rejected: without a prompt they must be whole dialogues, "\\n\\nHuman: …'
+                '\\n\\nAssistant: …", that begin alike.'
+            )
         )
     start = reply + len(REPLY)
     return (
@@ -127,7 +143,7 @@ def _turns(dialogue: str) -> Messages:
     """Messages of a dialogue; one space after each name belongs to the form, not to the text."""
     first = TURN.match(dialogue)
     if first is None:
-        raise Invalid('chosen: a dialogue must begin with "Human:" or "Assistant:".')
+        raise Invalid(gettext_noop('chosen: a dialogue must begin with "Human:" or "Assistant:".'))
     marks = list(TURN.finditer(dialogue))
     ends = [mark.start() for mark in marks[1:]] + [len(dialogue)]
     return parse_messages(

@@ -3,9 +3,12 @@
 import csv
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Invalid
 from annotation.importing.fields import shown
 from annotation.importing.files import MAX_LINE, Line, RawLines, TextFile, decode
+from annotation.telling import Sentence
 
 MAX_COLUMNS = 200
 csv.field_size_limit(MAX_LINE)
@@ -42,21 +45,34 @@ class CsvRows(TextFile):
                 pass  # the rest still counts for the hash
 
 
-def _problem(error: Exception) -> str:
-    return str(error) if isinstance(error, Invalid) else f"malformed CSV ({error})."
+def _problem(error: Exception) -> Sentence:
+    if isinstance(error, Invalid):
+        return error.sentence
+    return Sentence(gettext_noop("malformed CSV (%(why)s)."), {"why": error})
 
 
 def check_columns(names: list[str]) -> list[str]:
     """Raises Invalid for names that are no table's."""
     if len(names) > MAX_COLUMNS:
-        raise Invalid(f"{len(names):,} columns; at most {MAX_COLUMNS} are allowed. Leave some out.")
+        raise Invalid(
+            gettext_noop("%(count)s columns; at most %(most)s are allowed. Leave some out."),
+            count=f"{len(names):,}",
+            most=MAX_COLUMNS,
+        )
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise Invalid(f"two columns have the same name, {shown(min(twice))}. Rename one.")
+        raise Invalid(
+            gettext_noop("two columns have the same name, %(name)s. Rename one."),
+            name=shown(min(twice)),
+        )
     return names
 
 
 def _line(number: int, end: int, columns: list[str], cells: list[str]) -> Line:
     if len(cells) != len(columns):
-        raise Invalid(f"{len(cells)} cells, but the first line names {len(columns)} columns.")
+        raise Invalid(
+            gettext_noop("%(cells)s cells, but the first line names %(columns)s columns."),
+            cells=len(cells),
+            columns=len(columns),
+        )
     return Line(number, end, dict(zip(columns, cells, strict=True)))

@@ -4,9 +4,12 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from annotation.content import check_storable, check_storable_json
 from annotation.errors import Invalid
 from annotation.nameless import is_nameless
+from annotation.telling import Sentence
 
 # Of a ranking in any form. The last two follow from the prompt; an export says them.
 ABOUT = {"id", "annotator", "guideline", "metadata", "prompt_group_id", "split"}
@@ -25,29 +28,37 @@ def shown(value: Any) -> str:
 def check_known(row: Any, known: Collection[str]) -> dict[str, Any]:
     """The row itself, when it is an object without foreign fields."""
     if not isinstance(row, dict):
-        raise Invalid("the line must hold a JSON object.")
+        raise Invalid(gettext_noop("the line must hold a JSON object."))
     for name in row:
         if name not in known:
-            raise Invalid(f"{shown(name)}: unknown field. Known: {', '.join(sorted(known))}.")
+            raise Invalid(
+                gettext_noop("%(name)s: unknown field. Known: %(known)s."),
+                name=shown(name),
+                known=", ".join(sorted(known)),
+            )
     return row
 
 
 def take(row: dict[str, Any], name: str) -> Any:
     """A field that must be there."""
     if row.get(name) is None:
-        raise Invalid(f"{name}: it is missing.")
+        raise Invalid(gettext_noop("%(name)s: it is missing."), name=name)
     return row[name]
 
 
-def name(field: str, value: Any) -> str:
+def name(field: str | Sentence, value: Any) -> str:
     """A short name; a whole number is taken as its digits; null and "" are no name."""
     if type(value) is int:
         value = str(value)
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > MAX_NAME:
-        raise Invalid(f"{field}: must be a text of at most {MAX_NAME} characters.")
-    check_storable(f"{field}:", value)
+        raise Invalid(
+            gettext_noop("%(name)s: must be a text of at most %(most)s characters."),
+            name=field,
+            most=MAX_NAME,
+        )
+    check_storable(f"{field}:" if isinstance(field, str) else field, value)
     return value
 
 
@@ -63,7 +74,10 @@ def about(row: dict[str, Any]) -> dict[str, Any]:
 def _annotator(pseudonym: str) -> str:
     if is_nameless(pseudonym):
         raise Invalid(
-            f"annotator: {pseudonym} is a name for those without one. Leave the field out."
+            gettext_noop(
+                "annotator: %(name)s is a name for those without one. Leave the field out."
+            ),
+            name=pseudonym,
         )
     return pseudonym
 
@@ -72,11 +86,17 @@ def metadata(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Invalid("metadata: must be an object.")
+        raise Invalid(gettext_noop("metadata: must be an object."))
     if _depth(value) > MAX_DEPTH:
-        raise Invalid(f"metadata: nested deeper than {MAX_DEPTH} levels. Make it flatter.")
+        raise Invalid(
+            gettext_noop("metadata: nested deeper than %(most)s levels. Make it flatter."),
+            most=MAX_DEPTH,
+        )
     if len(json.dumps(value, ensure_ascii=False)) > MAX_METADATA:
-        raise Invalid(f"metadata: longer than {MAX_METADATA:,} characters. Shorten it.")
+        raise Invalid(
+            gettext_noop("metadata: longer than %(most)s characters. Shorten it."),
+            most=f"{MAX_METADATA:,}",
+        )
     check_storable_json("metadata:", value)
     return value
 
@@ -95,7 +115,21 @@ def per_completion(field: str, value: Any, k: int) -> list[Any]:
     """A list beside ``completions``, one entry for each; [] when it is not given."""
     if value is None:
         return []
-    if not isinstance(value, list) or len(value) != k:
-        given = len(value) if isinstance(value, list) else "no list"
-        raise Invalid(f"{field}: must be a list of {k}, one for each completion, not {given}.")
+    if not isinstance(value, list):
+        raise Invalid(
+            gettext_noop(
+                "%(name)s: must be a list of %(k)s, one for each completion, not no list."
+            ),
+            name=field,
+            k=k,
+        )
+    if len(value) != k:
+        raise Invalid(
+            gettext_noop(
+                "%(name)s: must be a list of %(k)s, one for each completion, not %(given)s."
+            ),
+            name=field,
+            k=k,
+            given=len(value),
+        )
     return value

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, BinaryIO
 
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Invalid
+from annotation.telling import Sentence
 
 # Nine completions at their limit, every character written as an escape, fit in it.
 MAX_LINE = 16 * 1024 * 1024
@@ -20,7 +23,7 @@ class Line:
     number: int
     end: int
     value: Any = None
-    problem: str = ""
+    problem: Sentence | None = None
 
 
 class RowFile(ABC):
@@ -87,8 +90,14 @@ def raw_lines(stream: BinaryIO, digest: Any) -> RawLines:
 
 def decode(line: bytes) -> str:
     if len(line) > MAX_LINE:
-        raise Invalid(f"longer than {MAX_LINE // 2**20} MB. Put each row on a line of its own.")
+        raise Invalid(
+            gettext_noop("longer than %(most)s MB. Put each row on a line of its own."),
+            most=MAX_LINE // 2**20,
+        )
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        raise Invalid(f"not UTF-8 at byte {error.start + 1}. Save the file as UTF-8.") from None
+        raise Invalid(
+            gettext_noop("not UTF-8 at byte %(byte)s. Save the file as UTF-8."),
+            byte=error.start + 1,
+        ) from None

@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Invalid
 from annotation.importing.fields import shown
 from annotation.importing.files import Line, RawLines, TextFile, decode
@@ -18,7 +20,7 @@ class JsonLines(TextFile):
             try:
                 yield Line(number, end, load(decode(raw)))
             except Invalid as refusal:
-                yield Line(number, end, problem=str(refusal))
+                yield Line(number, end, problem=refusal.sentence)
 
 
 def load(text: str) -> Any:
@@ -26,23 +28,32 @@ def load(text: str) -> Any:
         return _decoder.decode(text)
     except json.JSONDecodeError as error:
         raise Invalid(
-            f"malformed JSON at column {error.colno} ({error.msg}). "
-            "Write one JSON object on each line."
+            gettext_noop(
+                "malformed JSON at column %(column)s (%(why)s). Write one JSON object on each line."
+            ),
+            column=error.colno,
+            why=error.msg,
         ) from None
     except RecursionError:
-        raise Invalid("malformed JSON: nested too deeply.") from None
+        raise Invalid(gettext_noop("malformed JSON: nested too deeply.")) from None
     except ValueError as error:
-        raise Invalid(f"malformed JSON: {error}.") from None
+        raise Invalid(gettext_noop("malformed JSON: %(why)s."), why=error) from None
 
 
 def _constant(name: str) -> float:
-    raise Invalid(f"{name} is not a number that JSON knows. Leave it out, or write null.")
+    raise Invalid(
+        gettext_noop("%(name)s is not a number that JSON knows. Leave it out, or write null."),
+        name=name,
+    )
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise Invalid(f"{shown(text)} is too great for a number. Write a smaller one.")
+        raise Invalid(
+            gettext_noop("%(number)s is too great for a number. Write a smaller one."),
+            number=shown(text),
+        )
     return value
 
 
@@ -51,7 +62,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Invalid(f"{shown(twice)}: the field is there twice. Keep one.")
+        raise Invalid(
+            gettext_noop("%(name)s: the field is there twice. Keep one."), name=shown(twice)
+        )
     return value
 
 

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Invalid
 from annotation.importing import tables
 from annotation.importing.comparisons import COMPARISON_FIELDS, SIDES, parse_comparison_row
@@ -24,15 +26,36 @@ from annotation.importing.rows import (
 from annotation.importing.singles import SINGLE_FIELDS, parse_single_row
 from annotation.importing.tables import Columns
 from annotation.models import Annotator, Import, Project, Prompt, Submission
+from annotation.telling import Sentence
 
 NO_COLUMNS = Columns()
 # What a row may be that was judged elsewhere, and its fields.
 FORMS = {
-    "of a ranking": RANKING_FIELDS,
-    "of a comparison": COMPARISON_FIELDS,
-    "of one answer": SINGLE_FIELDS,
+    "ranking": RANKING_FIELDS,
+    "comparison": COMPARISON_FIELDS,
+    "single": SINGLE_FIELDS,
 }
-Complaints = Iterator[tuple[int, str]]
+TWICE_THE_ID = gettext_noop(
+    "id: %(id)s stands on line %(line)s as well, for another ranking. Give each ranking an id of "
+    "its own."
+)
+KNOWN_ID = gettext_noop(
+    "id: %(id)s is in the project already, for another ranking, and what is stored never changes. "
+    "Give this one another id."
+)
+OTHER_METADATA = gettext_noop(
+    "metadata: line %(line)s gives the same prompt other metadata. A prompt has one: make them "
+    "alike, or leave one out."
+)
+KEPT_METADATA = gettext_noop(
+    "metadata: the project has this prompt already, with other metadata, and it keeps that. Leave "
+    "the field out."
+)
+OTHER_JUDGE = gettext_noop(
+    "annotator: %(name)s judges in this project, and a file cannot speak in that name. Import into "
+    "another project, or change the name."
+)
+Complaints = Iterator[tuple[int, Sentence]]
 
 
 @dataclass(frozen=True)
@@ -100,7 +123,11 @@ class PromptIntake(Intake):
     def from_table(self, row: dict[str, Any]) -> dict[str, Any]:
         """Columns that are no field are metadata."""
         if "prompt" not in row:
-            raise Invalid("prompt: no column has this name. Name it so, or map another one to it.")
+            raise Invalid(
+                gettext_noop(
+                    "prompt: no column has this name. Name it so, or map another one to it."
+                )
+            )
         row = super().from_table(row)
         others = {name: cell for name, cell in row.items() if name not in self.known}
         row = {name: cell for name, cell in row.items() if name in self.known}
@@ -145,8 +172,7 @@ class RankingIntake(Intake):
             if first != each.row.digest:
                 yield (
                     each.line,
-                    f"id: {shown(name)} stands on line {line} as well, for another ranking. "
-                    "Give each ranking an id of its own.",
+                    Sentence(TWICE_THE_ID, {"id": shown(name), "line": line}),
                 )
 
     def conflicts(self, project: Project, batch: Sequence[Parsed]) -> Complaints:
@@ -170,12 +196,15 @@ def _refuse_strange(row: dict[str, Any]) -> None:
     strange = [name for name in row if name not in every]
     if strange:
         common = set.intersection(*map(set, FORMS.values()))
-        own = "; ".join(
-            f"{words}: {', '.join(sorted(set(known) - common))}" for words, known in FORMS.items()
-        )
+        own = {name: ", ".join(sorted(set(known) - common)) for name, known in FORMS.items()}
         raise Invalid(
-            f"{shown(strange[0])}: unknown field. Known of every row: "
-            f"{', '.join(sorted(common))}. Besides, {own}."
+            gettext_noop(
+                "%(name)s: unknown field. Known of every row: %(common)s. Besides, of a ranking: "
+                "%(ranking)s; of a comparison: %(comparison)s; of one answer: %(single)s."
+            ),
+            name=shown(strange[0]),
+            common=", ".join(sorted(common)),
+            **own,
         )
 
 
@@ -191,8 +220,7 @@ def _other_metadata(ledger: Ledger, rows: Sequence[tuple[int, PromptRow]]) -> Co
         if first != content:
             yield (
                 line,
-                f"metadata: line {where} gives the same prompt other metadata. "
-                "A prompt has one: make them alike, or leave one out.",
+                Sentence(OTHER_METADATA, {"line": where}),
             )
 
 
@@ -207,8 +235,7 @@ def _stored_metadata(project: Project, rows: Sequence[tuple[int, PromptRow]]) ->
         if stored.get(row.content_sha256, row.metadata) != row.metadata:
             yield (
                 line,
-                "metadata: the project has this prompt already, with other metadata, and it "
-                "keeps that. Leave the field out.",
+                Sentence(KEPT_METADATA),
             )
 
 
@@ -223,8 +250,7 @@ def _stored_ids(project: Project, batch: Sequence[Parsed]) -> Complaints:
         if stored.get(each.row.external_id, each.row.digest) != each.row.digest:
             yield (
                 each.line,
-                f"id: {shown(each.row.external_id)} is in the project already, for another "
-                "ranking, and what is stored never changes. Give this one another id.",
+                Sentence(KNOWN_ID, {"id": shown(each.row.external_id)}),
             )
 
 
@@ -240,6 +266,5 @@ def _other_judges(project: Project, batch: Sequence[Parsed]) -> Complaints:
         if each.row.annotator in taken:
             yield (
                 each.line,
-                f"annotator: {shown(each.row.annotator)} judges in this project, and a file cannot "
-                "speak in that name. Import into another project, or change the name.",
+                Sentence(OTHER_JUDGE, {"name": shown(each.row.annotator)}),
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import yaml
+from django.utils.translation import gettext_noop
 
 from annotation.errors import Invalid
 from annotation.importing.archives import ZIP, Entry, opened, read_entry, unpacked
@@ -18,6 +19,7 @@ from annotation.importing.files import Line, RowFile
 from annotation.importing.json_lines import JsonLines
 from annotation.importing.parquet_rows import ParquetRows
 from annotation.importing.texts import Beside, read_beside, read_texts
+from annotation.telling import Sentence
 
 PACKED = "packed. Unpack it first; nothing is unpacked here"
 REFUSED = {
@@ -32,6 +34,8 @@ REFUSED = {
     b"\xff\xfe": "UTF-16. Save it as UTF-8",
     b"\xfe\xff": "UTF-16. Save it as UTF-8",
 }
+ON_LINE = gettext_noop("%(file)s, line %(number)s: %(problem)s")
+IN_ROW = gettext_noop("%(file)s, row %(number)s: %(problem)s")
 SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
 BESIDE = ("croissant.json", "manifest.json", "labels.json")  # of a data set, and no rows
 SPLITS = ("train", "validation", "test")
@@ -134,9 +138,15 @@ class FolderFile(RowFile):
         for file in self.files:
             for line in file.lines():
                 number += 1
-                where = f"{file.name}, {file.unit} {line.number}: " if line.problem else ""
-                yield Line(number, before + line.end, line.value, where + line.problem)
+                problem = line.problem and _placed(file, line.number, line.problem)
+                yield Line(number, before + line.end, line.value, problem)
             before += file.size
+
+
+def _placed(file: RowFile, number: int, problem: Sentence) -> Sentence:
+    """Where in a folder it is."""
+    words = IN_ROW if file.unit == "row" else ON_LINE
+    return Sentence(words, {"file": file.name, "number": number, "problem": problem})
 
 
 @contextmanager

@@ -5,16 +5,21 @@ from dataclasses import dataclass, field
 from hashlib import file_digest
 from typing import Any, BinaryIO, cast
 
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Invalid
 from annotation.importing.csv_rows import check_columns
+from annotation.importing.fields import shown
 from annotation.importing.files import Line, RowFile
 from annotation.importing.pages import unpacked_size
+from annotation.telling import Sentence
 
 BATCH_ROWS = 100
 MAX_GROUP = 512 * 1024 * 1024  # bytes of a row group, unpacked
 MAX_RATIO = 200  # a group that unpacks to more than this, times itself, is made to fill a memory
 HARMLESS = 64 * 1024 * 1024
 MAX_CELL = 16 * 1024 * 1024
+TOO_LONG = gettext_noop("%(name)s: longer than %(most)s MB.")
 
 
 @dataclass
@@ -64,7 +69,8 @@ class ParquetRows(RowFile):
 def _line(number: int, end: int, value: dict[str, Any]) -> Line:
     for name, cell in value.items():
         if isinstance(cell, str | bytes) and len(cell) > MAX_CELL:
-            return Line(number, end, problem=f"{name}: longer than {MAX_CELL // 2**20} MB.")
+            most = {"name": shown(name), "most": MAX_CELL // 2**20}
+            return Line(number, end, problem=Sentence(TOO_LONG, most))
     return Line(number, end, value)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from annotation import answers
 from annotation.content import parse_messages
 from annotation.errors import Invalid
@@ -52,7 +54,7 @@ def _said(row: dict[str, Any], given: Sequence[Answer]) -> tuple[answers.Answer,
     ranks = fields.per_completion("ranks", fields.take(row, "ranks"), k)
     flags = fields.per_completion("unacceptable", row.get("unacceptable"), k)
     if not all(type(flag) is bool for flag in flags):
-        raise Invalid("unacceptable: must be a list of true and false.")
+        raise Invalid(gettext_noop("unacceptable: must be a list of true and false."))
     labels = fields.per_completion("labels", row.get("labels"), k)
     body = {
         "ranks": dict(zip(names, ranks, strict=True)),
@@ -72,7 +74,11 @@ def check_ratings(value: Any, k: int) -> tuple[int, ...]:
     ratings = fields.per_completion("ratings", value, k)
     if not all(type(rating) is int and rating in answers.RATINGS for rating in ratings):
         least, most = min(answers.RATINGS), max(answers.RATINGS)
-        raise Invalid(f"ratings: must be whole numbers from {least} to {most}.")
+        raise Invalid(
+            gettext_noop("ratings: must be whole numbers from %(least)s to %(most)s."),
+            least=least,
+            most=most,
+        )
     return tuple(ratings)
 
 
@@ -83,8 +89,11 @@ def check_strengths(value: Any, ranks: Sequence[int]) -> tuple[int, ...]:
     boundaries = len(tiers(ranks)) - 1
     if not isinstance(value, list) or len(value) != boundaries:
         raise Invalid(
-            f"strengths: must be a list of {boundaries}, one for each boundary between "
-            "neighbouring tiers."
+            gettext_noop(
+                "strengths: must be a list of %(count)s, one for each boundary between "
+                "neighbouring tiers."
+            ),
+            count=boundaries,
         )
     limit = MAX_PAIR_STRENGTH if len(ranks) == 2 else MAX_STRENGTH
     return tuple(check_strength("strengths", strength, limit) for strength in value)
@@ -92,5 +101,9 @@ def check_strengths(value: Any, ranks: Sequence[int]) -> tuple[int, ...]:
 
 def check_strength(name: str, value: Any, limit: int = MAX_PAIR_STRENGTH) -> int:
     if type(value) is not int or not 1 <= value <= limit:
-        raise Invalid(f"{name}: must be a whole number from 1 to {limit}.")
+        raise Invalid(
+            gettext_noop("%(name)s: must be a whole number from 1 to %(most)s."),
+            name=name,
+            most=limit,
+        )
     return value

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any
+
+from django.utils.translation import gettext_noop
 
 from annotation.content import (
     Messages,
@@ -19,7 +21,10 @@ from annotation.errors import Invalid
 from annotation.importing import fields
 from annotation.models import TaskKind
 from annotation.tasking import check_k
+from annotation.telling import Sentence
 
+NUMBERED = gettext_noop("completions: number %(n)s")
+ITS_MODEL = gettext_noop("%(name)s, model")
 PROMPT_FIELDS = {"prompt", "completions", "metadata", "kind"}
 
 
@@ -165,7 +170,11 @@ def _kind(value: Any) -> str:
     if value is None:
         return TaskKind.RANK
     if value not in TaskKind.values:
-        raise Invalid(f"kind: {fields.shown(value)} is none of {', '.join(TaskKind.values)}.")
+        raise Invalid(
+            gettext_noop("kind: %(value)s is none of %(known)s."),
+            value=fields.shown(value),
+            known=", ".join(TaskKind.values),
+        )
     return str(value)
 
 
@@ -176,20 +185,38 @@ def check_place(row: dict[str, Any], prompt: PromptRow) -> None:
         said = row.get(name)
         if said is not None and said != place:
             raise Invalid(
-                f"{name}: {fields.shown(said)}, but by its content this prompt belongs to {place}. "
-                "Leave the field out."
+                gettext_noop(
+                    "%(name)s: %(value)s, but by its content this prompt belongs to %(place)s. "
+                    "Leave the field out."
+                ),
+                name=name,
+                value=fields.shown(said),
+                place=place,
             )
 
 
 def parse_answers(value: Any, kind: str = TaskKind.RANK) -> tuple[Answer, ...]:
     if not isinstance(value, list):
-        raise Invalid("completions: must be a list.")
+        raise Invalid(gettext_noop("completions: must be a list."))
     check_k(kind, len(value))
-    return tuple(_answer(f"completions: number {n}", each) for n, each in enumerate(value, 1))
+    return tuple(_answer(n, each) for n, each in enumerate(value, 1))
 
 
-def _answer(name: str, value: Any) -> Answer:
+def _answer(number: int, value: Any) -> Answer:
+    name = _numbered(number)
     if not isinstance(value, dict) or not {"text"} <= value.keys() <= {"text", "model"}:
-        raise Invalid(f"{name} must have a text and may have a model, nothing else.")
-    model = fields.name(f"{name}, model", value.get("model"))
+        raise Invalid(
+            gettext_noop("%(name)s must have a text and may have a model, nothing else."), name=name
+        )
+    model = fields.name(_model_of(number), value.get("model"))
     return Answer(check_completion(name, value["text"]), model)
+
+
+@lru_cache
+def _numbered(number: int) -> Sentence:
+    return Sentence(NUMBERED, {"n": number})
+
+
+@lru_cache
+def _model_of(number: int) -> Sentence:
+    return Sentence(ITS_MODEL, {"name": _numbered(number)})

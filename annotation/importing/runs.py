@@ -193,7 +193,7 @@ def _prepared(run: Import, file: RowFile, intake: Intake) -> Iterator[Any]:
     start = run.rows_done
     for number, line in enumerate(file.lines()):
         if line.problem:
-            raise Invalid(f"{file.name}, {file.unit} {line.number}: {line.problem}")
+            raise Invalid(f"{file.name}, {file.unit} {line.number}: {line.problem.english}")
         row = intake.prepare(intake.read(file, line))
         if number >= start:
             yield row

@@ -3,6 +3,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from annotation import answers
 from annotation.content import check_completion, parse_messages
 from annotation.errors import Invalid
@@ -43,15 +45,19 @@ def parse_single_row(value: Any) -> RankingRow:
 
 def _demonstrated(given: Answer) -> dict[str, Any]:
     if not given.text:
-        raise Invalid("completion: a demonstration that is empty. Leave the line out.")
+        raise Invalid(
+            gettext_noop("completion: a demonstration that is empty. Leave the line out.")
+        )
     if given.model:
-        raise Invalid("model: people write demonstrations. Leave the field out, or add label.")
+        raise Invalid(
+            gettext_noop("model: people write demonstrations. Leave the field out, or add label.")
+        )
     return {"kind": TaskKind.WRITE, "text": given.text}
 
 
 def _rated(row: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(row["label"], bool):
-        raise Invalid("label: must be true (good) or false (bad).")
+        raise Invalid(gettext_noop("label: must be true (good) or false (bad)."))
     verdict = Thumb.Verdict.GOOD if row["label"] else Thumb.Verdict.BAD
     return {"kind": TaskKind.THUMBS, "verdict": verdict}
 
@@ -59,7 +65,7 @@ def _rated(row: dict[str, Any]) -> dict[str, Any]:
 def _revised(row: dict[str, Any], given: Answer) -> dict[str, Any]:
     """A given answer made better; the critique is what its writer says of it."""
     if row.get("label") is not None:
-        raise Invalid("label: a revision is no verdict. Leave one of the two out.")
+        raise Invalid(gettext_noop("label: a revision is no verdict. Leave one of the two out."))
     revision = reply_text("revision", fields.take(row, "revision"))
     body = {"text": revision, "comment": fields.take(row, "critique")}
     said = answers.parse(TaskKind.WRITE, body, {"1": given.text})

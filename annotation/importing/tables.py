@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from annotation.errors import Invalid
 from annotation.exporting.writers.table import unescape
 from annotation.importing.fields import shown
@@ -32,7 +34,9 @@ class Columns:
             return row
         missing = [column for column in self.named.values() if column not in row]
         if missing:
-            raise Invalid(f"{shown(missing[0])}: there is no such column.")
+            raise Invalid(
+                gettext_noop("%(name)s: there is no such column."), name=shown(missing[0])
+            )
         taken = set(self.named.values())
         rest = {
             name: cell
@@ -78,14 +82,18 @@ def whole(row: dict[str, Any]) -> dict[str, Any]:
 
 def _json(name: str, cell: Any) -> Any:
     if not isinstance(cell, str):
-        raise Invalid(f"{name}: must be JSON.")
+        raise Invalid(gettext_noop("%(name)s: must be JSON."), name=name)
     try:
         return load(cell)
     except Invalid:
-        raise Invalid(f"{name}: {shown(cell)} is no JSON, which this column holds.") from None
+        raise Invalid(
+            gettext_noop("%(name)s: %(value)s is no JSON, which this column holds."),
+            name=name,
+            value=shown(cell),
+        ) from None
 
 
 def _answers(texts: Any, models: Any) -> list[dict[str, Any]]:
     if not isinstance(texts, list) or not isinstance(models, list) or len(texts) != len(models):
-        raise Invalid("models: must be a list, one for each completion.")
+        raise Invalid(gettext_noop("models: must be a list, one for each completion."))
     return [{"text": text, "model": model} for text, model in zip(texts, models, strict=True)]

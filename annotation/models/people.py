@@ -4,13 +4,29 @@ import secrets
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Cast
+from django.db.models.lookups import StartsWith
 from django.utils.translation import gettext_lazy
 
 from annotation.models.projects import Project
 
 
 class User(AbstractUser):
-    """An account. What a person judges is stored under an Annotator, never under this row."""
+    """An account. What a person judges is stored under an Annotator, never under this row.
+
+    ``keys`` are those that the person has changed on the pages of tasks (``annotation.keys``).
+    """
+
+    keys = models.JSONField(default=dict, blank=True, editable=False)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                # Of JSON, only an object begins so.
+                condition=StartsWith(Cast("keys", models.TextField()), "{"),
+                name="user_keys_object",
+            ),
+        ]
 
 
 class Role(models.TextChoices):

@@ -1,9 +1,11 @@
 """Keys: each person's own, switched off where they are not wanted, told on every screen."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from playwright.sync_api import expect
 
-from annotation.models import Project, Submission
+from annotation.models import Project, Submission, User
 from tests.browser.test_pages import check_axe
 from tests.browser.test_ranking import DOOR, begin, ranks_as_shown, said, standing
 from tests.cast import give_task
@@ -195,3 +197,222 @@ def test_the_keys_of_every_screen_are_for_everyone(open_browser, cast, scheme, k
     page = begin(open_browser(color_scheme=scheme))
     open_keys(page)
     check_axe(page)
+
+
+# --- keys that a person changes -------------------------------------------------------------
+
+# The field of a key, the usual one, and what it does.
+CHANGED = {
+    "compare": ("Key to prefer B", "2", "B is clearly better"),
+    "thumbs": ("Key to call it bad", "0", "Bad"),
+}
+SAVED = "Saved, for every browser in which you sign in."
+
+
+def change_key(page, name, key):
+    open_keys(page)
+    page.get_by_label(name).fill(key)
+    expect(page.locator("#keys-told")).to_have_text(SAVED)
+    page.keyboard.press("Escape")
+
+
+def give(cast, kind, **fields):
+    give_task(cast.project, *("text " * n for n in range(1, KINDS[kind] + 1)), kind=kind, **fields)
+
+
+def elsewhere(open_browser, cast, page):
+    """The same person with the same task in another browser."""
+    return open_browser().enter(cast.annotator, urlsplit(page.url).path)
+
+
+def keys_of(person):
+    return User.objects.get(pk=person.pk).keys
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_a_person_changes_a_key_of_every_screen(open_browser, cast, kind):
+    give(cast, kind)
+    name, usual, choice = CHANGED[kind]
+    page = begin(open_browser())
+    change_key(page, name, "q")
+    page.reload()
+
+    page.keyboard.press(usual)
+    expect(page.locator("#answer .choice :checked")).to_have_count(0)
+    page.keyboard.press("q")
+
+    expect(page.get_by_role("radio", name=choice)).to_be_checked()
+
+
+def test_a_person_rates_by_keys_of_their_own(open_browser, cast):
+    Project.objects.update(rate_first=True)
+    give_task(cast.project)
+    page = begin(open_browser())
+    change_key(page, "Key to rate 5", "a")
+
+    page.keyboard.press("5")
+    expect(page.get_by_text("Response A, 1 of 4")).to_be_visible()
+    page.keyboard.press("a")
+
+    expect(page.get_by_text("Response B, 2 of 4")).to_be_visible()
+    rated = page.locator("#response-A .ratings").get_by_label("5", exact=True)
+    expect(rated).to_be_checked()
+
+
+def test_a_key_that_rates_still_picks_afterwards(open_browser, cast):
+    Project.objects.update(rate_first=True)
+    give_task(cast.project)
+    page = begin(open_browser())
+    change_key(page, "Key to rate 5", "a")
+
+    for key in "aaaaba":
+        page.keyboard.press(key)
+
+    standing(page).to_have_text("B›A2 to place")
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_keys_follow_the_person_to_another_browser(open_browser, cast, kind):
+    give(cast, kind)
+    name, _, choice = CHANGED[kind]
+    page = begin(open_browser())
+    change_key(page, name, "q")
+
+    other = elsewhere(open_browser, cast, page)
+    other.keyboard.press("q")
+
+    expect(other.get_by_role("radio", name=choice)).to_be_checked()
+
+
+def test_keys_switched_off_are_off_in_another_browser(open_browser, cast):
+    give(cast, "thumbs")
+    page = begin(open_browser())
+    open_keys(page)
+    page.get_by_label("Use single keys").uncheck()
+    expect(page.locator("#keys-told")).to_have_text(SAVED)
+
+    other = elsewhere(open_browser, cast, page)
+    other.keyboard.press("1")
+
+    expect(other.locator("#answer .choice :checked")).to_have_count(0)
+
+
+def test_a_changed_key_acts_on_the_next_task_as_well(open_browser, cast):
+    give(cast, "thumbs")
+    give(cast, "thumbs", prompt="And this?")
+    page = begin(open_browser())
+    change_key(page, "Key to call it bad", "q")
+    page.keyboard.press("q")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("And this?", exact=True)).to_be_visible()
+
+    page.keyboard.press("q")
+
+    expect(page.get_by_role("radio", name="Bad")).to_be_checked()
+    expect(page.locator(".with-keys")).to_contain_text("q bad")
+
+
+def test_the_hint_tells_the_keys_as_they_are(open_browser, cast):
+    give(cast, "compare")
+    page = begin(open_browser())
+    hint = page.locator(".with-keys")
+    expect(hint).to_contain_text("1 A is better, 2 B is better")
+
+    change_key(page, "Key to prefer B", "q")
+    expect(hint).to_contain_text("1 A is better, q B is better")
+    page.reload()
+    expect(hint).to_contain_text("1 A is better, q B is better")
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_the_hint_tells_that_keys_are_switched_off(open_browser, cast, kind):
+    give(cast, kind)
+    page = begin(open_browser())
+    switch_off(page)
+    page.reload()
+
+    hint = page.locator(".with-keys")
+    expect(hint.get_by_text("Single keys are switched off; Enter submits.")).to_be_visible()
+    expect(hint.locator("kbd:visible")).to_have_text(["Enter"])
+
+
+def test_the_ranking_screen_names_the_key_that_ties(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    change_key(page, "Key to tie", "t")
+
+    page.keyboard.press("t")
+
+    said(page).to_have_text("Place a response first; then t and a letter tie another one with it.")
+
+
+def test_the_usual_keys_come_back(open_browser, cast):
+    give(cast, "thumbs")
+    page = begin(open_browser())
+    change_key(page, "Key to call it bad", "q")
+
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Back to the usual keys").click()
+    expect(page.get_by_role("button", name="Back to the usual keys")).to_be_hidden()
+    page.keyboard.press("Escape")
+    page.keyboard.press("0")
+
+    expect(page.get_by_role("radio", name="Bad")).to_be_checked()
+    expect(page.locator("#keys-told")).to_have_text(SAVED)
+    assert keys_of(cast.annotator) == {}
+
+
+def test_two_commands_do_not_get_one_key(open_browser, cast):
+    give(cast, "compare")
+    page = begin(open_browser())
+
+    open_keys(page)
+    page.get_by_label("Key to prefer B").fill("b")
+    page.get_by_label("Key to prefer A").focus()
+
+    expect(page.get_by_label("Key to prefer B")).to_have_value("2")
+    assert keys_of(cast.annotator) == {}
+
+
+def test_a_key_changed_without_a_network_is_sent_when_it_is_back(open_browser, cast):
+    give(cast, "thumbs")
+    visitor = open_browser()
+    page = begin(visitor)
+    visitor.lose_network()
+    open_keys(page)
+    page.get_by_label("Key to call it bad").fill("q")
+    expect(page.locator("#keys-told")).to_have_text(
+        "Kept in this browser until the connection is back."
+    )
+    page.keyboard.press("Escape")
+    page.keyboard.press("q")
+    expect(page.get_by_role("radio", name="Bad")).to_be_checked()
+
+    visitor.context.set_offline(False)
+
+    expect(page.locator("#keys-told")).to_have_text(SAVED)
+    assert keys_of(cast.annotator) == {"chosen": {"thumbs": {"bad": "q"}}}
+
+
+def test_keys_that_nobody_changed_ask_the_server_nothing(open_browser, cast):
+    give_task(cast.project)
+    visitor = open_browser()
+    asked = []
+    visitor.page.on("request", lambda request: asked.append(request.url))
+    page = begin(visitor)
+    page.wait_for_load_state("networkidle")
+
+    assert not [address for address in asked if "/keys/" in address]
+
+
+def test_a_key_that_the_server_refuses_is_given_up(open_browser, cast):
+    give(cast, "thumbs")
+    page = begin(open_browser())
+    open_keys(page)
+    page.get_by_label("Key to call it bad").fill("\u202e")  # which turns text around
+
+    expect(page.locator("#keys-told")).to_contain_text("one character that can be seen")
+    expect(page.get_by_label("Key to call it bad")).to_have_value("0")
+    page.reload()
+    page.keyboard.press("0")
+    expect(page.get_by_role("radio", name="Bad")).to_be_checked()

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from annotation import leases, queue
-from annotation.models import Assignment, ProblemReport, Submission
-from tests.browser.test_ranking import DOOR, begin, ranks_as_shown, standing
+from annotation.models import Assignment, ProblemReport, Project, Submission
+from tests.browser.test_ranking import DOOR, begin, ranks_as_shown, send, standing
 from tests.browser.test_sending import place_all
 from tests.cast import PASSWORD, give_task
 
@@ -286,6 +286,72 @@ def test_an_answer_that_is_refused_later_is_told_and_kept(open_browser, cast):
 
     standing(again).to_have_text("A›B›C›D")
     assert not Submission.objects.exists()
+
+
+# --- labels that are removed while what one did waits in the browser ---
+
+REMOVED = "The label “vague” was removed from the project meanwhile, so it is no longer marked."
+
+
+def mark(page):
+    marks = page.get_by_role("group", name="Labels of response B")
+    for name in ("vague", "harmful"):
+        marks.get_by_label(name).check()
+    page.get_by_label("Comment").fill("so so")
+
+
+@pytest.fixture
+def labelled(cast):
+    Project.objects.update(labels=["vague", "harmful"])
+    give_task(cast.project)
+
+
+def told_as_left(page):
+    expect(page.get_by_text(REMOVED)).to_be_visible()
+    expect(page.get_by_text("All else is here as you left it.")).to_have_count(1)
+    marks = page.get_by_role("group", name="Labels of response B")
+    expect(marks.get_by_label("harmful")).to_be_checked()
+    expect(page.get_by_label("Comment")).to_have_value("so so")
+
+
+def test_a_draft_of_this_browser_tells_which_labels_were_removed(open_browser, labelled):
+    visitor = open_browser()
+    page = begin(visitor)
+    visitor.context.route(DRAFT, lambda route: route.abort())
+    mark(page)
+    expect(page.locator("#saved")).to_contain_text("Not saved")
+    Project.objects.update(labels=["harmful"])
+    visitor.context.unroute(DRAFT)
+
+    page.reload()
+
+    told_as_left(page)
+
+
+def test_an_answer_that_waits_with_a_removed_label_is_shown_again_first(open_browser, labelled):
+    visitor = open_browser()
+    page = begin(visitor)
+    mark(page)
+    page.locator("#cards").click()
+    place_all(page)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Your ranking")).to_be_visible()
+    restore = refuse_posts(visitor.context)
+    visitor.lose_network()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(KEPT)).to_be_visible()
+    Project.objects.update(labels=["harmful"])
+
+    again = reopen(visitor, page)
+    restore()
+
+    told_as_left(again)
+    standing(again).to_have_text("A›B›C›D")
+    assert not Submission.objects.exists()
+
+    send(again)
+    again.wait_for_url(f"**{DOOR}")
+    assert list(Submission.objects.get().labels.values()) == [["harmful"]]
 
 
 def report(page, words="It says 'salt' in every line."):

@@ -94,7 +94,17 @@ FOUND: dict[str, Any] = {
     "bad": 2,
     "unit": "row",
     "table": True,
-    "problems": [{"field": "ranks", "why": f"ranks: {MARKDOWN[:80]}", "line": 3, "lines": 2}],
+    "problems": [
+        {"field": "ranks", "why": f"ranks: {MARKDOWN[:80]}", "line": 3, "lines": 2},
+        {
+            "field": "ranks",
+            "why": f"{MARKDOWN[:60]}: unknown field.",
+            "line": 4,
+            "lines": 1,
+            "template": "%(name)s: unknown field. Known: %(known)s.",
+            "values": {"name": MARKDOWN[:60], "known": "ranks"},
+        },
+    ],
     "columns": [
         {"name": "question" * 9, "first": MARKDOWN[:80]},
         {"name": "ranks", "first": "[1]"},

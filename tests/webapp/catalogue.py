@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOMAINS = ("django", "djangojs")
 # What stands where in a call: the message, or its singular and plural.
 CALLS = {
-    **dict.fromkeys(("gettext", "gettext_lazy", "storable"), None),
+    **dict.fromkeys(("gettext", "gettext_lazy", "gettext_noop", "storable"), None),
     **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
 }
 # Whose fields a page explains.

@@ -100,6 +100,62 @@ def test_problems_are_counted_and_nothing_can_be_imported(manager):
     assert upload.state == "ready"
 
 
+def in_arabic(web, upload):
+    web.cookies["django_language"] = "ar"
+    return page_of(web, upload)
+
+
+def test_problems_of_rows_are_told_in_the_readers_language(manager):
+    upload = looked_into(
+        manager,
+        file(
+            *(
+                ranking(),
+                ranking(ranks=[1]),
+                ranking(unacceptable=[1, 2, 3, 4]),
+                ranking(prompt=""),
+            ),
+            *("{", ranking(completions=[{"model": "m"}, {"text": "b"}])),
+        ),
+    )
+
+    page = in_arabic(manager, upload)
+
+    assert upload.found["bad"] == 5
+    for words in (
+        "يجب أن يكون قائمة من",  # a list of so many
+        "unacceptable: يجب أن تكون قائمة من true وfalse.",
+        "prompt: إنه فارغ.",
+        "غير سليم عند العمود",  # malformed at this column
+        "completions، رقم",  # number 1 of them
+    ):
+        assert words in page
+    assert 'lang="en" dir="ltr"' not in page
+    assert "must be" not in page
+
+
+def test_what_a_file_holds_stays_as_it_is_in_every_language(manager):
+    strange = ranking() | {"<b>a, b\u202e": 1}
+    upload = looked_into(manager, file(strange))
+
+    for page in (page_of(manager, upload), in_arabic(manager, upload)):
+        assert "&lt;b&gt;a, b" in page
+        assert "<b>" not in page
+        assert "\u202e" not in page
+
+
+def test_a_problem_that_no_template_says_stays_in_english(manager):
+    upload = looked_into(manager, file(ranking(ranks=[1])))
+    old = {"field": "ranks", "why": "ranks: all <wrong>.", "line": 1, "lines": 1}
+    gone = old | {"template": "ranks: all %(how)s.", "values": {"how": "<wrong>"}}
+    Upload.objects.update(found=upload.found | {"problems": [old, gone]})
+
+    page = in_arabic(manager, upload)
+
+    assert page.count('<span lang="en" dir="ltr">') == 2
+    assert page.count("ranks: all &lt;wrong&gt;.") == 2
+
+
 def test_columns_are_mapped_on_the_page(manager):
     sent = SimpleUploadedFile("q.csv", b"question,better,worse,x\nWhy?,Salt.,Fish.,1\n")
     upload = looked_into(manager, sent)

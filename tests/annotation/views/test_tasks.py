@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from annotation import leases
@@ -287,6 +288,51 @@ def test_without_the_removed_label_the_answer_is_taken(web, cast, address, marke
 
     assert web.post(address, again).status_code == 302
     assert list(Submission.objects.get().labels.values()) == ([left] if left else [])
+
+
+@pytest.mark.parametrize("left", [["harmful"], []])
+def test_a_draft_that_is_opened_again_tells_which_labels_were_removed(
+    web, cast, address, marked, assignment, left
+):
+    cast.project.labels = ["vague", "harmful"]
+    cast.project.save()
+    web.post(address, marked | {"key": ""})  # kept, not sent
+    assert "removed from the project" not in web.get(address).text
+    cast.project.labels = left
+    cast.project.save()
+
+    text = web.get(address).text
+
+    told = (
+        "The label “vague” was removed from the project meanwhile, so it is no longer marked."
+        if left
+        else "The labels “harmful” and “vague” were removed from the project meanwhile"
+    )
+    assert text.count(told) == 1
+    assert "All else is here as you left it." in text
+    assert checked(text, assignment) == ["1", "2", "3", "4"]
+    assert "so so" in text
+    assert text.count('value="harmful" checked') == len(left)
+
+
+def test_an_answer_that_is_changed_tells_which_labels_were_removed(web, cast, address, marked):
+    cast.project.labels = ["vague", "harmful"]
+    cast.project.save()
+    assert web.post(address, marked).status_code == 302
+    cast.project.labels = ["harmful"]
+    cast.project.save()
+
+    text = web.get(reverse("revision", args=[Submission.objects.get().pk])).text
+
+    assert text.count("The label “vague” was removed from the project meanwhile") == 1
+
+
+def test_a_draft_of_forged_labels_does_not_fill_the_page(web, address, assignment):
+    uid = str(Completion.objects.get(pk=assignment.order[0]).uid)
+    forged = {"labels": {uid: [f"{n}{'x' * 999}" for n in range(300)]}}
+    leases.keep_draft(assignment.pk, assignment.annotator, forged)
+
+    assert len(web.get(address).text) < 60_000
 
 
 def test_a_forged_label_does_not_fill_the_page(web, address, form):

@@ -1,23 +1,23 @@
 // One choice by keyboard: compare two, or judge one.
 
-import { isSwitchedOff, openKeys } from "./settings.js";
+import { commandOf, isSwitchedOff, openKeys } from "./settings.js";
 import { onTask } from "./task.js";
 
 const COMPARE = {
-  1: ["a2", "a3", "a1"],
-  2: ["b2", "b3", "b1"],
-  0: ["tie"],
-  b: ["bad"],
+  first: ["a2", "a3", "a1"],
+  second: ["b2", "b3", "b1"],
+  tie: ["tie"],
+  bad: ["bad"],
 };
-const THUMBS = { 1: ["good"], 0: ["bad"] };
+const THUMBS = { good: ["good"], bad: ["bad"] };
 let form;
 let button;
 let values;
 let inputs;
 
 // Pressed again, the same key goes on to its next value.
-function choose(key) {
-  const turn = values[key];
+function choose(command) {
+  const turn = values[command];
   const now = turn.indexOf(inputs.find((input) => input.checked)?.value);
   const input = inputs.find((each) => each.value === turn[(now + 1) % turn.length]);
   input.checked = true;
@@ -28,12 +28,12 @@ function choose(key) {
 function pressed(event) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
   if (event.target.closest("textarea, select, .brief form, dialog") || isSwitchedOff(event)) return;
-  const key = event.key.toLowerCase();
-  if (key === "enter") {
+  const command = commandOf(event.key);
+  if (event.key === "Enter") {
     if (event.target.closest("button, a, summary")) return;
     form.requestSubmit(button);
-  } else if (key === "?") openKeys();
-  else if (Object.hasOwn(values, key)) choose(key);
+  } else if (command === "help") openKeys();
+  else if (Object.hasOwn(values, command)) choose(command);
   else return;
   event.preventDefault();
 }

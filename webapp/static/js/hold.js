@@ -1,7 +1,7 @@
 // What ties a task's page to the server while it is being done: the draft, kept at every change, and
 // the hold, shown quietly and renewed while the person is at it.
 
-import { door, drafts, fieldsOf, gettext, refill, send, whenBack } from "./sending.js";
+import { door, drafts, fieldsOf, gettext, ngettext, refill, send, whenBack } from "./sending.js";
 
 const PAUSE = 500; // ms without a change before it is sent
 const RETRY = [2000, 5000, 15000, 30000];
@@ -85,7 +85,9 @@ export class Draft {
   restore() {
     const kept = drafts.read(this.person, this.form.action);
     if (kept === null) return;
-    if (kept.base === this.base || kept.at > this.savedAt()) refill(this.form, kept.fields);
+    if (kept.base === this.base || kept.at > this.savedAt()) {
+      this.tellDropped(refill(this.form, kept.fields));
+    }
     if (this.unsaved() === null) {
       this.forget();
       return;
@@ -93,6 +95,27 @@ export class Draft {
     this.changedAt = kept.at;
     this.told.textContent = gettext("What could not be saved before is here again.");
     this.later(0);
+  }
+
+  // The answer itself comes back, but is looked at once more before it is sent.
+  comeBack(dropped) {
+    this.tellDropped(dropped);
+    this.change();
+  }
+
+  tellDropped(dropped) {
+    const line = document.getElementById("dropped");
+    if (!dropped.length || !line.hidden) return; // the server has told of its own draft
+    const list = new Intl.ListFormat(document.documentElement.lang);
+    line.textContent = ngettext(
+      "The label {names} was removed from the project meanwhile, so it is no longer marked. " +
+        "All else is here as you left it.",
+      "The labels {names} were removed from the project meanwhile, so they are no longer marked. " +
+        "All else is here as you left it.",
+      dropped.length,
+      { names: list.format(dropped.map((label) => `“${label}”`)) },
+    );
+    line.hidden = false;
   }
 
   // By this browser's clock, and sooner rather than later: the page was made after it was asked for.

@@ -4,7 +4,7 @@ import { toggleGuideline } from "./beside.js";
 import { Board, UNACCEPTABLE } from "./board.js";
 import { drawStanding, letters, Rail, review, STRENGTHS } from "./rail.js";
 import { gettext } from "./sending.js";
-import { arrange, isSwitchedOff, Keys, openKeys } from "./settings.js";
+import { arrange, commandOf, isSwitchedOff, keyOf, openKeys } from "./settings.js";
 import { onTask } from "./task.js";
 
 let form;
@@ -12,7 +12,6 @@ let said;
 let told;
 let button;
 let board;
-let keys;
 let rail;
 let picked;
 let tying; // the next letter is tied with the card placed last
@@ -77,7 +76,9 @@ const commands = {
     say(
       tying
         ? gettext("Tied with {letter}: which one?", { letter: board.last.letter })
-        : gettext("Place a response first; then = and a letter tie another one with it."),
+        : gettext("Place a response first; then {key} and a letter tie another one with it.", {
+            key: keyOf("tie"),
+          }),
     );
   },
   reject: () => place(null, UNACCEPTABLE),
@@ -118,10 +119,10 @@ function askForReview() {
 
 function press(key) {
   const card = /^[a-z]$/i.test(key) ? board.byLetter(key) : null;
-  const command = keys.of(key);
+  const command = commandOf(key);
   if (card) chooseLetter(card);
   else if (/^[1-9]$/.test(key)) place(null, key);
-  else if (command) commands[command]();
+  else if (Object.hasOwn(commands, command)) commands[command]();
   else if (key === "Enter") askForReview();
   else return false;
   if (command !== "tie") tying = false;
@@ -222,7 +223,6 @@ onTask(["rank"], (signal) => {
   ratingLine = document.getElementById("rating-line");
   [picked, tying, reviewed, rating] = [null, false, false, null];
   board = new Board(form);
-  keys = new Keys(document.getElementById("keys"));
   rail = new Rail(document.getElementById("rail"), board, { pick, place, insert });
   listen(signal);
   arrange(document.getElementById("cards"), document.getElementById("tools"));

@@ -1,9 +1,10 @@
 // The first pass: each response by itself, rated from 1 to 7, before any is ranked.
 
 import { gettext } from "./sending.js";
-import { isSwitchedOff } from "./settings.js";
+import { commandOf, isSwitchedOff } from "./settings.js";
 
 const page = document.body;
+const ASIDE = ["guideline", "help"]; // what these open is there while one rates as well
 // The arrow that points to where one came from.
 const BACK = document.dir === "rtl" ? "ArrowRight" : "ArrowLeft";
 let line;
@@ -109,11 +110,17 @@ export class Rating {
     if (!this.active || document.querySelector("dialog[open]") || isSwitchedOff(event)) return;
     if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
     if (event.target.closest("textarea, select, input[type=text], .brief form")) return;
-    if (/^[1-7]$/.test(event.key)) this.rate(event.key);
+    const command = commandOf(event.key);
+    if (command?.startsWith("rate-")) this.rate(command.slice("rate-".length));
     else if (event.key === BACK || event.key === "Backspace") this.goBack();
     else if (event.key === "Enter" && !event.target.closest("button, a, summary")) this.goOn();
-    else if (!/^[a-i089x=]$/i.test(event.key)) return; // those rank, which comes later
+    else if (!isOfRanking(event.key, command)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   }
+}
+
+// Which comes later.
+function isOfRanking(key, command) {
+  return /^[a-i0-9]$/i.test(key) || (command !== undefined && !ASIDE.includes(command));
 }

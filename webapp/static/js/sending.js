@@ -89,7 +89,8 @@ export function fieldsOf(form) {
   return [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
 }
 
-// The person's fields again in a form, also in one of a later page.
+// The person's fields again in a form, also in one of a later page. Gives back the labels among them
+// that this page has no more.
 export function refill(form, fields) {
   for (const field of form.elements) {
     if (!field.name || field.name === "csrfmiddlewaretoken" || field.type === "submit") continue;
@@ -97,6 +98,10 @@ export function refill(form, fields) {
     if (["radio", "checkbox"].includes(field.type)) field.checked = values.includes(field.value);
     else if (values.length) [field.value] = values;
   }
+  const isLabel = ({ name = "" }) => name.startsWith("labels-");
+  const here = new Set([...form.elements].filter(isLabel).map(({ value }) => value));
+  const marked = fields.filter(([name]) => isLabel({ name })).map(([, label]) => label);
+  return [...new Set(marked)].filter((label) => !here.has(label));
 }
 
 // What this browser keeps under one name: of each person, one thing for each address.
@@ -121,6 +126,7 @@ function shelf(name) {
 
 export const unsent = shelf("unsent");
 export const drafts = shelf("draft");
+export const settings = shelf("settings");
 
 // The way back for someone who is signed out, who is to find this page as it is.
 export function door() {
@@ -138,7 +144,8 @@ export function whenBack(goOn, signal) {
 }
 
 // One form on its way. `on` says what follows: sent(reply), refused(), offline() and signedOut(),
-// which give the sentences for the element `told`, and more(), fields that are not to be kept.
+// which give the sentences for the element `told`, and more(), fields that are not to be kept. A form
+// with labels has dropped(labels) as well, for those that the project has taken away meanwhile.
 export class Delivery {
   constructor(person, form, on, signal) {
     Object.assign(this, { person, form, on, sending: false, timer: null });
@@ -186,12 +193,15 @@ export class Delivery {
     this.timer = setTimeout(() => this.send(), RETRY);
   }
 
-  // What an earlier page could not send: it is on its way again.
+  // What an earlier page could not send: it is on its way again, where it still is what was said.
   resume() {
     const fields = unsent.read(this.person, this.form.action);
     if (fields === null) return false;
-    refill(this.form, fields);
-    this.send();
+    const dropped = refill(this.form, fields);
+    if (dropped.length) {
+      unsent.forget(this.person, this.form.action);
+      this.on.dropped(dropped);
+    } else this.send();
     return true;
   }
 

@@ -1,14 +1,14 @@
-// What a person sets, and this browser remembers of each: keys, and how the responses lie.
+// What a person sets: keys, which the server keeps for whichever browser they come with, and how the
+// responses lie, which is this browser's own.
 
-import { gettext } from "./sending.js";
+import { door, gettext, send, settings, whenBack } from "./sending.js";
 
-const { person } = document.body.dataset;
-const SINGLE = "single-keys";
-const KEYS = "keys";
+const { person, keys: given } = document.body.dataset;
+const KEYS = "/api/v1/keys/";
 const CHOICE = "columns";
 const TOGETHER = "scroll-together";
 
-function kept(name) {
+function remembered(name) {
   return localStorage.getItem(`${name}:${person}`);
 }
 
@@ -18,12 +18,40 @@ function keep(name, value) {
 
 // --- keys -----------------------------------------------------------------------------------
 
+const kept = settings.read(person, KEYS);
+// What the server heard of while this page was on its way may not be in it.
+let saved = kept?.heard >= performance.timeOrigin ? kept.keys : JSON.parse(given ?? "{}");
+let waiting = kept && !kept.heard ? kept.keys : null; // it has yet to be sent, and counts
+let own = whole(waiting ?? saved);
+const ALSO = { ".": "stronger" };
+let kind; // of task
+let fields; // in the dialog, of the keys that can be changed here
+let single;
+let told;
+
+function whole(keys) {
+  return { single: true, chosen: {}, ...keys };
+}
+
 export function beginKeys() {
-  const on = document.getElementById("keys-on");
+  const dialog = document.getElementById("keys");
+  ({ kind } = document.getElementById("answer").dataset);
+  fields = [...dialog.querySelectorAll("input[data-command]")];
+  single = document.getElementById("keys-on");
+  told = document.getElementById("keys-told");
   document.getElementById("open-keys").addEventListener("click", openKeys);
-  if (!on) return;
-  on.checked = kept(SINGLE) !== "off";
-  on.addEventListener("change", () => keep(SINGLE, on.checked ? "on" : "off"));
+  if (!single) return;
+  single.addEventListener("change", () => change({ ...own, single: single.checked }));
+  for (const field of fields) {
+    field.addEventListener("input", () => choose(field));
+    field.addEventListener("focus", () => field.select());
+    field.addEventListener("blur", drawKeys); // what was no key is gone
+  }
+  document.getElementById("usual-keys").addEventListener("click", () => {
+    const { [kind]: _, ...others } = own.chosen;
+    change({ ...own, chosen: others });
+  });
+  drawKeys();
 }
 
 export function openKeys() {
@@ -32,53 +60,105 @@ export function openKeys() {
 
 // For every screen: who speaks to the computer, or slips, may not want that one character acts.
 export function isSwitchedOff(event) {
-  return event.key.length === 1 && !document.getElementById("keys-on").checked;
+  return event.key.length === 1 && !own.single;
 }
 
-const DEFAULTS = { tie: "=", reject: "x", undo: "u", stronger: ">", guideline: "o", help: "?" };
-const ALSO = { ".": "stronger" };
+// The command of a key, or undefined.
+export function commandOf(key) {
+  const small = key.toLowerCase();
+  const field = fields.find((each) => keyIn(each) === small);
+  return field?.dataset.command ?? ALSO[key];
+}
 
-// Letters and digits are the responses and their places; the other keys a person may change.
-export class Keys {
-  constructor(dialog) {
-    this.chosen = { ...DEFAULTS, ...chosenBefore() };
-    for (const input of dialog.querySelectorAll("input[data-command]")) {
-      input.value = this.chosen[input.dataset.command];
-      input.addEventListener("input", () => this.change(input));
-      input.addEventListener("focus", () => input.select());
-    }
+export function keyOf(command) {
+  return keyIn(fields.find((each) => each.dataset.command === command));
+}
+
+function keyIn({ dataset }) {
+  return own.chosen[kind]?.[dataset.command] ?? dataset.usual;
+}
+
+// Every key on the page as it is, and no key where none acts.
+function drawKeys() {
+  single.checked = own.single;
+  for (const field of fields) {
+    field.value = keyIn(field);
+    field.setCustomValidity("");
   }
-
-  // The command of a key, or undefined.
-  of(key) {
-    const small = key.toLowerCase();
-    return Object.keys(this.chosen).find((name) => this.chosen[name] === small) ?? ALSO[key];
+  for (const each of document.querySelectorAll("kbd[data-key]")) {
+    each.textContent = keyOf(each.dataset.key);
+    each.hidden = !own.single && each.closest("button") !== null;
   }
+  for (const each of document.querySelectorAll("[data-single]")) {
+    each.hidden = (each.dataset.single === "on") !== own.single;
+  }
+  document.getElementById("usual-keys").hidden = !own.chosen[kind];
+}
 
-  change(input) {
-    const key = input.value.slice(-1).toLowerCase();
-    const taken = Object.entries(this.chosen).some(
-      ([name, other]) => other === key && name !== input.dataset.command,
-    );
-    if (!key || taken || /[a-i0-9\s]/.test(key)) {
-      input.setCustomValidity(gettext("This key has a meaning already. Choose another one."));
-      input.reportValidity();
+function choose(field) {
+  const key = [...field.value].at(-1)?.toLowerCase() ?? "";
+  const { command, fixed } = field.dataset;
+  const here = Object.fromEntries(fields.map((each) => [each.dataset.command, keyIn(each)]));
+  const others = Object.entries({ ...own.chosen[kind], ...here });
+  const taken = others.some(([name, other]) => other === key && name !== command);
+  if (key.length !== 1 || !key.trim() || taken || fixed.includes(key)) {
+    field.setCustomValidity(gettext("This key has a meaning already. Choose another one."));
+    field.reportValidity();
+    return;
+  }
+  change({ ...own, chosen: { ...own.chosen, [kind]: { ...own.chosen[kind], [command]: key } } });
+}
+
+function change(keys) {
+  own = waiting = keys;
+  settings.keep(person, KEYS, { keys });
+  drawKeys();
+  sendKeys();
+}
+
+let sending = null;
+
+// One request at a time, or an earlier choice might arrive last.
+function sendKeys() {
+  if (waiting) sending ??= sendAll().finally(() => (sending = null));
+}
+
+async function sendAll() {
+  while (waiting) {
+    const sent = waiting;
+    const reply = await send("PUT", KEYS, sent).catch(() => ({ status: 503 }));
+    if (reply.isOut) {
+      tellKeys(gettext("Kept in this browser: you are signed out."), " ", door(), ".");
       return;
     }
-    input.setCustomValidity("");
-    input.value = key;
-    this.chosen[input.dataset.command] = key;
-    keep(KEYS, JSON.stringify(this.chosen));
+    if (reply.status >= 500 || reply.status === 429) {
+      tellKeys(gettext("Kept in this browser until the connection is back."));
+      return;
+    }
+    settle(reply, sent);
   }
 }
 
-function chosenBefore() {
-  try {
-    return JSON.parse(kept(KEYS)) ?? {};
-  } catch {
-    return {};
+// What the server does not take is given up.
+function settle(reply, sent) {
+  if (reply.ok) saved = reply.data;
+  if (waiting !== sent) return; // something else since
+  waiting = null;
+  if (reply.ok) settings.keep(person, KEYS, { keys: sent, heard: Date.now() });
+  else {
+    settings.forget(person, KEYS);
+    own = whole(saved);
+    drawKeys();
   }
+  tellKeys(reply.ok ? gettext("Saved, for every browser in which you sign in.") : reply.sentence);
 }
+
+function tellKeys(...sentence) {
+  told?.replaceChildren(...sentence);
+}
+
+sendKeys();
+whenBack(sendKeys);
 
 // --- how the responses lie on the screen ----------------------------------------------------
 
@@ -97,7 +177,7 @@ export function arrange(cards, tools) {
     }
   }
 
-  const chosen = kept(CHOICE);
+  const chosen = remembered(CHOICE);
   for (const input of choices) {
     input.checked = input.value === chosen;
     input.addEventListener("change", () => {
@@ -105,7 +185,7 @@ export function arrange(cards, tools) {
       apply();
     });
   }
-  together.checked = kept(TOGETHER) === "on";
+  together.checked = remembered(TOGETHER) === "on";
   together.addEventListener("change", () => {
     keep(TOGETHER, together.checked ? "on" : "off");
     apply();

@@ -55,6 +55,7 @@ function onItsWay() {
     more: () => [["ready", following?.ready() ?? ""]],
     sent: leave,
     refused: () => draft.close(),
+    dropped: (labels) => draft.comeBack(labels),
     offline: () =>
       gettext("No connection. Your answer is kept here and is sent when the connection is back."),
     signedOut: () =>
