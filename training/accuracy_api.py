@@ -61,7 +61,8 @@ class RewardAccuracyView(ProjectView):
         # What people said of themselves they said to managers.
         manages = has_role(person(request), self.project, Role.MANAGER)
         if found is None:
-            said = {"round": None, "accuracy": undefined(NONE_YET).as_dict(), "versions": []}
+            nothing = undefined(NONE_YET).as_dict()
+            said: dict[str, Any] = {"round": None, "accuracy": nothing, "versions": []}
         else:
             published = GuidelineVersion.objects.filter(project=self.project)
             said = _as_values(found, dict(published.values_list("pk", "label")))
