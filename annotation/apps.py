@@ -7,7 +7,7 @@ class AnnotationConfig(AppConfig):
     verbose_name = "Annotation"
 
     def ready(self) -> None:
-        from annotation import guards
+        from annotation import guards, repeats  # noqa: F401 - repeats listen
 
         pre_migrate.connect(guards.on_pre_migrate, sender=self)
         post_migrate.connect(guards.on_post_migrate, sender=self)

@@ -58,6 +58,14 @@ class Conflict(Refused):
     code = "conflict"
 
 
+class Busy(Refused):
+    """Too much is asked for at once; what was asked for comes later, asked again."""
+
+    status = 429
+    code = "busy"
+    seconds = 30  # after which
+
+
 class QuizOwed(Conflict):
     """Questions about the guideline come first."""
 

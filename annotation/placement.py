@@ -60,7 +60,7 @@ def placed_task(annotator: Annotator) -> Any:
     if draw < project.gold_share:
         task = _gold(annotator, pick)
     elif draw < project.gold_share + project.repeat_share:
-        task = _repeat(annotator, pick)
+        task = _repeat(annotator)
     else:
         return None
     if task is not None:
@@ -118,13 +118,12 @@ def _somebody(tried: bool, *names: str) -> tuple[dict[str, int], Any]:
     return marked, someone
 
 
-def _repeat(annotator: Annotator, pick: float) -> Any:
+def _repeat(annotator: Annotator) -> Any:
     """The one that was made ready for this person (``annotation.repeats``), or whose lease ran
-    out; a new one where there is none."""
+    out; none is made now, while they wait for it."""
     tried = annotator.tried  # type: ignore[attr-defined]
-    ready = _ready(connection.vendor, tried)
     whom = {"person": annotator.pk, "project": annotator.project_id}
-    return ready.first(**whom) or make_repeat(annotator, pick)
+    return _ready(connection.vendor, tried).first(**whom)
 
 
 @lru_cache

@@ -81,6 +81,7 @@ def _begin(project: Project, name: str, choice: Choice, licence: str) -> Snapsho
             name=name,
             filters=choice.as_dict(),
             is_consensus=choice.consensus,
+            slug=project.slug,
             title=project.name or project.slug,
             traits=list(project.traits),
             licence=licence,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from annotation.audit import record
 from annotation.errors import Invalid
 from annotation.models import Annotator
+from annotation.quality.kept import forget
 
 
 def tell(annotator: Annotator, said: Mapping[str, str], *, agreed: bool) -> None:
@@ -33,3 +34,5 @@ def tell(annotator: Annotator, said: Mapping[str, str], *, agreed: bool) -> None
         )
         verb = "annotator.traits" if told else "annotator.traits.withdrawn"
         record(verb, annotator, project=annotator.project, by=annotator.user)
+    # By group, figures show what they said before; for no longer than they agree to.
+    forget(annotator.project)

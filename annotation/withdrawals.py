@@ -13,6 +13,7 @@ from annotation.audit import record
 from annotation.content import check_storable
 from annotation.errors import Invalid
 from annotation.models import Annotator, Submission, User
+from annotation.quality.kept import forget
 from annotation.standing import MAX_REASON, reweigh
 
 VERB = "annotator.withdrawn"
@@ -33,6 +34,7 @@ def withdraw_person(annotator: Annotator, *, by: User | str | None, reason: str)
             data = {"answers": done, "reason": reason}
             record(VERB, annotator, project=annotator.project, by=by, data=data)
             reweigh(annotator.project_id)
+        forget(annotator.project)
     return done
 
 

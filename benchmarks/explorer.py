@@ -172,7 +172,9 @@ def fill(rankings: int) -> None:
     }
     guidelines = (first and first.pk, project.guidelines.order_by("-pk").values_list("pk")[0][0])
     tasks = rankings // 2
-    snapshot = Snapshot.objects.create(project=project, name="v1")
+    snapshot = Snapshot.objects.create(
+        project=project, name="v1", slug=project.slug, title=project.name
+    )
     with guards.suspended():
         for start in range(0, tasks, CHUNK):
             numbers = range(start, min(tasks, start + CHUNK))

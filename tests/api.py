@@ -5,6 +5,8 @@ import re
 from functools import cache
 from typing import Any
 
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.test import Client
 from django.urls import resolve
 from drf_spectacular.generators import SchemaGenerator
@@ -81,3 +83,12 @@ class Api:
 
     def answer(self, assignment: int, body, key: str = "key-1"):
         return self.post(f"assignments/{assignment}/submission/", body, **{"Idempotency-Key": key})
+
+
+def hang_up(reply):
+    """End a reply as a server does whose client has gone; the test keeps its database."""
+    request_finished.disconnect(close_old_connections)
+    try:
+        reply.close()
+    finally:
+        request_finished.connect(close_old_connections)

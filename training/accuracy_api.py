@@ -7,9 +7,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation.api.permissions import person
 from annotation.api.quality import FigureSerializer
 from annotation.api.views import ProjectView
-from annotation.models import GuidelineVersion
+from annotation.models import GuidelineVersion, Role
+from annotation.people import has_role
 from annotation.quality.figures import undefined
 from training.foretelling import Accuracy, accuracy_of
 from training.models import RewardModel
@@ -38,7 +40,9 @@ class RewardAccuracySerializer(serializers.Serializer):
     round = serializers.IntegerField(allow_null=True)
     accuracy = FigureSerializer()
     versions = VersionAccuracySerializer(many=True, help_text="By guideline version.")
-    groups = GroupAccuracySerializer(many=True)
+    groups = GroupAccuracySerializer(
+        many=True, allow_null=True, help_text="As managers see them; null for all others."
+    )
 
 
 class RewardAccuracyView(ProjectView):
@@ -54,11 +58,15 @@ class RewardAccuracyView(ProjectView):
     )
     def get(self, request: Request, slug: str) -> Response:
         found = accuracy_of(self.project)
+        # What people said of themselves they said to managers.
+        manages = has_role(person(request), self.project, Role.MANAGER)
         if found is None:
             nothing = undefined(NONE_YET).as_dict()
-            return Response({"round": None, "accuracy": nothing, "versions": [], "groups": []})
-        published = GuidelineVersion.objects.filter(project=self.project)
-        return Response(_as_values(found, dict(published.values_list("pk", "label"))))
+            said: dict[str, Any] = {"round": None, "accuracy": nothing, "versions": []}
+        else:
+            published = GuidelineVersion.objects.filter(project=self.project)
+            said = _as_values(found, dict(published.values_list("pk", "label")))
+        return Response({**said, "groups": _by_group(found) if manages else None})
 
 
 def _as_values(found: Accuracy, labels: dict[int, str]) -> dict[str, Any]:
@@ -73,5 +81,9 @@ def _as_values(found: Accuracy, labels: dict[int, str]) -> dict[str, Any]:
             }
             for each in found.versions
         ],
-        "groups": [{**vars(each), "accuracy": each.accuracy.as_dict()} for each in found.groups],
     }
+
+
+def _by_group(found: Accuracy | None) -> list[dict[str, Any]]:
+    groups = found.groups if found else []
+    return [{**vars(each), "accuracy": each.accuracy.as_dict()} for each in groups]

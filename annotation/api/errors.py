@@ -10,7 +10,7 @@ from rest_framework.exceptions import APIException, NotFound
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from annotation.errors import Refused
+from annotation.errors import Busy, Refused
 
 # What a program needs to know besides, by code.
 FOR_PROGRAMS = {"quiz_owed": "A program reads and answers them at guidelines/quiz/."}
@@ -32,7 +32,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """The reply to a refusal; None, and so a 500, for what nobody foresaw."""
     if isinstance(error, Refused):
         detail = f"{error} {FOR_PROGRAMS.get(error.code, '')}".strip()
-        return Response({"detail": detail, "code": error.code}, status=error.status)
+        headers = {"Retry-After": f"{error.seconds}"} if isinstance(error, Busy) else None
+        return Response({"detail": detail, "code": error.code}, error.status, headers=headers)
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
     elif isinstance(error, Http404):

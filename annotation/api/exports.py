@@ -1,7 +1,5 @@
 """A snapshot's data, in one of the formats, and the signed manifest of it."""
 
-from typing import Any
-
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -10,12 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation import exporting
-from annotation.api.filters import refuse_parameters
 from annotation.api.permissions import person
-from annotation.api.schema import BAD_REQUEST
+from annotation.api.schema import BAD_REQUEST, CONFLICT
+from annotation.api.serializers import RefusalSerializer
 from annotation.api.snapshots import FROZEN
 from annotation.api.views import ProjectView
-from annotation.exporting.downloads import download, manifest_of
+from annotation.exporting.card import SPLITS
+from annotation.exporting.downloads import asked_for, download, manifest_of
 
 FORMAT = OpenApiParameter(
     "name",
@@ -23,6 +22,12 @@ FORMAT = OpenApiParameter(
     OpenApiParameter.PATH,
     enum=list(exporting.NAMES),
     description="The format; hf comes as a zip.",
+)
+SPLIT = OpenApiParameter(
+    "split",
+    OpenApiTypes.STR,
+    enum=list(SPLITS),
+    description="This split alone; all of them, if left out. hf holds each in a file of its own.",
 )
 
 
@@ -57,6 +62,9 @@ class ManifestSerializer(serializers.Serializer):
     consensus = serializers.BooleanField()
     withdrawn = serializers.IntegerField(help_text="How many answers were withdrawn since.")
     ties = serializers.CharField()
+    part = serializers.CharField(
+        allow_null=True, help_text="The split that went out alone; null where all did."
+    )
     sha256 = serializers.CharField(help_text="Of the file, or of a folder's list of files.")
     bytes = serializers.IntegerField()
     rows = serializers.IntegerField()
@@ -72,20 +80,15 @@ class ManifestSerializer(serializers.Serializer):
 
 
 class ExportView(ProjectView):
-    """Of one frozen snapshot. Takes no parameters: a misspelt one would change nothing, and look
-    as if it had."""
+    """Of one frozen snapshot."""
 
     noun = "snapshots"
     filter_backends = ()
     lookup_field = "id"
     queryset = FROZEN
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        refuse_parameters(request)
-
     def terms(self) -> exporting.Terms:
-        return exporting.Terms(snapshot=self.get_object(), by=person(self.request))
+        return asked_for(self.request.query_params, self.get_object(), person(self.request))
 
 
 class SnapshotExportView(ExportView):
@@ -95,10 +98,13 @@ class SnapshotExportView(ExportView):
         description="Sent from the first row on, while it is made. Content-Length and Repr-Digest "
         "come where the file's bytes are known already, as they are once it was sent whole; "
         "otherwise the manifest says afterwards what must have come.",
-        parameters=[FORMAT],
+        parameters=[FORMAT, SPLIT],
         responses={
             (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file."),
             400: BAD_REQUEST,
+            429: OpenApiResponse(
+                RefusalSerializer, "Other downloads are under way: see Retry-After."
+            ),
         },
     )
     def get(self, request: Request, slug: str, id: int, name: str) -> StreamingHttpResponse:
@@ -109,8 +115,10 @@ class SnapshotManifestView(ExportView):
     @extend_schema(
         operation_id="get_export_manifest",
         summary="Read the signed manifest of a snapshot in one of the formats",
-        parameters=[FORMAT],
-        responses={200: ManifestSerializer, 400: BAD_REQUEST},
+        description="Known at once after the first whole download. Before that, of a snapshot "
+        "of more than 20,000 answers it is refused by 409.",
+        parameters=[FORMAT, SPLIT],
+        responses={200: ManifestSerializer, 400: BAD_REQUEST, 409: CONFLICT},
     )
     def get(self, request: Request, slug: str, id: int, name: str) -> Response:
         return Response(manifest_of(self.project, name, self.terms()).as_dict())

@@ -20,12 +20,6 @@ class IdFilter(NumberFilter):
         super().__init__(*args, min_value=0, max_value=MAX_ID, decimal_places=0, **options)
 
 
-def refuse_parameters(request: Request) -> None:
-    """Raises Invalid when the address has any: to be called where none is known."""
-    for name in request.query_params:
-        raise Invalid(f"{name}: unknown parameter. This address takes none.")
-
-
 class ListedFilters(DjangoFilterBackend):
     """Applies the view's filters. Raises Invalid for any other parameter: a misspelt filter
     would otherwise give the whole list, and look right."""

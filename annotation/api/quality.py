@@ -5,9 +5,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation.api.permissions import person
 from annotation.api.serializers import Closed, RefusalSerializer
 from annotation.api.views import ProjectView
-from annotation.models import Annotator, Project
+from annotation.models import Annotator, Project, Role
+from annotation.people import has_role
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
 from annotation.quality.reading import Filters
 from annotation.quality.reliability import OVERALL_FIGURES, PERSON_FIGURES
@@ -114,9 +116,13 @@ class AgreementSerializer(serializers.Serializer):
     pairs = TwoSerializer(
         many=True, help_text="The 1,000 pairs of annotators who met at most questions."
     )
-    groups = GroupSerializer(many=True)
+    groups = GroupSerializer(
+        many=True, allow_null=True, help_text="As managers see them; null for all others."
+    )
     warnings = serializers.ListField(
-        child=serializers.CharField(), help_text="Where one group speaks for all."
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Where one group speaks for all, as managers see it; null for all others.",
     )
 
 
@@ -172,7 +178,8 @@ class AgreementView(ProjectView):
         responses={200: AgreementSerializer, 400: BAD_FILTER},
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(agreement_report(self.project, _filters(request)))
+        manages = has_role(person(request), self.project, Role.MANAGER)
+        return Response(agreement_report(self.project, _filters(request), for_manager=manages))
 
 
 class AnnotatorsView(ProjectView):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from django.db.models import QuerySet
+
 from annotation.exporting.reading import (
     CHUNK,
     RANKINGS,
@@ -59,7 +61,7 @@ def judgements(
     snapshot = selection.snapshot
     if snapshot is None or not snapshot.is_consensus:
         return read(selection, kinds, whole=whole)
-    return _read_consensus(snapshot, kinds)
+    return _read_consensus(_consensus(selection, snapshot, kinds))
 
 
 def how_many(selection: Selection, kinds: Sequence[str] = RANKINGS) -> int:
@@ -67,11 +69,16 @@ def how_many(selection: Selection, kinds: Sequence[str] = RANKINGS) -> int:
     snapshot = selection.snapshot
     if snapshot is None or not snapshot.is_consensus:
         return selection.submissions(kinds).count()
-    return snapshot.consensus.filter(task__kind__in=kinds).count()
+    return _consensus(selection, snapshot, kinds).count()
 
 
-def _read_consensus(snapshot: Snapshot, kinds: Sequence[str]) -> Iterator[Agreed]:
-    rows = SnapshotConsensus.objects.filter(snapshot=snapshot, task__kind__in=kinds)
+def _consensus(
+    selection: Selection, snapshot: Snapshot, kinds: Sequence[str]
+) -> QuerySet[SnapshotConsensus]:
+    return SnapshotConsensus.objects.filter(snapshot=snapshot, **selection.of_tasks(kinds))
+
+
+def _read_consensus(rows: QuerySet[SnapshotConsensus]) -> Iterator[Agreed]:
     found, last = rows.order_by("task_id").values_list(*COLUMNS.values()), 0
     # A statement for each chunk: whoever reads slowly holds none open.
     while some := list(found.filter(task_id__gt=last)[:CHUNK]):

@@ -10,13 +10,14 @@ from django.utils import timezone
 from annotation.audit import record
 from annotation.errors import Invalid
 from annotation.exporting.agreed import how_many, judgements
-from annotation.exporting.card import Tally
+from annotation.exporting.card import SPLITS, Tally
 from annotation.exporting.files import Hashed, replacing, replacing_folder
 from annotation.exporting.folder import MANIFEST, write_folder
 from annotation.exporting.formats import ALIASES, FOLDER, FORMATS, NAMES, Layout
 from annotation.exporting.known import keep
 from annotation.exporting.manifest import SUFFIX, File, Manifest
 from annotation.exporting.reading import Judgement, Selection
+from annotation.exporting.targets import Directory
 from annotation.licences import UNKNOWN, check_licence
 from annotation.models import Project, Snapshot, User
 from annotation.pairs import Ties
@@ -25,13 +26,15 @@ from annotation.progress import Report, silent
 
 @dataclass(frozen=True)
 class Terms:
-    """How to export. Without a snapshot all that counts goes out. ``ties`` left out means the
-    snapshot's policy, or to drop them; ``licence`` left out, the snapshot's, or that it is unknown.
+    """How to export. Without a snapshot all that counts goes out; with ``split``, of that one
+    alone. ``ties`` left out means the snapshot's policy, or to drop them; ``licence`` left out,
+    the snapshot's, or that it is unknown.
     """
 
     snapshot: Snapshot | None = None
     ties: Ties | None = None
     licence: str | None = None
+    split: str | None = None
     by: User | str = "export_preferences"
     report: Report = silent
 
@@ -70,10 +73,12 @@ def export(
 def write(project: Project, format: str, out: Path, terms: Terms) -> Manifest:
     """The same for nobody: no entry says that something went out."""
     manifest = begin(project, format, out.name, terms)
-    selection = Selection(project, terms.snapshot)
+    selection = Selection(project, terms.snapshot, terms.split)
     if format == FOLDER:
         with replacing_folder(out, MANIFEST) as folder:
-            write_folder(folder, selection, terms.policy, manifest, terms.report)
+            exhaust(
+                write_folder(Directory(folder), selection, terms.policy, manifest, terms.report)
+            )
     else:
         _write_file(out, selection, FORMATS[ALIASES.get(format, format)], manifest, terms)
     if terms.as_frozen is not None:
@@ -86,23 +91,40 @@ def begin(project: Project, format: str, name: str, terms: Terms) -> Manifest:
     an unknown format or licence."""
     if format not in NAMES:
         raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
+    _check_split(format, terms.split)
     snapshot = terms.snapshot
     manifest = Manifest(name, format, project.slug, terms.granted, ties=terms.policy.value)
-    manifest.made_at = timezone.now().isoformat()
+    manifest.part, manifest.made_at = terms.split, timezone.now().isoformat()
     if snapshot is not None and snapshot.frozen_at is not None:
-        manifest.made_at = snapshot.frozen_at.isoformat()
+        manifest.project, manifest.made_at = snapshot.slug, snapshot.frozen_at.isoformat()
         manifest.snapshot, manifest.snapshot_sha256 = snapshot.name, snapshot.sha256
         manifest.consensus = snapshot.is_consensus
         manifest.withdrawn = snapshot.submissions.filter(withdrawn_at__isnull=False).count()
     return manifest
 
 
+def _check_split(format: str, split: str | None) -> None:
+    if split is None:
+        return
+    if split not in SPLITS:
+        raise Invalid(f"split: {split[:50]!r} is not known. Use one of: {', '.join(SPLITS)}.")
+    if format == FOLDER:
+        raise Invalid(
+            f"split: {FOLDER} holds each in a file of its own. Take another format, such as "
+            "parquet, for one alone."
+        )
+
+
+def exhaust(steps: Iterator[None]) -> None:
+    for _ in steps:
+        pass
+
+
 def _write_file(
     out: Path, selection: Selection, layout: Layout, manifest: Manifest, terms: Terms
 ) -> None:
     with replacing(out) as file:
-        for _ in write_rows(selection, layout, manifest, terms, file):
-            pass
+        exhaust(write_rows(selection, layout, manifest, terms, file))
     with replacing(out.with_name(f"{out.name}{SUFFIX}")) as beside:
         beside.write(manifest.as_json().encode())
 
@@ -147,8 +169,9 @@ def _counted(selection: Selection, layout: Layout, report: Report) -> Iterator[J
 
 def nothing(selection: Selection) -> str:
     if selection.snapshot is not None:
+        what = f"nothing of the split {selection.split}" if selection.split else "nothing"
         return (
-            f"snapshot: {selection.snapshot.name} holds nothing that goes into this format. "
+            f"snapshot: {selection.snapshot.name} holds {what} that goes into this format. "
             "Choose another one."
         )
     return (

@@ -13,6 +13,7 @@ from annotation.content import SPLIT_RULE, SPLIT_SEED
 from annotation.errors import Invalid
 
 SALT = "concord.exports.manifest"
+SOFTWARE = f"concord {settings.VERSION}"
 SUFFIX = ".manifest.json"  # after the name of the file that it is beside
 
 
@@ -34,10 +35,11 @@ class File:
 class Manifest:
     """What an export holds and where it comes from.
 
-    ``sha256`` is that of the file, or of a folder's list of files as sha256sum prints it.
-    ``signature`` is made with the site's secret key: it tells this site that the manifest is its
-    own and unchanged (``check_export``); to anybody else the hashes are what counts. Of a snapshot
-    ``made_at`` is when it was frozen, and only ``withdrawn`` and ``software`` may ever change.
+    ``sha256`` is that of the file, or of a folder's list of files as sha256sum prints it; ``part``
+    is the split that went out alone, null where all did. ``signature`` is made with the site's
+    secret key: it tells this site that the manifest is its own and unchanged (``check_export``);
+    to anybody else the hashes are what counts. Of a snapshot ``made_at`` is when it was frozen,
+    and only ``withdrawn`` and ``software`` may ever change.
     """
 
     file: str
@@ -49,6 +51,7 @@ class Manifest:
     consensus: bool = False
     withdrawn: int = 0
     ties: str = "drop"
+    part: str | None = None
     sha256: str = ""
     bytes: int = 0
     rows: int = 0
@@ -58,7 +61,7 @@ class Manifest:
     left_out: dict[str, int] = field(default_factory=dict)
     split: dict[str, str] = field(default_factory=lambda: dict(SPLIT))
     files: list[File] = field(default_factory=list)
-    software: str = f"concord {settings.VERSION}"
+    software: str = SOFTWARE
     made_at: str = ""
     signature: str = ""
 

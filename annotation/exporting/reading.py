@@ -115,7 +115,8 @@ class Written(Judgement):
 
 @dataclass(frozen=True)
 class Selection:
-    """What goes out: a snapshot of the project, or all that counts as the reading begins.
+    """What goes out: a snapshot of the project, or all that counts as the reading begins; of one
+    split, where it is named.
 
     From a snapshot people go out under pseudonyms that are its own, so that nobody can be
     followed from one data set to another; pseudonyms that came by an import stay as they came.
@@ -123,13 +124,19 @@ class Selection:
 
     project: Project
     snapshot: Snapshot | None = None
+    split: str | None = None
 
     def submissions(self, kinds: Sequence[str] = RANKINGS) -> QuerySet[Submission]:
         if self.snapshot is not None:
-            return Submission.objects.filter(snapshots=self.snapshot, task__kind__in=kinds)
-        return Submission.objects.new_judgements().filter(
-            project=self.project, task__kind__in=kinds
-        )
+            found = Submission.objects.filter(snapshots=self.snapshot)
+        else:
+            found = Submission.objects.new_judgements().filter(project=self.project)
+        return found.filter(**self.of_tasks(kinds))
+
+    def of_tasks(self, kinds: Sequence[str]) -> dict[str, Any]:
+        """What its tasks are to be like, as a filter."""
+        asked: dict[str, Any] = {"task__kind__in": kinds}
+        return asked | ({"task__prompt__split": self.split} if self.split else {})
 
     def pseudonym(self, name: str, kind: str) -> str:
         if kind == Annotator.Kind.IMPORTED:
@@ -174,7 +181,7 @@ def _of_snapshot(
     ids, last = items.values_list("submission_id", flat=True), 0
     while some := list(ids.filter(submission_id__gt=last)[:CHUNK]):
         last = some[-1]
-        found = Submission.objects.filter(pk__in=some, task__kind__in=kinds).order_by("pk")
+        found = Submission.objects.filter(pk__in=some, **selection.of_tasks(kinds)).order_by("pk")
         yield list(found.values_list(*columns))
 
 

@@ -69,8 +69,8 @@ class Snapshot(models.Model):
     ``is_consensus``: what goes out is one ranking for each task, its ``consensus``.
     ``pseudonym_key`` makes the pseudonyms under which people go out with it; ``agreement`` is
     what was measured as it was frozen, null where nobody asked (``annotation.snapshots``).
-    ``title`` and ``traits`` are the project's name, and what it asked people about themselves,
-    at that time: what is exported says so for ever, as it does of the ``licence``
+    ``slug``, ``title`` and ``traits`` are the project's, and what it asked people about
+    themselves, at that time: what is exported says so for ever, as it does of the ``licence``
     (``annotation.licences``).
     """
 
@@ -80,6 +80,7 @@ class Snapshot(models.Model):
     is_consensus = models.BooleanField(default=False, editable=False)
     pseudonym_key = models.CharField(max_length=64, default=new_pseudonym_key, editable=False)
     agreement = models.JSONField(null=True, editable=False)
+    slug = models.CharField(max_length=80, blank=True, editable=False)
     title = models.CharField(max_length=200, blank=True, editable=False)
     traits = models.JSONField(default=list, editable=False)
     licence = models.CharField(max_length=MAX_LICENCE, default=UNKNOWN)
@@ -101,6 +102,10 @@ class Snapshot(models.Model):
             models.CheckConstraint(
                 condition=models.Q(frozen_at__isnull=True) | ~models.Q(title=""),
                 name="snapshot_frozen_has_title",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(frozen_at__isnull=True) | ~models.Q(slug=""),
+                name="snapshot_frozen_has_slug",
             ),
             models.CheckConstraint(condition=~models.Q(licence=""), name="snapshot_licence"),
         ]
@@ -156,15 +161,16 @@ class SnapshotConsensus(models.Model):
 
 
 class SnapshotFile(models.Model):
-    """What a snapshot is as a file of one ``format``, known since it was first written: its
-    manifest and its digest need no second writing (``annotation.exporting.known``).
+    """What a snapshot is as a file of one ``format``, or a split of it ("trl/test"), known since it
+    was first written: its manifest and its digest need no second writing
+    (``annotation.exporting.known``).
 
     ``facts`` are fields of the manifest; another version of the ``software`` may write otherwise.
     The row may be deleted at any time.
     """
 
     snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="files")
-    format = models.CharField(max_length=20)
+    format = models.CharField(max_length=40)
     software = models.CharField(max_length=100)
     facts = models.JSONField()
 

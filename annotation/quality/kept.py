@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any, Generic, TypeVar
 
 from django.core.cache import cache
@@ -29,12 +30,14 @@ BUSY = 120  # s
 
 @dataclass(frozen=True)
 class Kept(Generic[T]):
-    """A value, of what it was computed, when, and how long that took, in seconds."""
+    """A value, of what it was computed, when, and how long that took, in seconds. ``since`` names
+    the last time that all was forgotten before it."""
 
     value: T
     state: tuple[Any, ...]
     at: datetime
     seconds: float
+    since: str
 
     def is_fresh(self, state: tuple[Any, ...], patience: float) -> bool:
         if self.state == state:
@@ -48,20 +51,36 @@ def keep(
 ) -> Kept[T]:
     """What ``compute`` gave, now or not long ago. ``name`` says what it is of the project."""
     patience = PATIENCE if patience is None else patience
-    key = f"quality:{project.pk}:{sha256(name.encode()).hexdigest()[:32]}"
+    key = f"kept:{project.pk}:{sha256(name.encode()).hexdigest()[:32]}"
     state = state_of(project)
-    found: Kept[T] | None = cache.get(key)
-    if found is not None and (
-        found.is_fresh(state, patience) or not cache.add(f"{key}:busy", 1, BUSY)
+    there = cache.get_many([key, _since(project)])
+    since: str = there.get(_since(project)) or forget(project)
+    found: Kept[T] | None = there.get(key)
+    if (
+        found is not None
+        and found.since == since
+        and (found.is_fresh(state, patience) or not cache.add(f"{key}:busy", 1, BUSY))
     ):
         return found
     try:
         began, at = time.perf_counter(), timezone.now()
-        made = Kept(compute(), state, at, time.perf_counter() - began)
+        made = Kept(compute(), state, at, time.perf_counter() - began, since)
         cache.set(key, made, DAY)
     finally:
         cache.delete(f"{key}:busy")
     return made
+
+
+def forget(project: Project) -> str:
+    """Let nobody see any more what was kept until now, nor what is being computed; for when
+    somebody takes back what it rests on. Returns the name of this time."""
+    since = token_hex(8)
+    cache.set(_since(project), since, None)
+    return since
+
+
+def _since(project: Project) -> str:
+    return f"kept:{project.pk}:since"
 
 
 def state_of(project: Project) -> tuple[Any, ...]:

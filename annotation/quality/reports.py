@@ -139,10 +139,15 @@ def _agreed(work: Work, thumbs: Labels, marks: dict[str, Marks]) -> Agreed:
     )
 
 
-def agreement_report(project: Project, filters: Filters = ALL) -> dict[str, Any]:
-    """What is measured, people aside, as plain values."""
+def agreement_report(
+    project: Project, filters: Filters = ALL, *, for_manager: bool = False
+) -> dict[str, Any]:
+    """What is measured, people aside, as plain values. What is known by the groups that people
+    count themselves among goes to managers alone, as they agreed to (templates/about_me.html); to
+    others it is None."""
     found = measured(project, filters).value
-    return {"project": project.slug, **_as_plain(found), **_parts(project, found)}
+    by_group = _by_group(found) if for_manager else {"groups": None, "warnings": None}
+    return {"project": project.slug, **_as_plain(found), **_parts(project, found), **by_group}
 
 
 def agreement_of(project: Project, submissions: QuerySet[Submission]) -> dict[str, Any]:
@@ -191,6 +196,11 @@ def _parts(project: Project, found: Measured) -> dict[str, Any]:
         "categories": [_as_row(each) for each in found.categories],
         "kinds": [_as_row(each) for each in found.kinds],
         "pairs": [_as_row(each) for each in found.pairs[:MOST_PAIRS]],
+    }
+
+
+def _by_group(found: Measured) -> dict[str, Any]:
+    return {
         "groups": [
             {"trait": trait.name, **_as_row(group)}
             for trait in found.traits

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotation import exporting
 from annotation.choosing import count
 from annotation.errors import Refused
-from annotation.exporting.downloads import download, manifest_of
+from annotation.exporting.downloads import asked_for, download, manifest_of
+from annotation.exporting.known import sizes
 from annotation.exporting.manifest import SUFFIX
 from annotation.forms import ChoiceForm, NameForm, OtherForm, in_words
 from annotation.models import Project, Role, Snapshot
@@ -87,16 +88,23 @@ def snapshot(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "counts": count(found.submissions.all()),
         "tasks": found.consensus.count() if found.is_consensus else 0,
         "withdrawn": withdrawn_from([found]).get(found.pk, 0),
-        "formats": _formats(),
+        "formats": _formats(found),
         "form": form,
         "others": others.exists(),
     }
     return render(request, "data/snapshot.html", context, status=400 if form.errors else 200)
 
 
-def _formats() -> list[tuple[str, str]]:
-    known = [(name, str(layout.words)) for name, layout in exporting.FORMATS.items()]
-    return [*known, (exporting.FOLDER, str(exporting.FOLDER_WORDS))]
+def _formats(found: Snapshot) -> list[dict[str, Any]]:
+    """Each format with its words, how many bytes it has where that is known, and whether a split
+    goes out alone."""
+    words = {name: layout.words for name, layout in exporting.FORMATS.items()}
+    words[exporting.FOLDER] = exporting.FOLDER_WORDS
+    known = sizes(found)
+    return [
+        {"name": name, "words": said, "bytes": known.get(name), "is_one": name != exporting.FOLDER}
+        for name, said in words.items()
+    ]
 
 
 @login_required
@@ -122,8 +130,7 @@ def snapshot_download(
     project = _project(request, slug)
     found = _snapshot(project, pk)
     try:
-        terms = exporting.Terms(snapshot=found, by=request.user)
-        return download(project, format, terms)
+        return download(project, format, asked_for(request.GET, found, request.user))
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("snapshot", slug, pk)
@@ -134,9 +141,9 @@ def snapshot_download(
 def snapshot_manifest(request: PersonRequest, slug: str, pk: int, format: str) -> HttpResponse:
     """The signed manifest of the download, named after its file."""
     project = _project(request, slug)
-    terms = exporting.Terms(snapshot=_snapshot(project, pk), by=request.user)
+    found = _snapshot(project, pk)
     try:
-        manifest = manifest_of(project, format, terms)
+        manifest = manifest_of(project, format, asked_for(request.GET, found, request.user))
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("snapshot", slug, pk)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from annotation import selectors, telling
 from annotation.models import Annotator, Project, Role
+from annotation.people import has_role
 from annotation.quality.across import Kinds
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
 from annotation.quality.reading import Filters
@@ -127,6 +128,9 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
     context |= {"part": form.part(), "kept": kept, "query": _query(request)}
     context |= _people(project, kept.value, request.GET.get("sort", ""))
     context |= _shown(kept.value)
+    # Those who said something of themselves agreed that managers see it.
+    manages = has_role(request.user, project, Role.MANAGER)
+    context |= {"traits": kept.value.traits if manages else [], "manages": manages}
     return render(request, "project/quality.html", context)
 
 

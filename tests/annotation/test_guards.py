@@ -282,7 +282,9 @@ def test_a_withdrawn_submission_no_longer_counts_and_stays_withdrawn(cast, seale
 def test_a_frozen_snapshot_takes_nothing_more(cast, sealed):
     from django.utils import timezone
 
-    snapshot = Snapshot.objects.create(project=cast.project, name="one", title="Tides")
+    snapshot = Snapshot.objects.create(
+        project=cast.project, name="one", slug="tides", title="Tides"
+    )
     Snapshot.objects.filter(pk=snapshot.pk).update(sha256="a" * 64, frozen_at=timezone.now())
     with pytest.raises(IntegrityError, match="nothing more"), transaction.atomic():
         SnapshotItem.objects.create(snapshot=snapshot, submission=sealed)

@@ -90,9 +90,35 @@ def test_a_worker_makes_them_for_who_is_at_work(cast, clock):
     clock.shift(3600)
     make_repeats()
     assert not Task.objects.filter(**READY).exists()
-    held(cast.judge)  # makes its own: none was ready
+    held(cast.judge)
     make_repeats()
-    assert Task.objects.filter(**READY).count() == 2
+    assert Task.objects.filter(**READY).count() == 3
+
+
+def test_a_claim_makes_none(cast):
+    """Its delay would tell that what comes is a repeat."""
+    share(cast, repeat=1.0)
+    assert held(cast.judge).task.purpose == "normal"
+    assert not Task.objects.filter(purpose=Task.Purpose.REPEAT).exists()
+
+
+def test_without_a_worker_they_come_as_often_as_they_are_due(cast):
+    share(cast, repeat=0.2)
+    for number in range(60):
+        give_task(cast.project, prompt=f"Further {number}?")
+    due = repeats_due(cast.judge, 60)
+    purposes = [answer(cast.judge).purpose for _ in range(60)]
+    assert due > 8
+    assert due - 2 <= purposes.count("repeat") <= due
+
+
+def test_no_more_than_are_due_are_made_after_answers(cast):
+    share(cast, repeat=0.01)
+    due = repeats_due(cast.judge, repeats.AHEAD)
+    repeats.make_ready(cast.judge)
+    for _ in range(9):
+        answer(cast.judge)
+    assert Task.objects.filter(purpose=Task.Purpose.REPEAT).count() <= due + 1
 
 
 def test_where_nothing_repeats_nothing_is_made(cast):

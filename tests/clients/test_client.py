@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 from datetime import timedelta
 
 import httpx
@@ -12,7 +13,7 @@ from knox.models import AuthToken
 
 from annotation.choosing import Choice
 from annotation.exporting import check_export
-from annotation.models import Annotator, Assignment, Project, Submission
+from annotation.models import Annotator, Assignment, Project, Submission, Task
 from annotation.queue import claim
 from annotation.snapshots import freeze
 from annotation.submissions import submit
@@ -116,9 +117,13 @@ class Shortening(httpx.HTTPTransport):
 
     left = 1
 
+    def __init__(self, format="rankings"):
+        super().__init__()
+        self.format = format
+
     def handle_request(self, request):
         reply = super().handle_request(request)
-        if not request.url.path.endswith("/exports/rankings/") or not self.left:
+        if not request.url.path.endswith(f"/exports/{self.format}/") or not self.left:
             return reply
         self.left -= 1
         return httpx.Response(200, content=reply.read()[:-1])
@@ -134,6 +139,49 @@ def test_a_download_that_came_without_its_digest_is_held_against_the_manifest(
     path = snapshot.export("rankings", tmp_path / "out.jsonl")
     assert shortening.left == 0
     assert len([json.loads(line) for line in path.read_text().splitlines()]) == 2
+
+
+def test_a_zip_that_came_without_its_digest_is_held_against_its_own_manifest(cast, enter, tmp_path):
+    rank_some(cast, 2)
+    freeze(cast.project, "v1", Choice(), by=cast.researcher)
+    shortening = Shortening("hf")
+    snapshot = enter(cast.researcher, shortening).project("tides").snapshot("v1")
+    path = snapshot.export("hf", tmp_path / "out.zip")
+    assert shortening.left == 0
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+
+
+def test_a_zip_whose_token_ended_as_it_came_is_whole(cast, enter, tmp_path):
+    """It proves itself: nobody need be asked."""
+    rank_some(cast, 1)
+    freeze(cast.project, "v1", Choice(), by=cast.researcher)
+    ending = Ending()
+    snapshot = enter(cast.researcher, ending).project("tides").snapshot("v1")
+    assert zipfile.is_zipfile(snapshot.export("hf", tmp_path / "out.zip"))
+    assert not AuthToken.objects.filter(expiry__gt=timezone.now()).exists()
+
+
+class Ending(httpx.HTTPTransport):
+    """While a download comes, its token ends."""
+
+    def handle_request(self, request):
+        reply = super().handle_request(request)
+        if "/exports/" in request.url.path:
+            AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+        return reply
+
+
+def test_one_split_is_exported_alone(cast, enter, tmp_path):
+    rank_some(cast, 1)
+    split = Task.objects.get().prompt.split
+    snapshot = enter(cast.researcher).project("tides").freeze("v1")
+    file = snapshot.export("trl", tmp_path / "one", split=split)
+    assert len(file.read_text().splitlines()) == 6
+    assert snapshot.manifest("trl", split=split)["part"] == split
+    other = "train" if split != "train" else "test"
+    with pytest.raises(Invalid, match=f"nothing of the split {other}"):
+        snapshot.export("trl", tmp_path / "other", split=other)
 
 
 class Breaking(httpx.HTTPTransport):

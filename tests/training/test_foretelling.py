@@ -166,6 +166,19 @@ def test_the_newest_model_is_told_of(cast):
     assert (found.round, found.all.value) == (2, 1.0)
 
 
+def test_only_managers_are_told_by_group(cast, client):
+    """As those who said something of themselves agreed to (templates/about_me.html)."""
+    judge_all(cast, *["English"] * 3, *["German"] * 3)
+    foretell(cast, lambda each: 6.0)
+    shown = {}
+    for user in (cast.manager, cast.researcher):
+        groups = Api(user).get("projects/tides/reward-accuracy/").json()["groups"]
+        client.force_login(user)
+        page = client.get("/projects/tides/quality/").text
+        shown[user] = (groups and len(groups), "For whom the reward model is right" in page)
+    assert shown == {cast.manager: (2, True), cast.researcher: (None, False)}
+
+
 @pytest.fixture
 def reader(client, cast):
     client.force_login(cast.researcher)
@@ -179,6 +192,5 @@ def test_the_pages_show_it_beside_agreement(reader, cast):
     assert "Reward model right" in reader.get("/projects/tides/guideline/").text
     changes = f"/projects/tides/guideline/{old.pk}/to/{new.pk}/"
     assert "Reward model right" in reader.get(changes).text
-    assert "For whom the reward model is right" in reader.get("/projects/tides/quality/").text
     reader.force_login(cast.annotator)
     assert "Reward model right" not in reader.get(changes).text

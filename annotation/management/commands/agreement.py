@@ -24,6 +24,12 @@ class Command(VerbCommand):
         parser.add_argument("--category", default="", help="That of the prompts' metadata")
         parser.add_argument("--guideline", default="", metavar="LABEL")
         parser.add_argument("--kind", default="", choices=Annotator.Kind.values)
+        parser.add_argument(
+            "--groups",
+            action="store_true",
+            help="By the groups that people count themselves among too. They agreed that the "
+            "project's managers see that: pass it on to nobody else.",
+        )
         super().add_arguments(parser)
 
     def run(self, **options: Any) -> dict[str, Any]:
@@ -36,7 +42,8 @@ class Command(VerbCommand):
             kind=options["kind"],
         )
         people = people_report(project, filters)
-        return {**agreement_report(project, filters), "people": people}
+        found = agreement_report(project, filters, for_manager=options["groups"])
+        return {**found, "people": people}
 
     def describe(self, result: dict[str, Any]) -> str:
         lines = [
@@ -51,7 +58,7 @@ class Command(VerbCommand):
             lines += [_line(f"label {label}: {name}", each) for name, each in figures.items()]
         lines += [_line(name, figure) for name, figure in _kappas(result)]
         lines += [_line(name, figure) for name, figure in _parts(result)]
-        lines += result["warnings"]
+        lines += result["warnings"] or []
         for person in result["people"]:
             lines += [f"{person['annotator']}: {flag['sentence']}" for flag in person["flags"]]
         return "\n".join(lines)
@@ -74,7 +81,7 @@ def _parts(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"category {each['name'] or 'none'}", each["agreement"]
     for each in result["kinds"]:
         yield f"{each['one']} with {each['other']}", each["agreement"]
-    for each in result["groups"]:
+    for each in result["groups"] or []:
         yield f"{each['trait']}: {each['name']}", each["within"]
 
 

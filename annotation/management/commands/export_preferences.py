@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from annotation import exporting
+from annotation.exporting.card import SPLITS
 from annotation.management.base import VerbCommand
 from annotation.pairs import Ties
 from annotation.progress import Bar
@@ -30,6 +31,9 @@ class Command(VerbCommand):
             "snapshot's policy, if left out.",
         )
         parser.add_argument(
+            "--split", choices=SPLITS, help="This one alone; all of them, if left out."
+        )
+        parser.add_argument(
             "--licence",
             metavar="ID",
             help="What card, Croissant and manifest say, by SPDX: CC-BY-4.0, …; the snapshot's, or "
@@ -44,6 +48,7 @@ class Command(VerbCommand):
             snapshot=get_snapshot(project, named) if named else None,
             ties=Ties(options["ties"]) if options["ties"] else None,
             licence=options["licence"],
+            split=options["split"],
         )
         with Bar() as bar:
             manifest = exporting.export(

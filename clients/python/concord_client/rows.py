@@ -116,6 +116,7 @@ class ManifestRow(TypedDict):
     consensus: bool
     withdrawn: int
     ties: str
+    part: str | None
     sha256: str
     bytes: int
     rows: int

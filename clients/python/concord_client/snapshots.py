@@ -1,6 +1,7 @@
 """A frozen data set: to a file, or into memory."""
 
 import hashlib
+import json
 import os
 import tempfile
 import zipfile
@@ -15,6 +16,7 @@ from concord_client.errors import ConcordError, Incomplete, Unreachable
 from concord_client.rows import ManifestRow, SnapshotRow
 from concord_client.transport import BUSY, Transport
 
+ZIPPED, MANIFEST = "hf", "manifest.json"
 SPLITS = ("train", "validation", "test")
 CHUNK = 1 << 20
 
@@ -40,8 +42,9 @@ class Snapshot:
         """How many answers it holds."""
         return self.row["submissions"]
 
-    def export(self, format: str, path: str | Path) -> Path:
-        """Download it as ``trl``, ``parquet``, ``rankings``, …, or ``hf``, which is a zip.
+    def export(self, format: str, path: str | Path, *, split: str | None = None) -> Path:
+        """Download it as ``trl``, ``parquet``, ``rankings``, …, or ``hf``, which is a zip; of all
+        but the zip also one ``split`` alone: ``train``, ``validation`` or ``test``.
 
         The file is there whole or not at all; after a failure of the network it is begun again.
         Raises ConcordError, Incomplete for one that is not what the site announced.
@@ -51,7 +54,7 @@ class Snapshot:
         try:
             for number in range(tries.tries):
                 try:
-                    self._download(format, part)
+                    self._download(format, part, split)
                     break
                 except ConcordError as error:
                     broken = isinstance(error, Unreachable | Incomplete)
@@ -63,15 +66,16 @@ class Snapshot:
             part.unlink(missing_ok=True)
         return path
 
-    def manifest(self, format: str) -> ManifestRow:
+    def manifest(self, format: str, *, split: str | None = None) -> ManifestRow:
         """What the export of this format holds and where it comes from, signed by the site. Kept as
         JSON beside the file, named after it (pairs.jsonl.manifest.json), it is what the site's
         ``manage.py check_export`` checks."""
         path = f"{self._path}exports/{format}/manifest/"
-        return cast(ManifestRow, self._transport.json("GET", path))
+        return cast(ManifestRow, self._transport.json("GET", path, query={"split": split}))
 
-    def _download(self, format: str, part: Path) -> None:
-        with self._transport.stream(f"{self._path}exports/{format}/") as reply:
+    def _download(self, format: str, part: Path, split: str | None) -> None:
+        address = f"{self._path}exports/{format}/"
+        with self._transport.stream(address, {"split": split}) as reply:
             digest, size = hashlib.sha256(), 0
             length = int(reply.headers.get("Content-Length", 0)) or None
             disable = None if self._progress is None else not self._progress
@@ -86,12 +90,16 @@ class Snapshot:
                     size += len(chunk)
                     bar.update(len(chunk))
             _check(reply, size, length, digest.digest())
-        if "Repr-Digest" not in reply.headers:
+        if "Repr-Digest" in reply.headers:
+            return
+        if format == ZIPPED:
+            _check_zip(part)
+        else:
             # Made while it was sent: only now the site knows what must have come.
-            self._check_afterwards(format, size, digest.hexdigest())
+            self._check_afterwards(format, split, size, digest.hexdigest())
 
-    def _check_afterwards(self, format: str, size: int, sha256: str) -> None:
-        said = self.manifest(format)
+    def _check_afterwards(self, format: str, split: str | None, size: int, sha256: str) -> None:
+        said = self.manifest(format, split=split)
         if size != said["bytes"]:
             raise Incomplete(f"The download broke off after {size:,} of {said['bytes']:,} bytes.")
         if sha256 != said["sha256"]:
@@ -150,6 +158,23 @@ def _check(reply: httpx.Response, size: int, length: int | None, digest: bytes) 
     announced = reply.headers.get("Repr-Digest", "")
     if announced.startswith("sha-256=:") and b64decode(announced[9:].strip(":")) != digest:
         raise Incomplete("What came is not what the site announced: its digest differs.")
+
+
+def _check_zip(archive: Path) -> None:
+    """Its manifest, which comes last, has the hash of each file."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            (name,) = [each for each in opened.namelist() if each.endswith(f"/{MANIFEST}")]
+            folder = name.removesuffix(MANIFEST)
+            for file in json.loads(opened.read(name))["files"]:
+                with opened.open(folder + file["path"]) as stream:
+                    digest = hashlib.sha256()
+                    while chunk := stream.read(CHUNK):
+                        digest.update(chunk)
+                if digest.hexdigest() != file["sha256"]:
+                    raise Incomplete(f"{file['path']} is not what its manifest says.")
+    except (zipfile.BadZipFile, EOFError, LookupError, ValueError):
+        raise Incomplete("The download broke off: the zip is not whole.") from None
 
 
 def _unpack(archive: Path, folder: Path, table: str) -> dict[str, str]:

@@ -102,12 +102,13 @@ class Transport:
             asked = dict(httpx.URL(page["next"]).params)
 
     @contextmanager
-    def stream(self, path: str) -> Iterator[httpx.Response]:
+    def stream(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[httpx.Response]:
         """A download's reply, its body yet to be read; tried once. Raises ConcordError."""
         try:
             # As it is: length and digest are those of the file.
             plain = {"Accept-Encoding": "identity"}
-            with self.http.stream("GET", API + path, headers=plain) as reply:
+            asked = _given(query)
+            with self.http.stream("GET", API + path, params=asked, headers=plain) as reply:
                 if not reply.is_success:
                     reply.read()
                     raise error_of(reply)

@@ -2,12 +2,13 @@ import json
 import zipfile
 from base64 import b64encode
 from hashlib import sha256
+from threading import BoundedSemaphore
 
 import pytest
 
 from annotation import queue
-from annotation.exporting import check_export
-from annotation.models import AuditEntry, Snapshot
+from annotation.exporting import check_export, downloads
+from annotation.models import AuditEntry, Snapshot, Task
 from annotation.snapshots import freeze, snapshot_hash
 from annotation.submissions import submit
 from tests.cast import full_ranking, give_task
@@ -86,8 +87,11 @@ def test_an_export_and_its_manifest_prove_themselves(cast, researcher, ranked, t
     assert (said["snapshot_sha256"], said["format"]) == (snapshot.sha256, format)
 
 
-def test_a_zip_says_its_own_digest(cast, researcher, ranked, tmp_path):
+def test_a_zip_says_its_own_digest_once_it_is_known(cast, researcher, ranked, tmp_path):
     snapshot = freeze(cast.project, "one")
+    first = researcher.get(f"{PATH}{snapshot.pk}/exports/hf/")
+    assert "Repr-Digest" not in first.headers  # it is made meanwhile
+    assert first.getvalue()
     reply = researcher.get(f"{PATH}{snapshot.pk}/exports/hf/")
     file = saved(reply, tmp_path / "file.zip")
     digest = b64encode(sha256(file.read_bytes()).digest()).decode()
@@ -103,4 +107,49 @@ def test_a_parameter_that_an_export_does_not_know_is_refused(cast, researcher, r
     snapshot = freeze(cast.project, "one")
     reply = researcher.get(f"{PATH}{snapshot.pk}/{name}", ties="keep")
     assert reply.status_code == 400
-    assert reply.json()["detail"] == "ties: unknown parameter. This address takes none."
+    assert reply.json()["detail"] == "ties: unknown parameter. Known: split."
+
+
+@pytest.mark.parametrize(
+    ("format", "split", "words"),
+    [
+        ("trl", "tests", "split: 'tests' is not known. Use one of: train, validation, test."),
+        ("trl", "", "split: '' is not known. Use one of: train, validation, test."),
+        ("hf", "test", "split: hf holds each in a file of its own."),
+    ],
+)
+def test_a_split_that_is_none_is_refused(cast, researcher, ranked, format, split, words):
+    snapshot = freeze(cast.project, "one")
+    for address in ("", "manifest/"):
+        reply = researcher.get(f"{PATH}{snapshot.pk}/exports/{format}/{address}", split=split)
+        assert reply.status_code == 400
+        assert reply.json()["detail"].startswith(words)
+
+
+def test_a_split_goes_out_alone_with_a_manifest_of_its_own(cast, researcher, ranked, tmp_path):
+    snapshot = freeze(cast.project, "one")
+    split = Task.objects.get().prompt.split
+    path = f"{PATH}{snapshot.pk}/exports/parquet/"
+    saved(researcher.get(path, split=split), tmp_path / "file")
+    saved(researcher.get(f"{path}manifest/", split=split), tmp_path / "file.manifest.json")
+    said = check_export(tmp_path / "file.manifest.json")
+    assert (said["part"], said["rows"]) == (split, 6)
+    (empty, _) = {"train", "validation", "test"} - {split}
+    reply = researcher.get(path, split=empty)
+    assert reply.status_code == 400
+    assert f"nothing of the split {empty}" in reply.json()["detail"]
+
+
+def test_no_more_downloads_run_at_once_than_leave_room_for_others(
+    cast, researcher, ranked, monkeypatch
+):
+    snapshot = freeze(cast.project, "one")
+    places = BoundedSemaphore(1)
+    monkeypatch.setattr(downloads, "_places", places)
+    path = f"{PATH}{snapshot.pk}/exports/trl/"
+    with places:  # as long as another one goes on
+        refused = researcher.get(path)
+    assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+    assert int(refused["Retry-After"]) > 0
+    assert researcher.get(path).getvalue()
+    assert researcher.get(path).getvalue()

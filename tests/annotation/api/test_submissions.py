@@ -3,6 +3,7 @@
 import pytest
 
 from annotation.models import Submission, Task
+from annotation.repeats import make_ready
 from annotation.standing import Standing, change_standing
 from annotation.tasking import make_gold
 from tests.annotation.working import answer, give_tasks
@@ -20,6 +21,7 @@ def said(cast, monkeypatch):
     answer(judge)
     first = Submission.objects.get()
     share(cast, repeat=1.0)
+    make_ready(judge)
     answer(judge)
     make_gold(first)
     share(cast, gold=1.0)

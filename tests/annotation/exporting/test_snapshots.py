@@ -6,12 +6,13 @@ import pytest
 import yaml
 
 from annotation.choosing import Choice
-from annotation.errors import Invalid
-from annotation.exporting import NAMES, Terms, check_export, downloads, export
+from annotation.errors import Conflict, Invalid
+from annotation.exporting import NAMES, Terms, check_export, downloads, export, streams
 from annotation.exporting.downloads import download, manifest_of
 from annotation.importing import Options, import_rankings
 from annotation.models import Project, Snapshot
 from annotation.pairs import Ties
+from annotation.repeats import make_ready
 from annotation.snapshots import difference, freeze, withdrawn_from
 from annotation.submissions import submit, withdraw
 from tests.annotation.interchange import ranking, read
@@ -55,12 +56,23 @@ def downloaded(project, format, snapshot):
     return b"".join(download(project, format, Terms(snapshot=snapshot)))
 
 
+def called(project, format, snapshot):
+    return download(project, format, Terms(snapshot=snapshot))["Content-Disposition"]
+
+
+def told(project, format, snapshot):
+    return manifest_of(project, format, Terms(snapshot=snapshot)).as_json()
+
+
 @pytest.mark.parametrize("format", sorted(NAMES))
 def test_a_download_is_the_same_whatever_the_project_is_called_later(cast, frozen, format):
     before = downloaded(cast.project, format, frozen)
-    Project.objects.update(name="Dunes", traits={"Home": ["Sea", "Land"]})
+    named, said = (made_of(cast.project, format, frozen) for made_of in (called, told))
+    Project.objects.update(name="Dunes", slug="dunes", traits={"Home": ["Sea", "Land"]})
     project, snapshot = Project.objects.get(), Snapshot.objects.get()
     assert downloaded(project, format, snapshot) == before
+    assert called(project, format, snapshot) == named
+    assert told(project, format, snapshot) == said
 
 
 def test_it_says_what_was_asked_of_people_when_it_was_frozen(cast, frozen, tmp_path):
@@ -77,6 +89,7 @@ def repeated(cast, monkeypatch):
     give_tasks(cast, 1)
     answer(cast.judge)
     Project.objects.update(repeat_share=1.0)
+    make_ready(cast.judge)
     again = held(cast.judge)
     body = full_ranking(again.task, 4, 3, 2, 1)
     submit(again.pk, cast.judge, body, key="again", origin="api")
@@ -142,6 +155,16 @@ def test_a_licence_that_is_none_is_refused_before_anything_is_frozen(cast, take_
     assert not Snapshot.objects.exists()
 
 
+def test_a_large_ones_manifest_comes_after_its_file(cast, frozen, monkeypatch):
+    """To make the file takes longer than people wait for a page."""
+    monkeypatch.setattr(downloads, "LARGE", 3)
+    for format in ("trl", "hf"):
+        with pytest.raises(Conflict, match="Download the file first"):
+            told(cast.project, format, frozen)
+        downloaded(cast.project, format, frozen)
+        assert told(cast.project, format, frozen)
+
+
 @pytest.mark.parametrize("format", ["trl", "csv", "parquet", "jsonl", "hf"])
 def test_a_downloads_manifest_is_what_the_command_writes(cast, frozen, tmp_path, format):
     terms = Terms(snapshot=frozen)
@@ -154,7 +177,7 @@ def test_a_downloads_manifest_is_what_the_command_writes(cast, frozen, tmp_path,
 def test_a_manifest_is_told_without_writing_the_file_again(cast, frozen, monkeypatch):
     first = manifest_of(cast.project, "trl", Terms(snapshot=frozen))
     withdraw(frozen.submissions.order_by("pk").last(), by=cast.manager, reason="asked to")
-    monkeypatch.setattr(downloads, "write", None)
+    monkeypatch.setattr(streams, "manifest_of", None)
     again = manifest_of(cast.project, "trl", Terms(snapshot=frozen))
     assert (again.sha256, again.withdrawn, first.withdrawn) == (first.sha256, 1, 0)
     assert again.signature != first.signature

@@ -4,6 +4,7 @@ import pytest
 
 from annotation.models import Submission
 from annotation.quality.ceiling import best_possible, ceiling
+from annotation.repeats import make_ready
 from annotation.submissions import submit
 from tests.annotation.working import give_tasks, held
 from tests.cast import full_ranking
@@ -33,6 +34,7 @@ def test_repeats_of_them_say_how_people_agree_with_themselves(cast, judges, monk
     first = say(judges[0], 1, 2, 3, 4)
     cast.project.repeat_share = 1.0
     cast.project.save()
+    make_ready(judges[0])
     say(judges[0], 1, 2, 4, 3)
     every = Submission.objects.filter(pk=first)
     assert ceiling(cast.project, every).oneself.value == pytest.approx(5 / 6)

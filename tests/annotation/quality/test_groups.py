@@ -1,15 +1,21 @@
 """Who the annotators say they are, and whether their groups agree."""
 
+import json
+
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from annotation.errors import Invalid
 from annotation.models import Annotator, AuditEntry
+from annotation.quality import kept
 from annotation.quality.groups import OTHERS, by_traits
 from annotation.quality.reading import read_work
 from annotation.submissions import submit
 from annotation.traits import tell
+from annotation.withdrawals import withdraw_person
 from tests.annotation.working import give_tasks, held
+from tests.api import Api
 from tests.cast import full_ranking, make_cast, make_judges
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +122,49 @@ def test_the_quality_page_shows_it(cast, client):
     page = client.get("/projects/tides/quality/").content.decode()
     assert "Who the annotators are" in page
     assert '<th scope="row">German</th>' in page
+
+
+def test_to_researchers_the_page_says_that_managers_see_it(cast, client):
+    """Nobody agreed to more (templates/about_me.html)."""
+    judge_all(cast, *["English"] * 4, *["German"] * 3)
+    client.force_login(cast.researcher)
+    page = client.get("/projects/tides/quality/").content.decode()
+    assert "the managers of the project see" in page
+    assert "German" not in page
+
+
+def test_the_api_tells_managers_alone(cast):
+    judge_all(cast, *["English"] * 3, *["German"] * 3)
+    told = Api(cast.manager).get("projects/tides/agreement/").json()
+    assert {each["name"] for each in told["groups"]} == {"English", "German"}
+    untold = Api(cast.researcher).get("projects/tides/agreement/").json()
+    assert (untold.pop("groups"), untold.pop("warnings")) == (None, None)
+    assert "German" not in json.dumps(untold)
+    assert untold.items() <= told.items()
+
+
+def test_the_command_tells_it_where_it_is_asked_to(cast, capsys):
+    judge_all(cast, *["English"] * 3, *["German"] * 3)
+    call_command("agreement", project="tides")
+    assert "German" not in capsys.readouterr().out
+    call_command("agreement", project="tides", groups=True)
+    assert "First language: German" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("taken_back", ["said", "given"])
+def test_what_was_kept_of_it_goes_with_the_consent(cast, monkeypatch, taken_back):
+    """However long it took to measure, and so would be shown."""
+    monkeypatch.setattr(kept, "CHEAP", -1.0)
+    monkeypatch.setattr(kept, "PATIENCE", 10**9)
+    judges = judge_all(cast, *["English"] * 3, *["German"] * 3)
+    api = Api(cast.manager)
+    assert len(api.get("projects/tides/agreement/").json()["groups"]) == 2
+    if taken_back == "said":
+        tell(judges[0], {}, agreed=False)
+    else:
+        withdraw_person(judges[0], by=cast.manager, reason="asked to")
+    told = api.get("projects/tides/agreement/").json()["groups"]
+    assert "English" not in {each["name"] for each in told}
 
 
 def test_the_settings_name_the_groups_one_a_line(cast, client):

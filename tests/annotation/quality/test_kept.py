@@ -57,6 +57,38 @@ def test_what_took_long_is_shown_for_longer(cast, judges, monkeypatch):
         assert kept.keep(cast.project, "x", compute).value == 2
 
 
+def test_what_is_forgotten_is_measured_anew_however_long_it_took(project, monkeypatch):
+    monkeypatch.setattr(kept, "CHEAP", -1.0)
+    compute = Counted()
+    for name in ("x", "y"):
+        kept.keep(project, name, compute)
+    kept.forget(project)
+    assert [kept.keep(project, name, compute).value for name in ("x", "y")] == [3, 4]
+    assert kept.keep(project, "x", compute).value == 3
+
+
+def test_what_is_forgotten_while_it_is_measured_is_not_kept(project):
+    compute = Counted()
+
+    def forgetting():
+        kept.forget(project)
+        return 0
+
+    assert kept.keep(project, "x", forgetting).value == 0
+    assert kept.keep(project, "x", compute).value == 1
+
+
+def test_what_is_forgotten_is_not_shown_while_another_measures(project):
+    kept.keep(project, "x", Counted())
+    kept.forget(project)
+    with_another = Counted()
+
+    def meanwhile():
+        return kept.keep(project, "x", with_another).value
+
+    assert kept.keep(project, "x", meanwhile).value == 1
+
+
 def test_one_that_fails_leaves_the_way_free(project):
     def fail():
         raise LookupError("no figures")

@@ -16,6 +16,7 @@ from annotation.quality.reading import Filters, read_work, thumb_labels, unaccep
 from annotation.quality.reports import agreement_report, annotators_report
 from annotation.quality.work import GOLD, NORMAL, REPEAT
 from annotation.queue import claim
+from annotation.repeats import make_ready
 from annotation.submissions import submit, withdraw
 from annotation.tasking import make_gold
 from tests.annotation.working import answer_all, give_tasks, held
@@ -66,6 +67,7 @@ def test_gold_and_repeats_come_with_what_they_are_held_against(cast):
     rank(cast.judge, 2, 1, 3, 4)
     cast.project.gold_share, cast.project.repeat_share = 0, 1
     cast.project.save()
+    make_ready(expert)
     rank(expert, 1, 2, 4, 3)
     work = read_work(cast.project)
     for purpose, ranks in ((GOLD, [2, 1, 3, 4]), (REPEAT, [1, 2, 4, 3])):

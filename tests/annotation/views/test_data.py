@@ -1,5 +1,6 @@
 """The pages on which researchers choose, freeze, compare and take away data."""
 
+import csv
 import io
 import json
 import zipfile
@@ -117,6 +118,36 @@ def test_a_folder_is_downloaded_as_the_same_zip_each_time(cast, answered, resear
     names = {name.partition("/")[2] for name in zipfile.ZipFile(io.BytesIO(first)).namelist()}
     assert {"README.md", "croissant.json", "manifest.json"} <= names
     assert first == again
+
+
+def test_a_split_is_downloaded_alone(cast, answered, researcher):
+    snapshot = freeze(cast.project, "first")
+    split = answered[0].task.prompt.split
+    link = f"{PAGE}{snapshot.pk}/download/csv/?split={split}"
+    assert f'href="{link}"' in text(researcher.get(f"{PAGE}{snapshot.pk}/"))
+    reply = researcher.get(link)
+    assert f'-csv-{split}.csv"' in reply["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(reply.getvalue().decode())))
+    assert {row["split"] for row in rows} == {split}
+
+
+@pytest.mark.parametrize("address", ["download/trl/", "download/trl/manifest/"])
+def test_a_parameter_that_a_download_does_not_know_is_refused_in_a_line(
+    cast, answered, researcher, address
+):
+    snapshot = freeze(cast.project, "first")
+    reply = researcher.get(f"{PAGE}{snapshot.pk}/{address}?tie=keep", follow=True)
+    assert "tie: unknown parameter. Known: split." in text(reply)
+    assert not AuditEntry.objects.filter(verb="preferences.exported").exists()
+
+
+def test_the_page_says_how_large_a_file_is_once_that_is_known(cast, answered, researcher):
+    snapshot = freeze(cast.project, "first")
+    page = f"{PAGE}{snapshot.pk}/"
+    sent = researcher.get(f"{page}download/csv/").getvalue()
+    zipped = researcher.get(f"{page}download/hf/").getvalue()
+    sizes = {each["name"]: each["bytes"] for each in researcher.get(page).context["formats"]}
+    assert (sizes["csv"], sizes["hf"], sizes["trl"]) == (len(sent), len(zipped), None)
 
 
 def test_a_format_that_holds_nothing_of_it_says_so(cast, answered, researcher):

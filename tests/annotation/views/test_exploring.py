@@ -6,6 +6,7 @@ from annotation import exploring, placement
 from annotation.gathering import gather
 from annotation.models import Annotator, Project, Submission, UnreadTexts
 from annotation.queue import claim
+from annotation.repeats import make_ready
 from annotation.submissions import submit
 from annotation.tasking import make_gold
 from tests.annotation.working import answer
@@ -80,6 +81,7 @@ def test_what_is_no_judgement_is_marked(client, answers, cast, monkeypatch):
     assert client.get(PAGE).text.count(">gold</span>") == 1
     monkeypatch.setattr(placement, "REPEAT_AFTER", 0)
     Project.objects.update(gold_share=0.0, repeat_share=1.0)
+    make_ready(cast.judge)
     answer(cast.judge)
     assert client.get(PAGE).text.count(">repeat</span>") == 1
     Annotator.objects.filter(pk=other.pk).update(excluded=True)
