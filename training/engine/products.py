@@ -1,4 +1,4 @@
-"""Products of float32 matrices on a CPU by oneDNN, which makes its kernels for the processor it finds.
+"""Products of float32 matrices on a CPU by oneDNN, which makes kernels for the processor it finds.
 
 torch leaves them to MKL, which uses the widest registers on processors of its own maker alone: on
 another's, oneDNN's products of a pass are twice as fast, and as exact.
@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# A kernel for each shape of a product, half a MiB of it: passes of all lengths would pile them up.
-# oneDNN reads this before its first product.
+# There is a kernel for each shape of a product, half a MiB of it. Read at the first product.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 LEAST = 2**22  # multiplications in a product; below it the call itself is felt
+GRAIN = 16  # rows and columns come in whole blocks: for all other lengths kernels would pile up
 
-_by_onednn = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+# None in a torch that was built without oneDNN.
+_by_onednn: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 def fuse_linears(model: Any) -> None:
@@ -37,7 +38,7 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Gradients are the caller's own affair.
     """
-    if _by_onednn is None or not _pays(x, weight):
+    if not _pays(x, weight):
         return functional.linear(x, weight, bias)
     found: Tensor = _by_onednn(x, weight, bias, "none", [], "")
     return found
@@ -45,7 +46,10 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _pays(x: Tensor, weight: Tensor) -> bool:
     plain = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
-    return plain and x.numel() * weight.shape[0] >= LEAST and torch.backends.mkldnn.is_available()
+    width = x.shape[-1]
+    whole = x.numel() // width % GRAIN == width % GRAIN == 0
+    enough = x.numel() * weight.shape[0] >= LEAST
+    return plain and whole and enough and _by_onednn is not None
 
 
 def _forward(layer: torch.nn.Linear, x: Tensor) -> Tensor:
