@@ -23,6 +23,7 @@ from training.engine.checkpoints import sync_tree, verify
 from training.engine.decoder import blocks, head_is_plain
 from training.engine.errors import BackboneError, EngineError
 from training.engine.norms import fuse_norms
+from training.engine.products import fuse_linears
 from training.engine.rotary import fuse_rotary
 from training.engine.turns import end_of_turn, ends_of
 from training.engine.ways import FAILURES, can_hand, is_causal, way_of
@@ -188,6 +189,7 @@ def _read(folder: Path, dtype: torch.dtype, place: torch.device) -> Any:
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     model = model.to(place).eval().requires_grad_(False)
     fuse_norms(model)
+    fuse_linears(model)
     fuse_rotary(model)
     return model
 

@@ -7,8 +7,8 @@ prompt whole besides, and all of them read the same keys and values. What a quer
 spans is put together by the logarithms of their softmax's sums (Dao et al. 2022, section 3.1), so
 that hidden states and gradients are those of separate rows.
 
-Shapes: N tokens of all prompts and completions, B completions, T tokens of the longest of them,
-h heads of width d, H hidden width.
+Shapes: N tokens of all prompts and completions and what fills the row up, B completions, T tokens
+of the longest of them, h heads of width d, H hidden width.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from training.engine.decoder import Trace, present, tapped
 from training.engine.precision import computed
 
 BLOCK = 128  # of a causal span: what lies above the diagonal is skipped by blocks of this size
+FILL, FILLED = 64, 256  # tokens of a part, and from how many on a row is filled up
 DTYPES = (torch.float32, torch.float64)
 PROBE = ([[5, 6, 7], [8, 9]], [[[8, 9], [10, 11, 12]], [[5]]])  # tokens of any vocabulary
 TOLERANCE = 1e-2  # of the largest hidden state; a model that cannot is off by its own size
@@ -78,8 +79,19 @@ def lay_out(
         layout.prompt_last.extend([end - 1] * len(group))
         if others:
             wide.append(Span(begun, len(layout.ids), start, end, causal=False))
+    _fill_up(layout, wide)
     layout.spans.extend(wide)
     return layout
+
+
+def _fill_up(layout: Layout, wide: list[Span]) -> None:
+    """Lengthen a long row to whole parts by tokens that no other sees.
+
+    Passes then have few lengths between them, for which `product` keeps its kernels.
+    """
+    length = len(layout.ids)
+    if length >= FILLED:
+        _append(layout, wide, layout.ids[:1] * (-length % FILL), 0)
 
 
 def _append(layout: Layout, wide: list[Span], part: Sequence[int], position: int) -> int:

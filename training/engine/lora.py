@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor
-from torch.nn import functional
 
 from training.engine.precision import kept
+from training.engine.products import product
 
 
 def fuse(layer: Any) -> None:
@@ -80,8 +80,8 @@ def _adapted(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return x W^T + bias + scale (x A^T) B^T [..., O], x as [n, I], and x A^T [n, r]."""
     flat = x.reshape(-1, x.shape[-1])
-    inner = flat @ down.T
-    out = functional.linear(flat, weight, bias).addmm_(inner, up.T, alpha=scale)
+    inner = product(flat, down)
+    out = product(flat, weight, bias).addmm_(inner, up.T, alpha=scale)
     return out.view(*x.shape[:-1], -1), flat, inner
 
 
@@ -106,12 +106,12 @@ class _Adapted(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         flat, inner, weight, down, up = ctx.saved_tensors
         grad = grads[0].reshape(-1, grads[0].shape[-1])
-        back = (grad @ up).mul_(ctx.scale)  # [n, r]
+        back = product(grad, up.T).mul_(ctx.scale)  # [n, r]
         to_x = None
         if ctx.needs_input_grad[0]:
-            to_x = (grad @ weight).addmm_(back, down).view(ctx.shape)
-        to_down = (back.T @ flat).to(ctx.kept) if ctx.needs_input_grad[3] else None
+            to_x = product(grad, weight.T).addmm_(back, down).view(ctx.shape)
+        to_down = product(back.T, flat.T).to(ctx.kept) if ctx.needs_input_grad[3] else None
         to_up = None
         if ctx.needs_input_grad[4]:  # a product of few rows is faster than one of few columns
-            to_up = (inner.T @ grad).mul_(ctx.scale).T.contiguous().to(ctx.kept)
+            to_up = product(inner.T, grad.T).mul_(ctx.scale).T.contiguous().to(ctx.kept)
         return to_x, None, None, to_down, to_up, None

@@ -40,11 +40,12 @@ def outcome(backbone: Backbone, trace: Any) -> tuple[Any, list[Any]]:
     return found.detach(), list(torch.autograd.grad((found * factors).sum(), weights))
 
 
-@pytest.mark.parametrize("block", [3, 128])
+@pytest.mark.parametrize(("block", "filled"), [(3, 1), (128, 256)])
 def test_log_probabilities_and_gradients_are_those_of_separate_rows(
-    exact, prompts, completions, block, monkeypatch
+    exact, prompts, completions, block, filled, monkeypatch
 ):
     monkeypatch.setattr(branches, "BLOCK", block)
+    monkeypatch.setattr(branches, "FILLED", filled)
     exact.model.requires_grad_(True)
     found, gradients = outcome(exact, branch_trace(exact.model, prompts, completions))
     separate = [
@@ -89,6 +90,16 @@ def test_spans_hold_what_a_token_may_see_and_nothing_else(monkeypatch):
     ]  # fmt: skip
     assert layout.completions == [(3, 5), (5, 7)]
     assert layout.prompt_last == [2, 2]
+
+
+def test_a_long_row_is_filled_up_to_whole_parts_that_see_themselves_alone(monkeypatch):
+    monkeypatch.setattr(branches, "FILL", 4)
+    monkeypatch.setattr(branches, "FILLED", 5)
+    assert lay_out([[1, 2]], [[[3, 4]]]).ids == [1, 2, 3, 4]
+    layout = lay_out([[1, 2]], [[[3, 4], [5]]])
+    assert layout.ids == [1, 2, 3, 4, 5, 1, 1, 1]
+    assert layout.spans[2] == Span(5, 8, 5, 8, causal=True)
+    assert layout.completions == [(2, 4), (4, 5)]
 
 
 def test_a_completion_alone_is_one_stretch_with_its_prompt():
