@@ -45,6 +45,8 @@ from training.engine.scoring import (
 from training.engine.sequences import Encoded, length_buckets, truncate
 from training.engine.shards import in_step, whole
 
+SAME = 1e-4  # nats times beta: what rounding may make of nothing
+
 
 @dataclass(frozen=True)
 class PreferenceExample:
@@ -254,6 +256,15 @@ def _judged(policy: Tensor, example: PreferenceExample, settings: PreferenceSett
     )
 
 
+def _rightly(margins: Tensor) -> Tensor:
+    """Return 1 for each margin above 0, 0 below, and 0.5 for what is 0 but for rounding.
+
+    So is every margin before the first step, where policy and reference are one.
+    """
+    right = (margins > 0).double()
+    return right.masked_fill(margins.abs() <= SAME, 0.5)
+
+
 def _measures(
     each: Judged, example: PreferenceExample, settings: PreferenceSettings, anchor: float
 ) -> Metrics:
@@ -269,7 +280,7 @@ def _measures(
         margins = rewards[better] - rewards[worse]
     longer = pair_outcomes(rewards.tolist(), (-each.tokens).int().tolist())
     measures = {
-        "accuracy": (margins > 0).double().mean().item(),
+        "accuracy": _rightly(margins).mean().item(),
         "margin": margins.mean().item(),
         "longer_wins": sum(longer) / len(longer) if longer else 0.5,
     }

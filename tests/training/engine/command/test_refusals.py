@@ -17,6 +17,9 @@ from training.engine.preference import PreferenceObjective
 from training.engine.tiny import make_tiny_model
 
 
+UNSEEN = {**RANKINGS[1], "prompt": "Say something else"}
+
+
 def refused(run: Run, method: str, *options: str, data: Path, tmp_path: Path, **more: Path) -> str:
     """The complaint; the run's folder was not even made."""
     complaint = run(method, *options, data=data, out=tmp_path / "out", **more).complaint
@@ -85,9 +88,9 @@ def test_a_prompt_longer_than_the_context_is_named(
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({**RANKINGS[1], "prompt": "a" * 3000}, "line 1: the prompt has 3003 tokens"),
+        ({**UNSEEN, "prompt": "a" * 3000}, "line 1: the prompt has 3003 tokens"),
         ({"prompt": "Why?", "completion": "So.", "label": True}, "line 1: dpo needs ranks"),
-        ({**RANKINGS[1], "ranks": [1] * 4}, "prefers nothing: every completion is tied"),
+        ({**UNSEEN, "ranks": [1] * 4}, "prefers nothing: every completion is tied"),
     ],
     ids=["long", "thumb", "tied"],
 )
