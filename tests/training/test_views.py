@@ -117,6 +117,22 @@ def test_a_researcher_reads_and_starts_nothing(client, ranked):
     assert "<button" not in html.split("<main")[1]
 
 
+def test_a_researcher_sees_no_persons_name(client, ranked):
+    Membership.objects.create(project=ranked.project, user=make_user("jane.doe"), role="annotator")
+    assert "jane.doe" in shown_to(client, ranked.manager)
+
+    html = shown_to(client, ranked.researcher)
+
+    for name in ("jane.doe", "manager", "reviewer"):
+        assert f">{name}<" not in html
+    assert "jane.doe" not in html
+
+
+def shown_to(client, user):
+    client.force_login(user)
+    return client.get(PAGE).text
+
+
 def test_the_live_head_is_shown_once_it_has_foretold(manager, ranked):
     assert "Its accuracy appears here" in manager.get(f"{PAGE}live/").text
     submission = ranked.project.submissions.get()
