@@ -273,15 +273,16 @@ def test_a_task_in_hand_tells_a_reviewer_nothing(cast, judges, reviewer, client)
 
 def test_gold_in_hand_does_not_tell_its_known_answer(cast, judges, reviewer, client):
     give_task(cast.project, wanted=1)
-    gold = make_gold(say(judges[0], 1, 2, 3, 4))
+    known = say(judges[0], 1, 2, 3, 4)
+    gold = make_gold(known)
     cast.project.gold_share = 1.0
     cast.project.save()
-    assert not look(cast, gold.shown_id, client)
+    assert not look(cast, known.task_id, client)
     assignment = held(reviewer)
     assert assignment.task == gold
-    assert not look(cast, gold.shown_id, client)
+    assert not look(cast, known.task_id, client)
     answer(assignment)
-    assert look(cast, gold.shown_id, client)
+    assert look(cast, known.task_id, client)
 
 
 def test_a_repeat_in_hand_hides_what_was_shown_before(cast, reviewer, client):
