@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from annotation.nameless import is_nameless
 from annotation.quality import habits
 from annotation.quality.figures import Array, Figure, undefined
 from annotation.quality.flags import Flag, raise_flags
@@ -87,7 +88,9 @@ def reliability(work: Work) -> list[Person]:
         for number in np.argsort(-given, kind="stable")
         if given[number]
     ]
-    raise_flags([(person.figures, person.flags) for person in people])
+    # Whoever was not named may be many people, so that nothing can be said of one.
+    named = [person for person in people if not is_nameless(person.pseudonym)]
+    raise_flags([(person.figures, person.flags) for person in named])
     return people
 
 

@@ -1,5 +1,7 @@
 """Who is told apart from whom, and that honest people are left alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from annotation.quality.persons import wilson
@@ -51,6 +53,14 @@ def test_those_who_tire_hurry_or_never_decide_are_told_too(way):
     told = [TELLTALE[way] in found for who, found in flags.items() if who.startswith(way)]
     assert sum(told) >= 2
     assert sum(bool(found) for who, found in flags.items() if who.startswith(HONEST)) <= 1
+
+
+def test_the_unnamed_are_not_held_for_one_person():
+    work = Crowd([HONEST] * 12 + [LONGEST], overlap=0.5).work()
+    last = work.pseudonyms[-1]
+    assert flags_of(reliability(work))[last]
+    unnamed = replace(work, pseudonyms=(*work.pseudonyms[:-1], "unnamed-1"))
+    assert not flags_of(reliability(unnamed))["unnamed-1"]
 
 
 @pytest.fixture(scope="module")
