@@ -162,15 +162,23 @@ def test_the_main_table_is_a_sheet_and_linked(manager, met):
     assert "done twice" in by_name["self_agreement"]["remark"]
 
 
-def test_kinds_are_a_sheet(manager, met):
-    Annotator.objects.filter(pseudonym="judge-002").update(kind="ai")
+def test_kinds_are_a_sheet(cast, manager, judges):
+    cast.project.overlap = 3
+    cast.project.save()
+    give_tasks(cast, 12)
+    model = Annotator.objects.create(project=cast.project, pseudonym="model", kind="ai")
+    for judge, ranks in ((judges[0], (1, 2)), (judges[1], (1, 2)), (model, (2, 1))):
+        for _ in range(12):
+            assignment = held(judge)
+            body = full_ranking(assignment.task, *ranks, 3, 4)
+            submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="api")
     assert f'href="{PAGE}kinds.csv?' in manager.get(PAGE).text
     header, *rows = manager.get(f"{PAGE}kinds.csv").text.splitlines()
     assert header == "one,other,agreement,low,high,questions,remark"
     assert [row.split(",")[:3] for row in rows] == [
         ["human", "human", "1.0"],
         ["ai", "ai", ""],
-        ["human", "ai", "0.0"],
+        ["human", "ai", str(5 / 6)],
     ]
 
 
