@@ -117,7 +117,7 @@ def test_an_annotators_list_tells_tasks_apart_by_assignments_alone(
     assert tasks == set(Assignment.objects.values_list("task", flat=True))
 
 
-def every_row(reader) -> list[dict]:
+def every_row(reader):
     page = reader.get(PATH).json()
     rows = page["results"]
     while page["next"]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from annotation.quality.figures import Figure
-from annotation.quality.flags import raise_flags
+from annotation.quality.flags import Flag, raise_flags
 from annotation.quality.persons import wilson
 from annotation.quality.reliability import PERSON_FIGURES, reliability
 from annotation.quality.work import GOLD, NORMAL, REPEAT
@@ -62,7 +62,7 @@ def test_whoever_guesses_is_told_apart_without_a_contradiction():
     sure = {name: Figure(None) for name in PERSON_FIGURES}
     usual = sure | {"accuracy": Figure(0.93, 0.9, 0.96, 40)}
     lower = sure | {"accuracy": Figure(0.63, 0.5, 0.74, 40)}
-    people = [(usual, []), (usual, []), (lower, [])]
+    people: list[tuple[dict[str, Figure], list[Flag]]] = [(usual, []), (usual, []), (lower, [])]
     raise_flags(people)
     (flag,) = people[-1][1]
     assert flag.name == "guessing"
