@@ -2,6 +2,7 @@ import pytest
 
 from annotation import queue
 from annotation.models import Assignment, Completion, GuidelineVersion, Project, Submission
+from annotation.repeats import make_ready
 from annotation.tasking import add_prompt, make_gold, make_task, new_completion, outside_source
 from tests.annotation.working import answer
 from tests.api import Api
@@ -93,6 +94,7 @@ def placed(cast):
 def test_no_number_tells_gold_and_repeats_from_other_tasks(cast, annotator, placed):
     seen, purposes = [], set()
     for number in range(40):
+        make_ready(cast.judge)
         body = annotator.post(PATH).json()
         task = held_task(cast)
         draft = annotator.put(f"assignments/{body['id']}/draft/", {"comment": "So far."}).json()
