@@ -152,6 +152,7 @@ CEILING = {
     "accuracy": gettext_lazy("Reward model"),
     "human_agreement": gettext_lazy("Two people on the same"),
     "self_agreement": gettext_lazy("One person, asked again"),
+    "best_possible": gettext_lazy("Possible at most"),
 }
 Ends = tuple[float | None, float | None, float | None]  # value, low, high
 

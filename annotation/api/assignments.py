@@ -55,7 +55,7 @@ class AssignmentsView(ProjectList):
         assignments = Assignment.objects.given().filter(task__project=self.project)
         if not self.reads:
             assignments = assignments.filter(annotator__user=person(self.request))
-        return assignments.select_related("task__reference", "annotator")
+        return assignments.select_related("task", "annotator")
 
     @cached_property
     def reads(self) -> bool:

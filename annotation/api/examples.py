@@ -15,7 +15,7 @@ WORK = OpenApiExample(
         "expires_at": "2026-01-31T12:15:00Z",
         "guideline_version": "v3",
         "task": {
-            "id": 815,
+            "id": 4711,
             "kind": "rank",
             "prompt": [{"role": "user", "content": "Why is the sea salty?"}],
             "completions": [

@@ -37,7 +37,9 @@ class SubmissionSerializer(serializers.ModelSerializer):
         source="annotator.excluded", help_text="Whether a manager has excluded the annotator."
     )
     guideline = serializers.CharField(source="guideline.label", allow_null=True)
-    order = serializers.SerializerMethodField(help_text="Completion ids as they were shown.")
+    order = serializers.SerializerMethodField(
+        help_text="Completion ids as they were shown; null where that is not known."
+    )
     ranks = serializers.SerializerMethodField(help_text="Ranks by completion id.")
     unacceptable = serializers.SerializerMethodField()
     ratings = serializers.SerializerMethodField(

@@ -17,7 +17,9 @@ class ShownSerializer(serializers.Serializer):
 
 
 class QuestionSerializer(serializers.Serializer):
-    id = serializers.IntegerField()
+    id = serializers.IntegerField(
+        help_text="The assignment's own: no number says how old the task is, and so what it is for."
+    )
     kind = serializers.ChoiceField(TaskKind.choices)
     prompt = MessageSerializer(many=True)
     completions = ShownSerializer(many=True, help_text="In the order in which to show them.")
@@ -41,7 +43,7 @@ def work(assignment: Assignment) -> dict[str, Any]:
         "expires_at": assignment.expires_at,
         "guideline_version": assignment.guideline and assignment.guideline.label,
         "task": {
-            "id": task.shown_id,
+            "id": assignment.pk,
             "kind": task.kind,
             "prompt": task.prompt.messages,
             "completions": [
@@ -52,7 +54,10 @@ def work(assignment: Assignment) -> dict[str, Any]:
 
 
 class AssignmentSerializer(serializers.ModelSerializer):
-    task = serializers.SerializerMethodField()
+    task = serializers.SerializerMethodField(
+        help_text="Its number in the list of tasks, for those who may read it; to others this "
+        "assignment's own."
+    )
     kind = serializers.ChoiceField(TaskKind.choices, source="task.kind")
     annotator = serializers.CharField(source="annotator.pseudonym", help_text="A pseudonym.")
 
@@ -64,8 +69,8 @@ class AssignmentSerializer(serializers.ModelSerializer):
         )
 
     def get_task(self, assignment: Assignment) -> int:
-        # Those who may list tasks get the number under which that list has it.
-        return assignment.task_id if self.context["reads"] else assignment.task.shown_id
+        # Gold, repeats and reviews are older or newer than what comes before and after them.
+        return assignment.task_id if self.context["reads"] else assignment.pk
 
 
 class _Said(serializers.Serializer):

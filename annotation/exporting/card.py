@@ -29,6 +29,7 @@ KIND_WORDS = {
     "ai": "models",
     "simulated": "simulated annotators",
 }
+UNNAMED_WORDS = "judges whom an imported file did not name"
 DOMINANT = 0.5
 
 
@@ -36,12 +37,16 @@ DOMINANT = 0.5
 class Tally:
     """Counts over what goes out; it grows with annotators and guidelines, not with rankings.
 
+    ``unnamed`` counts what came from judges whom a file did not name: how many they are, nobody
+    knows. ``annotators`` holds the others.
+
     ``given`` counts what people gave: more than ``judgements`` where a consensus of them goes out,
     each of which is in ``agreed`` by how many people it is of.
     """
 
     judgements: int = 0
     given: int = 0
+    unnamed: int = 0
     rankings: int = 0
     pairs: int = 0
     possible: int = 0
@@ -59,8 +64,7 @@ class Tally:
         if isinstance(judgement, Agreed):
             self.agreed[judgement.people] += 1
         else:
-            self.given += 1
-            self.annotators[judgement.annotator_kind, judgement.annotator] += 1
+            self._add_person(judgement.annotator_kind, judgement.annotator, 1)
             self.guidelines[judgement.guideline] += 1
         if isinstance(judgement, Ranked):
             self._add_ranking(judgement)
@@ -70,10 +74,16 @@ class Tally:
         given = selection.submissions().order_by()
         people = given.values_list("annotator__kind", "annotator__pseudonym")
         for kind, name, count in people.annotate(count=Count("pk")):
-            self.annotators[kind, selection.pseudonym(name, kind)] += count
-            self.given += count
+            self._add_person(kind, selection.pseudonym(name, kind), count)
         for label, count in given.values_list("guideline__label").annotate(count=Count("pk")):
             self.guidelines[label or ""] += count
+
+    def _add_person(self, kind: str, pseudonym: str, count: int) -> None:
+        self.given += count
+        if pseudonym:
+            self.annotators[kind, pseudonym] += count
+        else:
+            self.unnamed += count
 
     def _add_ranking(self, ranked: Ranked) -> None:
         self.rankings += 1
@@ -210,6 +220,8 @@ class Card:
             theirs = [n for (of, _), n in self.tally.annotators.items() if of == kind]
             if theirs:
                 lines.append(f"| {words} | {len(theirs):,} | {sum(theirs):,} |")
+        if self.tally.unnamed:
+            lines.append(f"| {UNNAMED_WORDS} | not known | {self.tally.unnamed:,} |")
         lines.append(f"\nThey are known by pseudonyms. {self._groups()}")
         return "\n".join(lines)
 

@@ -56,7 +56,7 @@ SPARED: dict[str, Any] = {
 class Judgement:
     """What one person said of one prompt.
 
-    ``annotator`` is a pseudonym, "" for whom a file did not name; never an account's name.
+    ``annotator`` is a pseudonym, "" for those whom a file did not name; never an account's name.
     ``shown`` says whether the completions stand as the person saw them.
     """
 

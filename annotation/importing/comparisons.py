@@ -62,7 +62,6 @@ def _ranking(row: dict[str, Any], messages: Messages, chosen: Any, rejected: Any
         unacceptable=(False, False),
         labels=((), ()),
         strengths=() if strength is None else (check_strength("strength", strength),),
-        shown=False,
         **fields.about(row),
     )
 

@@ -15,7 +15,7 @@ from annotation.pairs import tiers
 
 RANKING_FIELDS = fields.ABOUT | {
     *("prompt", "completions", "ranks", "unacceptable", "strengths", "labels", "ratings"),
-    *("comment", "seconds"),
+    *("comment", "seconds", "shown"),
     *("people", "worths", "errors"),  # of a consensus: what comes in is the ranking alone
 }
 MAX_STRENGTH = max(answers.STRENGTHS)
@@ -43,6 +43,7 @@ def parse_ranking_row(value: Any) -> RankingRow:
         ratings=check_ratings(row.get("ratings"), len(ranks)),
         comment=said.comment,
         seconds=said.seconds,
+        shown=_shown(row.get("shown")),
         **fields.about(row),
     )
 
@@ -65,6 +66,13 @@ def _said(row: dict[str, Any], given: Sequence[Answer]) -> tuple[answers.Answer,
     }
     texts = {name: answer.text for name, answer in zip(names, given, strict=True)}
     return answers.parse(TaskKind.RANK, body, texts), names
+
+
+def _shown(value: Any) -> bool:
+    """Whether the completions stand as the person saw them, which nobody knows unless told."""
+    if value is not None and type(value) is not bool:
+        raise Invalid("shown: must be true or false.")
+    return value is True
 
 
 def check_ratings(value: Any, k: int) -> tuple[int, ...]:

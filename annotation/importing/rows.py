@@ -91,7 +91,8 @@ class PromptRow:
 class RankingRow:
     """One person's ranking of the prompt's completions; lists go beside ``prompt.answers``.
 
-    ``shown`` says whether the file's order of the completions is one in which somebody saw them.
+    ``shown`` says that the file's order of the completions is the one in which the person saw them;
+    a file that does not say so may have listed them in any.
     ``annotator``, ``guideline`` and ``external_id`` are "" where the file says nothing. Of another
     ``kind``, it is a ``verdict`` on the one answer there is, or the ``text`` of a demonstration.
     """
@@ -107,7 +108,7 @@ class RankingRow:
     annotator: str = ""
     guideline: str = ""
     external_id: str = ""
-    shown: bool = True
+    shown: bool = False
     kind: str = TaskKind.RANK
     verdict: str = ""
     text: str = ""

@@ -37,7 +37,6 @@ def parse_single_row(value: Any) -> RankingRow:
         ranks=(1,) * count,
         unacceptable=(False,) * count,
         labels=((),) * count,
-        shown=False,
         **judged,
         **fields.about(row),
     )

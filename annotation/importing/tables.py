@@ -63,7 +63,7 @@ def from_text(row: dict[str, str]) -> dict[str, Any]:
 def _cell(name: str, cell: str) -> Any:
     if name in LISTS or name in NUMBERS:
         return _json(name, cell)
-    if name == "label":
+    if name in ("label", "shown"):
         return TRUTHS.get(cell.lower(), cell)
     return cell
 

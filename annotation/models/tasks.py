@@ -197,12 +197,6 @@ class Task(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
 
-    @property
-    def shown_id(self) -> int:
-        """What annotators know it by: gold and repeats by the task they were taken from, so that
-        no number out of order gives them away."""
-        return self.reference.task_id if self.reference else self.pk
-
 
 class TaskCompletion(models.Model):
     """A completion in its slot. Frozen once anyone has been given the task."""

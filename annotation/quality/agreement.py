@@ -89,20 +89,20 @@ def pairwise_agreement(rankings: Rankings, *, seed: int = 0) -> Figure:
         resamples.totals(number[block.asked], pairwise_terms(block)[:, :2])
         for block in shared.blocks
     ]
-    sums = resamples.sums(np.sum(totals, axis=0))
-    return resamples.figure(ratio(sums[:, 0], sums[:, 1]), resamples.questions, NONE_DECIDED)
+    return resamples.share(np.sum(totals, axis=0), resamples.questions, NONE_DECIDED)
 
 
 def _plain(shared: Rankings, resamples: Resamples, number: Array) -> dict[str, Figure]:
-    def sums(terms: Callable[[Block], Array]) -> Array:
-        totals = [resamples.totals(number[block.asked], terms(block)) for block in shared.blocks]
-        return resamples.sums(np.sum(totals, axis=0))
+    def totals(terms: Callable[[Block], Array]) -> Array:
+        by_block = [resamples.totals(number[block.asked], terms(block)) for block in shared.blocks]
+        found: Array = np.sum(by_block, axis=0)
+        return found
 
-    n = resamples.questions
-    pairs, taus, ws = sums(pairwise_terms), sums(tau_terms), sums(w_terms)
+    n, pairs = resamples.questions, totals(pairwise_terms)
+    taus, ws = resamples.sums(totals(tau_terms)), resamples.sums(totals(w_terms))
     return {
-        "pairwise": resamples.figure(ratio(pairs[:, 0], pairs[:, 1]), n, NONE_DECIDED),
-        "pairwise_with_ties": resamples.figure(ratio(pairs[:, 2], pairs[:, 3]), n, NONE_SHARED),
+        "pairwise": resamples.share(pairs[:, :2], n, NONE_DECIDED),
+        "pairwise_with_ties": resamples.share(pairs[:, 2:], n, NONE_SHARED),
         "tau_b": resamples.figure(ratio(taus[:, 0], taus[:, 1]), n, ALL_TIED),
         "kendall_w": resamples.figure(ratio(ws[:, 0], ws[:, 1]), n, ALL_TIED),
     }
@@ -162,15 +162,12 @@ def label_agreement(labels: Labels, *, seed: int = 0) -> dict[str, Figure]:
     counts = counts[shared]
     asked, question = np.unique(question[shared], return_inverse=True)
     resamples = Resamples(len(asked), seed)
-    sums = resamples.sums(resamples.totals(question, fleiss_terms(counts)))
+    totals = resamples.totals(question, fleiss_terms(counts))
     met = resamples.sums(coincidences(counts, resamples.bag[question], resamples.bags))
     kinds = np.arange(labels.values)
-    figures = {
-        "fleiss_kappa": fleiss(sums),
-        "alpha": alpha(met, kinds, "nominal"),
-        "same": ratio(sums[:, 0], sums[:, 1]),
-    }
+    n = resamples.questions
     return {
-        name: resamples.figure(draws, resamples.questions, ALL_THE_SAME)
-        for name, draws in figures.items()
+        "fleiss_kappa": resamples.figure(fleiss(resamples.sums(totals)), n, ALL_THE_SAME),
+        "alpha": resamples.figure(alpha(met, kinds, "nominal"), n, ALL_THE_SAME),
+        "same": resamples.share(totals[:, :2], n, ALL_THE_SAME),
     }

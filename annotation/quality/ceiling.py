@@ -1,12 +1,9 @@
 """How well people foretell people: what a reward model's accuracy is to be held against.
 
-Nobody who foretells one person's word can be right more often than that person would say the same
-again. Two people who each err with probability e agree in a = (1 − e)² + e² of pairs, and a model
-that always knew what is right would foretell either of them in 1 − e of pairs: so it may surpass
-their agreement, up to (1 + √(2a − 1)) / 2.
+A model may surpass both figures: it need not err where people do. The most that it can reach
+follows from how often people say the same again (``annotation.quality.limits``).
 """
 
-import math
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -22,10 +19,12 @@ from annotation.quality.work import NORMAL
 @dataclass(frozen=True)
 class Ceiling:
     """On the same items: ``others`` is how often two people decide alike, ``oneself`` how often
-    people decide as they did the first time."""
+    people decide as they did the first time, ``best`` how often a model could foretell them at
+    most."""
 
     others: Figure
     oneself: Figure
+    best: Figure
 
 
 def ceiling(project: Project, submissions: QuerySet[Submission]) -> Ceiling:
@@ -36,10 +35,6 @@ def ceiling(project: Project, submissions: QuerySet[Submission]) -> Ceiling:
     repeats = counted.filter(task__purpose=Task.Purpose.REPEAT, task__reference__in=ids)
     read = [*ids, *repeats.values_list("pk", flat=True)]
     work = read_submissions(project, counted.filter(pk__in=read))
-    return Ceiling(pairwise_agreement(work.of_purpose(NORMAL)), overall(work)["self_agreement"])
-
-
-def best_possible(agreement: float) -> float | None:
-    """The accuracy of a model that knew what is right, where people agree so often; None where
-    they agree no more than by chance."""
-    return (1 + math.sqrt(2 * agreement - 1)) / 2 if agreement > 0.5 else None
+    again = overall(work)
+    others = pairwise_agreement(work.of_purpose(NORMAL))
+    return Ceiling(others, again["self_agreement"], again["best_possible"])

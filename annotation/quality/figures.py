@@ -11,6 +11,9 @@ from annotation.telling import storable
 Array = npt.NDArray[Any]
 LOW, HIGH = 0.025, 0.975
 TOO_LITTLE = storable("No interval: there is too little data to resample.")
+NO_SPREAD = storable(
+    "No interval: all questions say the same, from which it cannot be told how sure this is."
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,14 @@ def from_draws(draws: Array, n: int, why_undefined: str, why_no_interval: str = 
     if why_no_interval:
         return Figure(value, n=n, why=why_no_interval)
     low, high = np.quantile(resampled, (LOW, HIGH))
-    return Figure(value, float(low), float(high), n)
+    return spread(value, float(low), float(high), n)
+
+
+def spread(value: float, low: float, high: float, n: int) -> Figure:
+    """With its interval, but for one of no width, which would claim to be certain."""
+    if high - low < 1e-9:
+        return Figure(value, n=n, why=NO_SPREAD)
+    return Figure(value, low, high, n)
 
 
 def ratio(above: Array, below: Array) -> Array:

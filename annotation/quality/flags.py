@@ -32,7 +32,7 @@ ON_AGREEMENT = storable(
 )
 ON_REPEATS = storable("%(share)s with their own earlier answers (the median annotator %(usual)s)")
 ON_BOTH = storable("%(first)s, %(second)s")
-GUESSES = storable("Agrees no more than guessing would, in 50 %% of pairs: %(told)s.")
+GUESSES = storable("Is nearer to guessing (50 %%) than to the median annotator: %(told)s.")
 PREFERS_FIRST = storable("Prefers what is shown first, whatever it says (%(bias)s).")
 PREFERS_LAST = storable("Prefers what is shown last, whatever it says (%(bias)s).")
 PREFERS_LONGER = storable(

@@ -41,20 +41,36 @@ def same_as_known(work: Work, rankings: Rankings) -> tuple[Array, Array]:
     """Of each ranking [R], how many of the pairs that ``known`` decides it decides too and in the
     same way, a tie counting half; and how many pairs ``known`` decides."""
 
-    def known_signs(block: Block) -> Array:
-        known = work.known[block.place]
-        signs: Array = np.sign(known[:, block.second] - known[:, block.first])
-        return signs
-
     def right(block: Block) -> Array:
-        signs = known_signs(block)
+        signs = _known_signs(work, block)
         share: Array = ((1 + signs * block.signs) / 2 * (signs != 0)).sum(axis=1)
         return share
 
     return (
         _by_row(work, rankings, right),
-        _by_row(work, rankings, lambda block: (known_signs(block) != 0).sum(axis=1)),
+        _by_row(work, rankings, lambda block: (_known_signs(work, block) != 0).sum(axis=1)),
     )
+
+
+def decided_as_known(work: Work, rankings: Rankings) -> tuple[Array, Array]:
+    """Of each ranking [R], over the pairs that both it and ``known`` decide: how many in the same
+    way, and how many there are."""
+
+    def same(block: Block) -> Array:
+        alike: Array = (_known_signs(work, block) * block.signs > 0).sum(axis=1)
+        return alike
+
+    def decided(block: Block) -> Array:
+        both: Array = (_known_signs(work, block) * block.signs != 0).sum(axis=1)
+        return both
+
+    return _by_row(work, rankings, same), _by_row(work, rankings, decided)
+
+
+def _known_signs(work: Work, block: Block) -> Array:
+    known = work.known[block.place]
+    signs: Array = np.sign(known[:, block.second] - known[:, block.first])
+    return signs
 
 
 def same_as_others(work: Work, rankings: Rankings) -> tuple[Array, Array]:

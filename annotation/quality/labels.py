@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotation.quality.agreement import ALL_THE_SAME, Labels
-from annotation.quality.figures import Array, Figure, undefined
+from annotation.quality.figures import Array, Figure, spread, undefined
 from annotation.quality.kappa import cohen, cohen_slopes
 from annotation.quality.persons import Z
 from annotation.quality.resampling import FEWEST_QUESTIONS, TOO_FEW
@@ -89,4 +89,4 @@ def _kappa(tables: Array) -> Figure:
     apart = (tables - tables.sum(axis=(1, 2), keepdims=True) * share) / whole.sum()
     moved = (cohen_slopes(share) * apart).sum(axis=(1, 2))
     half = Z * float(np.sqrt((moved**2).sum()))
-    return Figure(value, max(-1.0, value - half), min(1.0, value + half), n)
+    return spread(value, max(-1.0, value - half), min(1.0, value + half), n)

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from annotation.nameless import is_nameless
 from annotation.quality import habits
 from annotation.quality.figures import Array, Figure, undefined
 from annotation.quality.flags import Flag, raise_flags
+from annotation.quality.limits import best_possible
 from annotation.quality.persons import means, shares
 from annotation.quality.rankings import Rankings, make_rankings
 from annotation.quality.skill import Skill, fit_skill
@@ -51,6 +53,10 @@ OVERALL_FIGURES = {
     "self_agreement": storable(
         "Share of pairs that people prefer as they did the first time, in repeats."
     ),
+    "best_possible": storable(
+        "Share of preferences that a model can foretell at most, by how often people prefer the "
+        "same again."
+    ),
     "gold": storable("Share of pairs of known order that people prefer so."),
 }
 
@@ -87,27 +93,39 @@ def reliability(work: Work) -> list[Person]:
         for number in np.argsort(-given, kind="stable")
         if given[number]
     ]
-    raise_flags([(person.figures, person.flags) for person in people])
+    # Whoever was not named may be many people, so that nothing can be said of one.
+    named = [person for person in people if not is_nameless(person.pseudonym)]
+    raise_flags([(person.figures, person.flags) for person in named])
     return people
 
 
 def overall(work: Work) -> dict[str, Figure]:
-    """``OVERALL_FIGURES``, all annotators taken together: what nobody's model can surpass."""
+    """``OVERALL_FIGURES``, all annotators taken together."""
     return {
-        "self_agreement": _as_known(work, REPEAT, NO_REPEATS),
+        **_repeated(work, NO_REPEATS),
         "gold": _as_known(work, GOLD, NO_GOLD),
     }
 
 
-def self_agreement(repeats: Work) -> Figure:
+def repeated(repeats: Work) -> dict[str, Figure]:
     """Of these repeats, all annotators taken together."""
-    return _as_known(repeats, REPEAT, NONE_REPEATED)
+    return _repeated(repeats, NONE_REPEATED)
+
+
+def _repeated(work: Work, why: str) -> dict[str, Figure]:
+    decided = habits.decided_as_known(work, work.of_purpose(REPEAT))
+    return {
+        "self_agreement": _as_known(work, REPEAT, why),
+        "best_possible": best_possible(_together(work, decided, why)),
+    }
 
 
 def _as_known(work: Work, purpose: int, why: str) -> Figure:
-    together = np.zeros(len(work), np.int64)
-    terms = habits.same_as_known(work, work.of_purpose(purpose))
-    return shares(together, *terms, 1, why)[0]
+    return _together(work, habits.same_as_known(work, work.of_purpose(purpose)), why)
+
+
+def _together(work: Work, terms: tuple[Array, Array], why: str) -> Figure:
+    return shares(np.zeros(len(work), np.int64), *terms, 1, why)[0]
 
 
 def _answers(work: Work) -> dict[str, list[Figure]]:

@@ -37,7 +37,13 @@ from annotation.quality.reading import (
     thumb_labels,
     unacceptable_labels,
 )
-from annotation.quality.reliability import Person, overall, reliability, self_agreement
+from annotation.quality.reliability import (
+    OVERALL_FIGURES,
+    Person,
+    overall,
+    reliability,
+    repeated,
+)
 from annotation.quality.weeks import Week, by_weeks
 from annotation.quality.work import NORMAL, Work
 
@@ -78,7 +84,8 @@ def measured(
 ) -> Kept[Measured]:
     """What ``measure`` gives, now or not long ago."""
     # By its fields too: what was kept before an update may lack one.
-    name = f"measured:{','.join(Measured.__dataclass_fields__)}:{filters}"
+    shape = ",".join([*Measured.__dataclass_fields__, *OVERALL_FIGURES])
+    name = f"measured:{shape}:{filters}"
     return keep(project, name, lambda: measure(project, filters), patience=patience)
 
 
@@ -158,7 +165,7 @@ def agreement_of(project: Project, submissions: QuerySet[Submission]) -> dict[st
     given = submissions.filter(task__purpose=Task.Purpose.NORMAL)
     found = _agreed(work, thumb_labels(given), label_marks(project, given, work))
     del found.figures["gold"]
-    found.figures["self_agreement"] = self_agreement(_repeats_of(project, submissions))
+    found.figures.update(repeated(_repeats_of(project, submissions)))
     return {"project": project.slug, **_as_plain(found)}
 
 

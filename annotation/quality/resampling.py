@@ -7,7 +7,8 @@ weighs the questions anew, and one matrix product gives the sums of all resample
 
 import numpy as np
 
-from annotation.quality.figures import Array, Figure, from_draws
+from annotation.quality.figures import NO_SPREAD, Array, Figure, from_draws, ratio
+from annotation.quality.persons import wilson
 from annotation.telling import storable
 
 RESAMPLES = 1000
@@ -49,3 +50,13 @@ class Resamples:
     def figure(self, draws: Array, n: int, why_undefined: str) -> Figure:
         too_few = TOO_FEW if self.questions < FEWEST_QUESTIONS else ""
         return from_draws(draws, n, why_undefined, too_few)
+
+    def share(self, totals: Array, n: int, why_undefined: str) -> Figure:
+        """Of bag totals [G, 2] the first as a share of the second. Where every resample says the
+        same, the interval is that of as many independent trials as there are bags (Wilson's)."""
+        sums = self.sums(totals)
+        found = self.figure(ratio(sums[:, 0], sums[:, 1]), n, why_undefined)
+        if found.value is None or found.why != NO_SPREAD:
+            return found
+        ends = wilson(found.value, float((totals[:, 1] > 0).sum()))
+        return Figure(found.value, *ends, n)

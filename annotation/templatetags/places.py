@@ -41,7 +41,7 @@ def crumbs(context: Context, project: Project) -> dict[str, Any]:
             ("explore", gettext("Explore")),
             ("data", gettext("Data")),
         ]
-    if held & {Role.MANAGER, Role.REVIEWER}:
+    if held & {Role.MANAGER, Role.REVIEWER, Role.RESEARCHER}:
         places.append(("reviews", gettext("Review")))
     if Role.MANAGER in held:
         places += [("problems", gettext("Problems")), ("project-settings", gettext("Settings"))]

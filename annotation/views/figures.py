@@ -119,6 +119,34 @@ def _ends(figure: Figure) -> list[Any]:
     return [figure.value, figure.low, figure.high, figure.n]
 
 
+def _figures(project: Project, measured: Measured) -> Sheet:
+    columns = ("figure", "value", "low", "high", "n", "remark")
+    return columns, (
+        [name, *_ends(figure), figure.why] for name, figure in measured.figures.items()
+    )
+
+
+def _kinds(project: Project, measured: Measured) -> Sheet:
+    columns = ("one", "other", "agreement", "low", "high", "questions", "remark")
+    return columns, (
+        [each.one, each.other, *_ends(each.agreement), each.agreement.why]
+        for each in measured.kinds
+    )
+
+
+def _groups(project: Project, measured: Measured) -> Sheet:
+    columns = ("trait", "group", "people", "rankings", "share")
+    ends = ("", "_low", "_high", "_questions")
+    return (*columns, *(f"{name}{end}" for name in ("within", "across") for end in ends)), (
+        [
+            *(trait.name, group.name, group.people, group.rankings, group.share),
+            *(*_ends(group.within), *_ends(group.across)),
+        ]
+        for trait in measured.traits
+        for group in trait.groups
+    )
+
+
 def _periods(project: Project, measured: Measured) -> Sheet:
     columns = ("from", "days", "rankings", "agreement", "low", "high", "questions")
     return columns, (
@@ -183,6 +211,9 @@ def _pace(project: Project, measured: Measured) -> Sheet:
 
 
 SHEETS: dict[str, Callable[[Project, Measured], Sheet]] = {
+    "figures": _figures,
+    "kinds": _kinds,
+    "groups": _groups,
     "agreement": _periods,
     "pairs": _pairs,
     "labels": _labels,

@@ -20,8 +20,12 @@ from annotation.people import annotator_for, has_role
 from annotation.views.access import PersonRequest, acts_from, project_for
 from annotation.views.judged import must_rank_first
 
+DECIDES = (Role.REVIEWER, Role.MANAGER)
+READS = (*DECIDES, Role.RESEARCHER)
 SHOWN = 50
 CLOSED_SHOWN = 20
+RANK_FIRST = gettext_lazy("Rank the responses first, then say what was the matter.")
+NOT_RANKED = gettext_lazy("The reviewer has not ranked the responses yet.")
 
 
 class OutcomeForm(forms.Form):
@@ -46,7 +50,7 @@ class OutcomeForm(forms.Form):
 @never_cache
 @require_safe
 def reviews(request: PersonRequest, slug: str) -> HttpResponse:
-    project = project_for(request.user, slug, Role.REVIEWER, Role.MANAGER)
+    project = project_for(request.user, slug, *READS)
     reason = request.GET.get("reason", "")
     reason = reason if reason in Doubt.Reason.values else ""
     waiting = verbs.waiting(project, reason)
@@ -62,6 +66,7 @@ def reviews(request: PersonRequest, slug: str) -> HttpResponse:
         "waiting": shown[:SHOWN],
         "more": len(shown) > SHOWN,
         "reviewer": reviewer,
+        "decides": has_role(request.user, project, *DECIDES),
         "open": list(mine.filter(closed_at=None).order_by("begun_at")[:SHOWN]),
         "closed": list(mine.filter(closed_at__isnull=False).order_by("-closed_at")[:CLOSED_SHOWN]),
     }
@@ -77,7 +82,7 @@ def _reviewer(request: PersonRequest, project: Any) -> Annotator | None:
 @login_required
 @acts_from("reviews", "slug")
 def look_again(request: PersonRequest, slug: str) -> HttpResponse:
-    project = project_for(request.user, slug, Role.REVIEWER, Role.MANAGER)
+    project = project_for(request.user, slug, *DECIDES)
     found = verbs.keep_doubts(project)
     messages.success(request, gettext("%(found)s tasks look doubtful.") % {"found": f"{found:,}"})
     return redirect("reviews", slug)
@@ -103,14 +108,15 @@ def begin_review(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """What everybody said, once the reviewer has ranked; a POST says what was the matter."""
-    project = project_for(request.user, slug, Role.REVIEWER, Role.MANAGER)
+    project = project_for(request.user, slug, *(DECIDES if request.method == "POST" else READS))
+    decides = has_role(request.user, project, *DECIDES)
     found = get_object_or_404(
         Review.objects.select_related("task__project", "task__prompt", "reviewer"),
         task__project=project,
         pk=pk,
     )
     if verbs.answer_of(found) is None:
-        messages.error(request, gettext("Rank the responses first, then say what was the matter."))
+        messages.error(request, RANK_FIRST if decides else NOT_RANKED)
         return redirect("reviews", slug)
     if must_rank_first(request.user, project, found.task):
         messages.error(
@@ -131,6 +137,7 @@ def review(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         "task": found.task,
         "judged": judged(found.task),
         "doubts": list(found.task.doubts.order_by("-strength")),
+        "decides": decides,
         "form": form,
     }
     return render(request, "review.html", context, status=400 if form.errors else 200)

@@ -231,6 +231,17 @@ def test_another_project_takes_the_rankings(cast, answered, tmp_path):
     assert import_rankings(tmp_path / "out.jsonl", "new").rankings == 1
 
 
+def test_where_it_comes_in_nobody_is_said_to_have_seen_or_given_it(cast, answered, tmp_path):
+    snapshot = freeze(cast.project, "agreed", AGREED)
+    export(cast.project, "rankings", tmp_path / "out.jsonl", Terms(snapshot=snapshot))
+    project = Project.objects.create(name="New", slug="new")
+    import_rankings(tmp_path / "out.jsonl", "new")
+    export(project, "hf", tmp_path / "folder")
+    card = (tmp_path / "folder/README.md").read_text()
+    assert "shown first" not in card
+    assert "One annotator" not in card
+
+
 def test_individual_exports_say_nothing_of_it(cast, answered, tmp_path):
     (row, *_) = rows_of(cast, freeze(cast.project, "each"), "trl", tmp_path)
     assert not {"people", "probability"} & row.keys()

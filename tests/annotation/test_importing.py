@@ -144,6 +144,16 @@ def test_a_ranking_is_stored_whole_and_sealed(cast, file):
     }
 
 
+def test_a_files_order_is_the_one_shown_only_where_it_says_so(cast, file):
+    for name, said in {"told": True, "untold": ..., "denied": False, "null": None}.items():
+        import_rankings(file(ranking(annotator=name, shown=said)), "tides")
+    orders = dict(Submission.objects.values_list("annotator__pseudonym", "order"))
+    slots = Task.objects.get().slots.values_list("completion", flat=True)
+    told = orders.pop("told")
+    assert told == list(slots)
+    assert orders == dict.fromkeys(("untold", "denied", "null"))
+
+
 def test_rankings_of_one_choice_share_a_task_that_nobody_is_asked_to_judge(cast, file):
     rows = [ranking(annotator="ann"), ranking(annotator="bob"), ranking(), ranking()]
     import_rankings(file(*rows), "tides")

@@ -135,6 +135,7 @@ def test_one_choice_has_one_name_in_whatever_order_it_stands():
 
 
 BAD_RANKINGS = {
+    "shown no truth": (ranking(shown="yes"), "shown: must be true or false"),
     "no ranks": (ranking(ranks=...), "ranks: it is missing"),
     "no completions": (ranking(completions=...), "completions: it is missing"),
     "too few ranks": (ranking(ranks=[1, 2, 3]), "ranks: must be a list of 4, one for each"),

@@ -229,6 +229,22 @@ def test_the_pages_lead_from_doubt_to_outcome(cast, disputed, client):
     assert "Say more about" not in client.get("/projects/tides/guideline/").content.decode()
 
 
+def test_researchers_read_reviews_on_the_page_as_over_the_api(cast, disputed, reviewer, client):
+    client.force_login(cast.researcher)
+    page = client.get("/projects/tides/review/").text
+    assert f"/projects/tides/tasks/{disputed.pk}/" in page
+    assert "<button" not in page.split("<main")[1]
+    review = reviewed(disputed, reviewer)
+    address = f"/projects/tides/review/{review.pk}/"
+    waiting = client.get(address).text
+    assert "has not said yet what was the matter" in waiting
+    assert 'name="cause"' not in waiting
+    assert client.post(address, {"cause": "model"}).status_code == 403
+    reviews.conclude(review, "model", "", by=cast.reviewer)
+    assert "The model is wrong" in client.get("/projects/tides/review/").text
+    assert "The model is wrong" in client.get(address).text
+
+
 def test_annotators_see_no_notes(cast, client):
     GuidelineNote.objects.create(project=cast.project, text="A gap.")
     client.force_login(cast.annotator)
@@ -274,15 +290,16 @@ def test_a_task_in_hand_tells_a_reviewer_nothing(cast, judges, reviewer, client)
 
 def test_gold_in_hand_does_not_tell_its_known_answer(cast, judges, reviewer, client):
     give_task(cast.project, wanted=1)
-    gold = make_gold(say(judges[0], 1, 2, 3, 4))
+    known = say(judges[0], 1, 2, 3, 4)
+    gold = make_gold(known)
     cast.project.gold_share = 1.0
     cast.project.save()
-    assert not look(cast, gold.shown_id, client)
+    assert not look(cast, known.task_id, client)
     assignment = held(reviewer)
     assert assignment.task == gold
-    assert not look(cast, gold.shown_id, client)
+    assert not look(cast, known.task_id, client)
     answer(assignment)
-    assert look(cast, gold.shown_id, client)
+    assert look(cast, known.task_id, client)
 
 
 def test_a_repeat_in_hand_hides_what_was_shown_before(cast, reviewer, client):

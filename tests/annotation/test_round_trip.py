@@ -59,6 +59,7 @@ def rankings(draw):
         "completions": [
             {"text": text, "model": model} for text, model in zip(texts, models, strict=True)
         ],
+        "shown": draw(st.booleans()),
         "ranks": ranks,
         "unacceptable": [rank == worst for rank in ranks],
         "ratings": draw(
@@ -151,6 +152,7 @@ def test_what_people_have_ranked_survives_a_round_trip(tmp_path):
             submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="screen")
     first = exported("tides", tmp_path)
     assert len(read(first)) == 12
+    assert {row["shown"] for row in read(first)} == {True}
     assert again(first, tmp_path).read_bytes() == first.read_bytes()
     assert {
         len(task.submissions.all()) for task in Project.objects.get(slug="again-1").tasks.all()

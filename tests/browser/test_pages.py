@@ -75,6 +75,7 @@ PAGES = {
     "about me": ("annotator", "/projects/tides/about-me/"),
     "the beginning": ("reviewer", "/projects/tides/begin/"),
     "reviews": ("reviewer", "/projects/tides/review/"),
+    "reviews that are read": ("researcher", "/projects/tides/review/"),
     "a task with all that was said": ("researcher", "/projects/tides/tasks/{task}/"),
     "annotator": ("manager", "/projects/tides/annotators/{judge}/"),
     "round": ("manager", "/projects/tides/rounds/1/"),

@@ -117,6 +117,22 @@ def test_a_researcher_reads_and_starts_nothing(client, ranked):
     assert "<button" not in html.split("<main")[1]
 
 
+def test_a_researcher_sees_no_persons_name(client, ranked):
+    Membership.objects.create(project=ranked.project, user=make_user("jane.doe"), role="annotator")
+    assert "jane.doe" in shown_to(client, ranked.manager)
+
+    html = shown_to(client, ranked.researcher)
+
+    for name in ("jane.doe", "manager", "reviewer"):
+        assert f">{name}<" not in html
+    assert "jane.doe" not in html
+
+
+def shown_to(client, user):
+    client.force_login(user)
+    return client.get(PAGE).text
+
+
 def test_the_live_head_is_shown_once_it_has_foretold(manager, ranked):
     assert "Its accuracy appears here" in manager.get(f"{PAGE}live/").text
     submission = ranked.project.submissions.get()
@@ -389,6 +405,7 @@ def with_a_ceiling(cast):
     """A round whose reward model was measured beside the people whom it learned from."""
     made = start(cast, method="reward")
     shares = {"accuracy": 0.71, "human_agreement": 0.78, "self_agreement": 0.9}
+    shares |= {"best_possible": 0.95}
     metrics = {
         f"{name}{end}": value + off
         for name, value in shares.items()
@@ -409,7 +426,8 @@ def test_a_reward_model_is_drawn_beside_what_people_can_foretell(ranked, manager
     panel = panel[: panel.index("</section>")]
     assert "Reward models beside people" in panel
     assert "<svg" in panel
-    for words in ("Reward model", "Two people on the same", "One person, asked again"):
+    people = ("Two people on the same", "One person, asked again", "Possible at most")
+    for words in ("Reward model", *people):
         assert f"<title>{words}, Round {made.number}: " in panel
     for share, span in (("71 %", "66 % to 76 %"), ("78 %", "73 % to 83 %"), ("90 %", "85 % to")):
         assert f">{share} <span" in panel
@@ -419,3 +437,5 @@ def test_a_reward_model_is_drawn_beside_what_people_can_foretell(ranked, manager
     header, row = sheet.text.splitlines()
     assert header.startswith("round,accuracy,accuracy_low,accuracy_high,human_agreement,")
     assert row.startswith(f"{made.number},0.71,0.6")
+    assert header.endswith(",best_possible,best_possible_low,best_possible_high")
+    assert "Nobody can foretell" not in panel

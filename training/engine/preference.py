@@ -278,7 +278,7 @@ def _measures(
     else:
         better, worse = pairs_of(each.ranks, ties=False)
         margins = rewards[better] - rewards[worse]
-    longer = pair_outcomes(rewards.tolist(), (-each.tokens).int().tolist())
+    longer = pair_outcomes((rewards / SAME).round().tolist(), (-each.tokens).int().tolist())
     measures = {
         "accuracy": _rightly(margins).mean().item(),
         "margin": margins.mean().item(),

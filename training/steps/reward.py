@@ -156,13 +156,15 @@ def _ceiling(round: Round) -> dict[str, float | int | None]:
         ranking__isnull=False, task__prompt__split=Split.TRAIN
     )
     found = ceiling(round.project, judged_on)
+    figures = {
+        "human_agreement": found.others,
+        "self_agreement": found.oneself,
+        "best_possible": found.best,
+    }
     return {
-        "human_agreement": found.others.value,
-        "human_agreement_low": found.others.low,
-        "human_agreement_high": found.others.high,
-        "self_agreement": found.oneself.value,
-        "self_agreement_low": found.oneself.low,
-        "self_agreement_high": found.oneself.high,
+        f"{name}{end}": value
+        for name, figure in figures.items()
+        for end, value in (("", figure.value), ("_low", figure.low), ("_high", figure.high))
     }
 
 

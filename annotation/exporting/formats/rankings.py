@@ -16,6 +16,7 @@ from annotation.exporting.formats.base import (
     TEXT,
     TEXT_LISTS,
     TEXTS,
+    TRUTH,
     TRUTHS,
     Format,
     about,
@@ -30,6 +31,7 @@ class Rankings(Format):
         "id": TEXT,
         "prompt": JSON,
         "completions": ANSWERS,
+        "shown": TRUTH,
         "ranks": INTEGERS,
         "unacceptable": TRUTHS,
         "strengths": INTEGERS,
@@ -52,6 +54,7 @@ class Rankings(Format):
                 {"text": judged.text, "model": judged.model or None}
                 for judged in judgement.completions
             ],
+            "shown": judgement.shown,
             "ranks": judgement.ranks,
             "unacceptable": [judged.unacceptable for judged in judgement.completions],
             "strengths": judgement.strengths,

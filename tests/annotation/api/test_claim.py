@@ -2,6 +2,7 @@ import pytest
 
 from annotation import queue
 from annotation.models import Assignment, Completion, GuidelineVersion, Project, Submission
+from annotation.repeats import make_ready
 from annotation.tasking import add_prompt, make_gold, make_task, new_completion, outside_source
 from tests.annotation.working import answer
 from tests.api import Api
@@ -11,7 +12,7 @@ PATH = "projects/tides/assignments/"
 
 
 def test_a_new_lease_is_201_and_holds_what_the_annotator_needs(cast, annotator):
-    task = give_task(cast.project)
+    give_task(cast.project)
     reply = annotator.post(PATH)
     body = reply.json()
     assignment = Assignment.objects.get()
@@ -22,7 +23,7 @@ def test_a_new_lease_is_201_and_holds_what_the_annotator_needs(cast, annotator):
         "expires_at": assignment.expires_at.isoformat().replace("+00:00", "Z"),
         "guideline_version": "v1",
         "task": {
-            "id": task.pk,
+            "id": assignment.pk,
             "kind": "rank",
             "prompt": [{"role": "user", "content": "Why is the sea salty?"}],
             "completions": [
@@ -66,13 +67,65 @@ def held_task(cast):
     return Assignment.objects.get(annotator=cast.judge, state="open").task
 
 
-def test_an_annotators_list_calls_gold_by_the_task_it_was_taken_from(cast, annotator, researcher):
-    task = give_task(cast.project, wanted=1)
-    gold = make_gold(ranked_by_another(cast, task))
-    Project.objects.update(gold_share=1)
-    annotator.post(PATH)
-    assert [row["task"] for row in annotator.get(PATH).json()["results"]] == [task.pk]
-    assert [row["task"] for row in researcher.get(PATH).json()["results"]] == [task.pk, gold.pk]
+def numbers_in(body) -> list[int]:
+    """All numbers anywhere in a reply, in its order."""
+    if isinstance(body, dict):
+        return [number for value in body.values() for number in numbers_in(value)]
+    if isinstance(body, list):
+        return [number for value in body for number in numbers_in(value)]
+    return [body] if isinstance(body, int) else []
+
+
+@pytest.fixture
+def placed(cast):
+    """A project where gold and repeats of old tasks come among many new ones."""
+    for number in range(30):
+        give_task(cast.project, prompt=f"Old question {number}?", wanted=1)
+    (other,) = make_judges(cast.project, 1)
+    for _ in range(6):
+        make_gold(Submission.objects.get(task=answer(other), annotator=other))
+    for _ in range(24):  # what is repeated comes from some while ago
+        answer(cast.judge)
+    for number in range(60):
+        give_task(cast.project, prompt=f"New question {number}?", wanted=2)
+    Project.objects.update(gold_share=0.3, repeat_share=0.3)
+
+
+def test_no_number_tells_gold_and_repeats_from_other_tasks(cast, annotator, placed):
+    seen, purposes = [], set()
+    for number in range(40):
+        make_ready(cast.judge)
+        body = annotator.post(PATH).json()
+        task = held_task(cast)
+        draft = annotator.put(f"assignments/{body['id']}/draft/", {"comment": "So far."}).json()
+        receipt = annotator.answer(body["id"], full_ranking(task), key=f"key-{number}").json()
+        seen.append([*numbers_in(body), *numbers_in(draft), *numbers_in(receipt)])
+        purposes.add(task.purpose)
+    assert purposes == {"normal", "gold", "repeat"}
+    # Each number only grows from one task to the next, whatever the task is for.
+    for column in zip(*seen, strict=True):
+        assert list(column) == sorted(column)
+
+
+def test_an_annotators_list_tells_tasks_apart_by_assignments_alone(
+    cast, annotator, researcher, placed
+):
+    for _ in range(10):
+        answer(cast.judge)
+    given = Assignment.objects.filter(annotator=cast.judge).order_by("pk")
+    rows = every_row(annotator)
+    assert [(row["id"], row["task"]) for row in rows] == [(each.pk, each.pk) for each in given]
+    tasks = {row["task"] for row in every_row(researcher)}
+    assert tasks == set(Assignment.objects.values_list("task", flat=True))
+
+
+def every_row(reader):
+    page = reader.get(PATH).json()
+    rows = page["results"]
+    while page["next"]:
+        page = reader.get(f"{PATH}?{page['next'].partition('?')[2]}").json()
+        rows += page["results"]
+    return rows
 
 
 def test_nothing_tells_where_a_completion_came_from_or_what_the_task_is_for(cast, annotator):
@@ -95,7 +148,7 @@ def test_nothing_tells_where_a_completion_came_from_or_what_the_task_is_for(cast
     Project.objects.update(gold_share=1)
     reply = annotator.post(PATH)
     assert held_task(cast) == gold
-    assert reply.json()["task"]["id"] == task.pk
+    assert reply.json()["task"]["id"] == reply.json()["id"]
     text = reply.content.decode()
     for secret in ("hidden", "gold", "8642", "0.7531", "97531", "13.579", "length", "7.25"):
         assert secret not in text
@@ -151,5 +204,5 @@ def test_a_submitted_task_is_followed_by_the_next(cast, annotator):
     annotator.answer(first["id"], full_ranking(task))
     second = annotator.post(PATH)
     assert second.status_code == 201
-    assert second.json()["task"]["id"] != task.pk
+    assert second.json()["task"]["id"] != first["task"]["id"]
     assert queue.claim(cast.judge)[0].pk == second.json()["id"]

@@ -68,6 +68,26 @@ def test_the_card_says_what_is_known(folder):
         assert words in text
 
 
+def card_of(project, out):
+    export(project, "hf", out)
+    return (out / "README.md").read_text()
+
+
+def test_the_card_takes_no_files_order_for_the_one_shown(cast, take_in, tmp_path):
+    take_in(*many_rankings(10))
+    assert "shown first" not in card_of(cast.project, tmp_path / "untold")
+    take_in(ranking("Told?", ("a", "b"), ranks=[1, 2], annotator="ann", shown=True))
+    assert "shown first is preferred: 100.0%" in card_of(cast.project, tmp_path / "told")
+
+
+def test_the_card_takes_the_unnamed_for_nobody_in_particular(cast, take_in, tmp_path):
+    take_in(*(ranking(f"Question {number}?") for number in range(12)), ranking(annotator="ann"))
+    card = card_of(cast.project, tmp_path / "out")
+    assert "| judges of an imported file | 1 | 1 |" in card
+    assert "| judges whom an imported file did not name | not known | 12 |" in card
+    assert "One annotator" not in card
+
+
 def test_the_card_and_the_manifest_say_how_to_draw_the_split_again(folder):
     text = (folder / "README.md").read_text()
     told = text.split("```python\n")[1].split("```")[0]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.quality.agreement import Labels, agreement, label_agreement
+from annotation.quality.persons import wilson
 from tests.annotation.quality.arrays import at_random, interval, rankings_of, ranks_by
 
 QUESTIONS = 40
@@ -18,8 +19,29 @@ def values(figures):
 def test_perfect_agreement_is_one_in_every_figure():
     ranks = [list(np.random.default_rng(n).permutation(4) + 1) for n in range(QUESTIONS)]
     found = agreement(rankings_of(*({0: each, 1: each, 2: each} for each in ranks)))
+    assert values(found) == pytest.approx(dict.fromkeys(found, 1))
+
+
+def test_perfect_agreement_is_not_called_certain():
+    found = agreement(rankings_of(*[{0: [1, 2, 3], 1: [1, 2, 3]}] * QUESTIONS))
+    for name in ("pairwise", "pairwise_with_ties"):
+        assert interval(found.pop(name)) == pytest.approx(wilson(1, QUESTIONS)), name
     for name, figure in found.items():
-        assert (figure.value, figure.low, figure.high) == pytest.approx((1, 1, 1)), name
+        assert (figure.low, figure.high) == (None, None), name
+        assert "all questions say the same" in figure.why
+
+
+def test_whoever_never_agrees_is_not_called_certain_either():
+    found = agreement(rankings_of(*[{0: [1, 2], 1: [2, 1]}] * QUESTIONS))["pairwise"]
+    assert interval(found) == pytest.approx(wilson(0, QUESTIONS))
+
+
+def test_labels_on_which_all_agree_are_not_called_certain():
+    units = labels_of(*[[n % 2, n % 2] for n in range(QUESTIONS)])
+    found = label_agreement(units)
+    assert interval(found["same"]) == pytest.approx(wilson(1, QUESTIONS))
+    assert found["fleiss_kappa"].low is None
+    assert found["alpha"].value == 1
 
 
 def test_chance_gives_nought_or_what_chance_is():

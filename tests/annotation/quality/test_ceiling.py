@@ -3,7 +3,7 @@
 import pytest
 
 from annotation.models import Submission
-from annotation.quality.ceiling import best_possible, ceiling
+from annotation.quality.ceiling import ceiling
 from annotation.repeats import make_ready
 from annotation.submissions import submit
 from tests.annotation.working import give_tasks, held
@@ -39,9 +39,3 @@ def test_repeats_of_them_say_how_people_agree_with_themselves(cast, judges, monk
     every = Submission.objects.filter(pk=first)
     assert ceiling(cast.project, every).oneself.value == pytest.approx(5 / 6)
     assert ceiling(cast.project, every.none()).oneself.value is None
-
-
-def test_a_model_that_knows_what_is_right_surpasses_agreement():
-    """Two who err with 0.1 each agree in 0.9² + 0.1² = 0.82; the model is right in 0.9."""
-    assert best_possible(0.82) == pytest.approx(0.9)
-    assert best_possible(0.5) is None

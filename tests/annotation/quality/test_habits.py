@@ -56,6 +56,13 @@ def test_ties_are_a_share_of_pairs():
     assert habits.ties(work, work.rankings()) == pytest.approx([1 / 3, 1])
 
 
+def test_what_is_tied_on_either_side_is_not_decided_twice():
+    work = work_of((0, 0, [1, 1, 3]), (1, 0, [3, 1, 2]), known=[1, 2, 3, 1, 1, 3])
+    same, decided = habits.decided_as_known(work, work.rankings())
+    assert decided.tolist() == [2, 2]
+    assert same.tolist() == [2, 1]
+
+
 def test_a_tie_against_a_known_preference_counts_half():
     work = work_of((0, 0, [1, 1, 3]), known=[1, 2, 3])
     right, of = habits.same_as_known(work, work.rankings())

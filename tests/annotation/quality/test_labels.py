@@ -103,6 +103,13 @@ def test_few_questions_give_a_kappa_without_an_interval():
     assert "at least 10 questions" in figure.why
 
 
+def test_a_kappa_of_two_who_always_agree_is_not_called_certain():
+    figure = kappas(of_two(*[YES, NO] * 10))[0, 1]
+    assert figure.value == 1
+    assert (figure.low, figure.high) == (None, None)
+    assert "all questions say the same" in figure.why
+
+
 def test_two_who_never_mark_have_no_kappa_but_a_sentence():
     figure = kappas(of_two(NO, NO))[0, 1]
     assert figure.value is None

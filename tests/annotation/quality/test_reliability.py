@@ -1,9 +1,13 @@
 """Who is told apart from whom, and that honest people are left alone."""
 
+from dataclasses import replace
+
 import pytest
 
+from annotation.quality.figures import Figure
+from annotation.quality.flags import Flag, raise_flags
 from annotation.quality.persons import wilson
-from annotation.quality.reliability import reliability
+from annotation.quality.reliability import PERSON_FIGURES, reliability
 from annotation.quality.work import GOLD, NORMAL, REPEAT
 from tests.annotation.quality.crowds import (
     COPY,
@@ -51,6 +55,29 @@ def test_those_who_tire_hurry_or_never_decide_are_told_too(way):
     told = [TELLTALE[way] in found for who, found in flags.items() if who.startswith(way)]
     assert sum(told) >= 2
     assert sum(bool(found) for who, found in flags.items() if who.startswith(HONEST)) <= 1
+
+
+def test_whoever_guesses_is_told_apart_without_a_contradiction():
+    """Who agrees in 63 % of pairs agrees more than guessing would, and yet far less than others."""
+    sure = {name: Figure(None) for name in PERSON_FIGURES}
+    usual = sure | {"accuracy": Figure(0.93, 0.9, 0.96, 40)}
+    lower = sure | {"accuracy": Figure(0.63, 0.5, 0.74, 40)}
+    people: list[tuple[dict[str, Figure], list[Flag]]] = [(usual, []), (usual, []), (lower, [])]
+    raise_flags(people)
+    (flag,) = people[-1][1]
+    assert flag.name == "guessing"
+    assert flag.sentence == (
+        "Is nearer to guessing (50 %) than to the median annotator: 63 % with what people agree on "
+        "or is known (the median annotator 93 %)."
+    )
+
+
+def test_the_unnamed_are_not_held_for_one_person():
+    work = Crowd([HONEST] * 12 + [LONGEST], overlap=0.5).work()
+    last = work.pseudonyms[-1]
+    assert flags_of(reliability(work))[last]
+    unnamed = replace(work, pseudonyms=(*work.pseudonyms[:-1], "unnamed-1"))
+    assert not flags_of(reliability(unnamed))["unnamed-1"]
 
 
 @pytest.fixture(scope="module")

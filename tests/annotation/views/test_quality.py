@@ -1,5 +1,6 @@
 """The page that says whether the data can be trusted."""
 
+import csv
 import re
 
 import pytest
@@ -51,7 +52,7 @@ def test_agreement_is_shown_with_what_it_rests_on(cast, manager, judges):
             body = full_ranking(assignment.task)
             submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="api")
     page = manager.get(PAGE).content.decode()
-    assert "in 100 % of cases, 95 % interval 100 to 100 %" in page
+    assert "in 100 % of cases, 95 % interval 72 to 100 %" in page
     assert "20 rankings of 10 questions by 2 annotators; 10 questions were judged" in page
 
 
@@ -145,11 +146,48 @@ def test_every_table_comes_as_a_sheet(manager, met):
     rows = reply.content.decode().splitlines()
     assert rows[0] == "one,other,agreement,low,high,questions"
     assert rows[1].startswith("judge-000,judge-001,1.0,")
-    for name in ("agreement", "annotators", "pace"):
+    for name in ("figures", "agreement", "annotators", "pace"):
         assert len(manager.get(f"{PAGE}{name}.csv").content.decode().splitlines()) > 1
     assert manager.get(f"{PAGE}none.csv").status_code == 404
     assert manager.get(f"{PAGE}pairs.csv", {"since": "yesterday"}).status_code == 400
     assert len(manager.get(f"{PAGE}pairs.csv", {"kind": "ai"}).content.splitlines()) == 1
+
+
+def test_the_main_table_is_a_sheet_and_linked(manager, met):
+    assert f'href="{PAGE}figures.csv?' in manager.get(PAGE).text
+    rows = list(csv.DictReader(manager.get(f"{PAGE}figures.csv").text.splitlines()))
+    by_name = {row["figure"]: row for row in rows}
+    assert {"alpha_ordinal_ranks", "kendall_w", "tau_b", "self_agreement"} <= by_name.keys()
+    assert by_name["tau_b"]["n"] == "12"
+    assert "done twice" in by_name["self_agreement"]["remark"]
+
+
+def test_kinds_are_a_sheet(cast, manager, judges):
+    cast.project.overlap = 3
+    cast.project.save()
+    give_tasks(cast, 12)
+    model = Annotator.objects.create(project=cast.project, pseudonym="model", kind="ai")
+    for judge, ranks in ((judges[0], (1, 2)), (judges[1], (1, 2)), (model, (2, 1))):
+        for _ in range(12):
+            assignment = held(judge)
+            body = full_ranking(assignment.task, *ranks, 3, 4)
+            submit(assignment.pk, judge, body, key=f"{assignment.pk}", origin="api")
+    assert f'href="{PAGE}kinds.csv?' in manager.get(PAGE).text
+    header, *rows = manager.get(f"{PAGE}kinds.csv").text.splitlines()
+    assert header == "one,other,agreement,low,high,questions,remark"
+    assert [row.split(",")[:3] for row in rows] == [
+        ["human", "human", "1.0"],
+        ["ai", "ai", ""],
+        ["human", "ai", str(5 / 6)],
+    ]
+
+
+def test_groups_are_a_sheet_for_managers_alone(cast, manager, client):
+    header = manager.get(f"{PAGE}groups.csv").text.splitlines()[0]
+    assert header.startswith("trait,group,people,rankings,share,within,within_low,")
+    client.force_login(cast.researcher)
+    assert client.get(f"{PAGE}groups.csv").status_code == 403
+    assert client.get(f"{PAGE}figures.csv").status_code == 200
 
 
 def test_the_figures_of_a_person_stand_in_their_units(cast, manager, met):
