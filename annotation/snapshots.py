@@ -1,7 +1,7 @@
 """Freezing a list of submissions, so that what was trained on or exported can be named."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -43,8 +43,8 @@ def freeze(
     What is chosen is found by one statement, and then filled in a little at a time, so that nobody
     waits for it who claims or submits; measuring reads what was filled in and nothing else. Only
     then is it frozen, as of the moment of choosing. The hash covers ids and body hashes in id
-    order, and each consensus, so that it can be computed again from the rows at any time
-    (``snapshot_hash``).
+    order, each consensus, and the terms on which it all goes out, so that it can be computed again
+    from the rows at any time (``snapshot_hash``).
     """
     at = timezone.now()
     rows = list(check(choice).apply(project).order_by("pk").values_list("pk", "body_sha256"))
@@ -57,7 +57,7 @@ def freeze(
         if measured:
             snapshot.agreement = agreement_of(project, snapshot.submissions.all())
         snapshot.size, snapshot.frozen_at = len(rows), at
-        snapshot.sha256 = _hash(rows, snapshot)
+        snapshot.sha256 = _hash(rows, snapshot, _terms(snapshot))
         with transaction.atomic():
             _end(snapshot)
             record("snapshot.frozen", snapshot, project=project, by=by, data={"size": len(rows)})
@@ -218,12 +218,23 @@ def withdrawn_in_any(snapshots: Iterable[int]) -> int:
 @dataclass(frozen=True)
 class Difference:
     """What the second of two snapshots has lost and gained against the first; ``revised`` counts
-    answers that stand in both in different revisions: they are among the lost and the gained."""
+    answers that stand in both in different revisions: they are among the lost and the gained.
+
+    ``terms`` are those on which the two go out otherwise, by name, each with what the first and
+    the second say, None where one says nothing; ``agreed`` counts tasks of both whose consensus
+    differs.
+    """
 
     kept: int
     lost: QuerySet[Submission]
     gained: QuerySet[Submission]
     revised: int
+    terms: dict[str, tuple[Any, Any]]
+    agreed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        terms = [{"name": name, "first": a, "second": b} for name, (a, b) in self.terms.items()]
+        return {**self.counts(), "agreed": self.agreed, "terms": terms}
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -241,7 +252,35 @@ def difference(first: Snapshot, second: Snapshot) -> Difference:
         lost=lost,
         gained=gained,
         revised=gained.filter(assignment__in=lost.values("assignment")).count(),
+        terms=_differing(_said(first), _said(second)),
+        agreed=_agreed_otherwise(first, second),
     )
+
+
+def _said(snapshot: Snapshot) -> dict[str, Any]:
+    return {**snapshot.filters, "licence": snapshot.licence}
+
+
+def _differing(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = sorted(first.keys() | second.keys())
+    said = {name: (first.get(name), second.get(name)) for name in names}
+    return {name: (one, other) for name, (one, other) in said.items() if one != other}
+
+
+def _agreed_otherwise(first: Snapshot, second: Snapshot) -> int:
+    """On how many tasks of both another consensus goes out: people are weighed as they stood."""
+    if not (first.is_consensus and second.is_consensus):
+        return 0
+    kept = {row[0]: sha256(json.dumps(row).encode()).digest() for row in _consensus(first)}
+    return sum(
+        row[0] in kept and kept[row[0]] != sha256(json.dumps(row).encode()).digest()
+        for row in _consensus(second)
+    )
+
+
+def _consensus(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
+    rows = snapshot.consensus.order_by("task_id").values_list(*COLUMNS)
+    return rows.iterator(chunk_size=ITEM_BATCH)
 
 
 def _only_in(snapshot: Snapshot, other: Snapshot) -> QuerySet[Submission]:
@@ -250,19 +289,33 @@ def _only_in(snapshot: Snapshot, other: Snapshot) -> QuerySet[Submission]:
 
 
 def snapshot_hash(snapshot: Snapshot) -> str:
-    """The hash computed anew from the rows: equal to the stored one for ever."""
-    rows = snapshot.items.order_by("submission_id").values_list(
-        "submission_id", "submission__body_sha256"
+    """The hash computed anew from the rows: equal to the stored one for ever.
+
+    Snapshots of earlier versions of this software may have a hash of the answers alone; which of
+    the two a stored one is, it says itself, since it cannot be both.
+    """
+    rows = list(
+        snapshot.items.order_by("submission_id").values_list(
+            "submission_id", "submission__body_sha256"
+        )
     )
-    return _hash(list(rows), snapshot)
+    whole = _hash(rows, snapshot, _terms(snapshot))
+    return whole if whole == snapshot.sha256 else _hash(rows, snapshot)
 
 
-def _hash(rows: Sequence[tuple[int, str]], snapshot: Snapshot) -> str:
+def _terms(snapshot: Snapshot) -> bytes:
+    """What decides beside the answers which bytes go out."""
+    names = ("name", "title", "traits", "filters", "is_consensus", "licence", "pseudonym_key")
+    said = {name: getattr(snapshot, name) for name in names}
+    return f"terms:{json.dumps(said, sort_keys=True)}\n".encode()
+
+
+def _hash(rows: Sequence[tuple[int, str]], snapshot: Snapshot, terms: bytes = b"") -> str:
     digest = sha256()
     for pk, body in rows:
         digest.update(f"{pk}:{body}\n".encode())
     if snapshot.is_consensus:
-        found = snapshot.consensus.order_by("task_id").values_list(*COLUMNS)
-        for row in found.iterator(chunk_size=ITEM_BATCH):
+        for row in _consensus(snapshot):
             digest.update(f"consensus:{json.dumps(row)}\n".encode())
+    digest.update(terms)
     return digest.hexdigest()

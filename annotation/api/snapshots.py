@@ -50,6 +50,14 @@ class SnapshotSerializer(serializers.ModelSerializer):
         return (withdrawn_from([snapshot]) if found is None else found).get(snapshot.pk, 0)
 
 
+class TermSerializer(serializers.Serializer):
+    """A filter, what becomes of ties, or the licence, where two snapshots say different things."""
+
+    name = serializers.CharField()
+    first = serializers.JSONField(allow_null=True, help_text="Null where it says nothing.")
+    second = serializers.JSONField(allow_null=True, help_text="Null where it says nothing.")
+
+
 class DifferenceSerializer(serializers.Serializer):
     """What the second snapshot holds against the first."""
 
@@ -59,6 +67,8 @@ class DifferenceSerializer(serializers.Serializer):
     revised = serializers.IntegerField(
         help_text="In both, in different revisions: counted as lost and as gained."
     )
+    agreed = serializers.IntegerField(help_text="Tasks in both on which the consensus differs.")
+    terms = TermSerializer(many=True, help_text="On what terms the two go out otherwise.")
 
 
 def _several(choices: Any = None) -> Any:
@@ -180,4 +190,4 @@ class SnapshotDifferenceView(ProjectView):
     def get(self, request: Request, slug: str, id: int, other: int) -> Response:
         first = self.get_object()
         self.kwargs["id"] = other
-        return Response(difference(first, self.get_object()).counts())
+        return Response(difference(first, self.get_object()).as_dict())

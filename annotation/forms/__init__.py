@@ -9,7 +9,7 @@ from annotation.forms.quiz import ChosenQuestionsForm, QuizForm
 from annotation.forms.ranking import CompareForm, RankForm
 from annotation.forms.settings import SettingsForm
 from annotation.forms.single import ThumbsForm, WriteForm
-from annotation.forms.snapshots import ChoiceForm, NameForm, OtherForm, in_words
+from annotation.forms.snapshots import ChoiceForm, NameForm, OtherForm, in_words, terms_in_words
 from annotation.models import Assignment, TaskKind
 from annotation.selectors import shown_completions
 from annotation.submissions import asks_for_ratings
@@ -50,4 +50,5 @@ __all__ = [
     "SkipForm",
     "answer_form",
     "in_words",
+    "terms_in_words",
 ]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext, gettext_lazy
 from annotation import selectors
 from annotation.choosing import Choice, check
 from annotation.errors import Invalid
-from annotation.licences import MAX_LICENCE, check_licence
+from annotation.licences import MAX_LICENCE, UNKNOWN, check_licence
 from annotation.models import Annotator, Project, Snapshot, Source, Submission, TaskKind
 from annotation.pairs import Ties
 from annotation.snapshots import check_name
@@ -154,19 +154,30 @@ class ChoiceForm(forms.Form):
 
 def in_words(filters: dict[str, Any]) -> list[tuple[str, str]]:
     """What a snapshot was chosen by, as the form would call it."""
-    known: dict[str, Any] = {**dict(ChoiceForm.base_fields)}
+    return [(_label(name), _said(value)) for name, value in filters.items()]
+
+
+def terms_in_words(terms: Mapping[str, tuple[Any, Any]]) -> list[tuple[str, str, str]]:
+    """What two snapshots say otherwise (``snapshots.Difference``), as the forms would call it."""
+    return [(_label(name), _said(one), _said(other)) for name, (one, other) in terms.items()]
+
+
+def _label(name: str) -> str:
+    known: dict[str, Any] = {**ChoiceForm.base_fields, "licence": NameForm.base_fields["licence"]}
+    return str(known[name].label or name.capitalize()) if name in known else name
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "–"
     shown = {
         str(value): str(words)
-        for pairs in (KINDS, ORIGINS, ANNOTATORS)
+        for pairs in (KINDS, ORIGINS, ANNOTATORS, dict(TIES))
         for value, words in pairs.items()
     }
-    shown |= {str(value): str(words) for value, words in TIES} | {"True": gettext("yes")}
-    lines = []
-    for name, value in filters.items():
-        values = value if isinstance(value, list) else [value]
-        label = str(known[name].label or name.capitalize()) if name in known else name
-        lines.append((label, ", ".join(shown.get(str(each), str(each)) for each in values)))
-    return lines
+    shown |= {"True": gettext("yes"), UNKNOWN: gettext("Unknown")}
+    values = value if isinstance(value, list) else [value]
+    return ", ".join(shown.get(str(each), str(each)) for each in values)
 
 
 def _values(data: Any, name: str) -> list[str]:
