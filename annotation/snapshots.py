@@ -47,7 +47,9 @@ def freeze(
     from the rows at any time (``snapshot_hash``).
     """
     at = timezone.now()
-    rows = list(check(choice).apply(project).order_by("pk").values_list("pk", "body_sha256"))
+    rows = list(
+        check(choice, project).apply(project).order_by("pk").values_list("pk", "body_sha256")
+    )
     _require(project, choice, len(rows), minimum)
     snapshot = _begin(project, name, choice, check_licence(licence))
     try:
@@ -137,15 +139,23 @@ def _discard(snapshot: Snapshot) -> None:
 def _require(project: Project, choice: Choice, found: int, minimum: int) -> None:
     if found >= minimum:
         return
-    if choice.as_dict().keys() > {"kinds", "ties"} and not found:
-        raise Invalid(gettext("These filters match nothing. Take one of them away."))
+    if choice.narrows():
+        if not found:
+            raise Invalid(gettext("These filters match nothing. Take one of them away."))
+        raise Invalid(
+            gettext(
+                "These filters leave %(found)s answers; at least %(minimum)s are needed. Take one "
+                "of them away."
+            )
+            % {"found": found, "minimum": minimum}
+        )
     counts = {"name": project.name, "found": found, "minimum": minimum}
     raise Invalid(_too_few(choice.kinds) % counts)
 
 
 def _too_few(kinds: Sequence[str]) -> str:
     """That there are too few answers of these kinds of tasks, and how there come to be more."""
-    if set(kinds) <= set(RANKINGS):
+    if set(kinds) == set(RANKINGS):
         return gettext(
             "%(name)s has %(found)s rankings; at least %(minimum)s are needed. Rank more tasks "
             "first."
@@ -155,13 +165,14 @@ def _too_few(kinds: Sequence[str]) -> str:
             "%(name)s has %(found)s written answers; at least %(minimum)s are needed. Write or "
             "edit more first."
         )
-    if TaskKind.WRITE not in kinds:
+    if set(kinds) == {*RANKINGS, TaskKind.THUMBS}:
         return gettext(
             "%(name)s has %(found)s rankings and thumbs; at least %(minimum)s are needed. Answer "
             "more tasks first."
         )
     return gettext(
-        "%(name)s has %(found)s answers; at least %(minimum)s are needed. Answer more tasks first."
+        "%(name)s has %(found)s answers to tasks of the kinds chosen; at least %(minimum)s are "
+        "needed. Answer more of them first, or choose other kinds."
     )
 
 

@@ -9,7 +9,7 @@ from annotation.api.serializers import Closed, RefusalSerializer
 from annotation.api.views import ProjectView
 from annotation.models import Annotator, Project
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
-from annotation.quality.reading import Filters
+from annotation.quality.reading import Filters, check
 from annotation.quality.reliability import OVERALL_FIGURES, PERSON_FIGURES
 from annotation.quality.reports import agreement_report, people_report
 
@@ -153,10 +153,10 @@ class FiltersSerializer(Closed):
     kind = serializers.ChoiceField(Annotator.Kind.choices, required=False)
 
 
-def _filters(request: Request) -> Filters:
+def _filters(request: Request, project: Project) -> Filters:
     sent = FiltersSerializer(data=request.query_params.dict())
     sent.is_valid(raise_exception=True)
-    return Filters(**sent.validated_data)
+    return check(project, Filters(**sent.validated_data))
 
 
 class AgreementView(ProjectView):
@@ -172,7 +172,7 @@ class AgreementView(ProjectView):
         responses={200: AgreementSerializer, 400: BAD_FILTER},
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response(agreement_report(self.project, _filters(request)))
+        return Response(agreement_report(self.project, _filters(request, self.project)))
 
 
 class AnnotatorsView(ProjectView):
@@ -188,4 +188,6 @@ class AnnotatorsView(ProjectView):
         responses={200: PeopleSerializer, 400: BAD_FILTER},
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response({"annotators": people_report(self.project, _filters(request))})
+        return Response(
+            {"annotators": people_report(self.project, _filters(request, self.project))}
+        )

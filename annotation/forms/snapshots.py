@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_lazy
 from annotation import selectors
 from annotation.choosing import Choice, check
 from annotation.errors import Invalid
+from annotation.guidelines import named_by_answers
 from annotation.licences import MAX_LICENCE, UNKNOWN, check_licence
 from annotation.models import Annotator, Project, Snapshot, Source, Submission, TaskKind
 from annotation.pairs import Ties
@@ -113,7 +114,7 @@ class ChoiceForm(forms.Form):
     def __init__(self, project: Project, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
         named = {
-            "guidelines": [version.label for version in selectors.guidelines_of(project)],
+            "guidelines": [version.label for version in named_by_answers(project)],
             "sources": list(
                 Source.objects.filter(project=project).exclude(name="").order_by("name")
                 .values_list("name", flat=True)[: selectors.PROJECTS_SHOWN]

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
+from django.utils.translation import gettext
 
+from annotation.content import check_storable_json
+from annotation.errors import Invalid
 from annotation.models import (
     Annotator,
     Completion,
@@ -39,7 +42,8 @@ PURPOSES = {
 @dataclass(frozen=True)
 class Filters:
     """Which submissions to look at: all that count, unless something is said. ``category`` is
-    the prompt's metadata ``category``; ``guideline`` a label, ``kind`` that of the annotator."""
+    the prompt's metadata ``category`` as figures call it; ``guideline`` a label, ``kind`` that of
+    the annotator."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -51,14 +55,38 @@ class Filters:
         wanted = {
             "created_at__gte": self.since,
             "created_at__lt": self.until,
-            "task__prompt__metadata__category": self.category,
             "guideline__label": self.guideline,
             "annotator__kind": self.kind,
         }
-        return submissions.filter(**{name: value for name, value in wanted.items() if value})
+        found = submissions.filter(**{name: value for name, value in wanted.items() if value})
+        return found.filter(_of_category(self.category)) if self.category else found
+
+
+def _of_category(name: str) -> Q:
+    """Prompts whose category is this text, or the JSON that ``read_categories`` writes so."""
+    path = "task__prompt__metadata__category"
+    try:
+        value = json.loads(name)
+        check_storable_json("category:", value)
+    except (ValueError, RecursionError, Invalid):
+        return Q(**{path: name})
+    if value is None or isinstance(value, str) or json.dumps(value) != name:
+        return Q(**{path: name})
+    return Q(**{path: name}) | Q(**{path: value})
 
 
 ALL = Filters()
+
+
+def check(project: Project, filters: Filters) -> Filters:
+    """Raises Invalid for a version of the guideline that nobody knows here: all figures of it would
+    be nought."""
+    if filters.guideline and not project.guidelines.filter(label=filters.guideline).exists():
+        raise Invalid(
+            gettext("guideline: no version here is called %(label)s. Name one that there is.")
+            % {"label": filters.guideline}
+        )
+    return filters
 
 
 def counted(project: Project, filters: Filters) -> SubmissionQuerySet:

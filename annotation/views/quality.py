@@ -14,7 +14,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
-from annotation import selectors, telling
+from annotation import telling
+from annotation.guidelines import named_by_answers
 from annotation.models import Annotator, Project, Role
 from annotation.quality.across import Kinds
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
@@ -67,7 +68,7 @@ class FiltersForm(forms.Form):
 
     def __init__(self, project: Project, *args: Any) -> None:
         super().__init__(*args)
-        labels = [version.label for version in selectors.guidelines_of(project)]
+        labels = [version.label for version in named_by_answers(project)]
         field = self.fields["guideline"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", gettext("All")), *((label, label) for label in labels)]
@@ -127,6 +128,7 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
     context |= {"part": form.part(), "kept": kept, "query": _query(request)}
     context |= _people(project, kept.value, request.GET.get("sort", ""))
     context |= _shown(kept.value)
+    context["versions"] = figures.versions(project, kept.value)
     return render(request, "project/quality.html", context)
 
 

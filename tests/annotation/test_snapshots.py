@@ -120,6 +120,32 @@ def test_too_few_rankings_freeze_nothing(cast, answered):
     assert not Snapshot.objects.exists()
 
 
+def test_other_kinds_than_there_are_are_not_called_rankings(cast, answered):
+    with pytest.raises(Invalid, match="0 answers to tasks of the kinds chosen") as refusal:
+        freeze(cast.project, "first", Choice(kinds=("thumbs",)))
+    assert "rankings" not in str(refusal.value)
+    with pytest.raises(Invalid, match="0 answers to tasks of the kinds chosen"):
+        freeze(cast.project, "first", Choice(kinds=("compare",)))
+
+
+def test_filters_that_leave_too_few_are_named_as_the_cause(cast, answered):
+    with pytest.raises(Invalid, match="These filters leave 3 answers; at least 4 are needed"):
+        freeze(cast.project, "first", Choice(origins=("api",)), minimum=4)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (Choice(guidelines=("v9",)), "guidelines: there is none here called v9"),
+        (Choice(sources=("gpt-none",)), "sources: there is none here called gpt-none"),
+        (Choice(labels=("typo",)), "labels: no answer here is marked typo"),
+    ],
+)
+def test_a_name_that_nothing_here_has_is_refused(cast, answered, choice, words):
+    with pytest.raises(Invalid, match=words):
+        freeze(cast.project, "first", choice)
+
+
 def test_a_name_is_taken_once_a_project(cast, answered):
     freeze(cast.project, "first")
     with pytest.raises(Conflict, match="a snapshot 'first' exists already"):
