@@ -189,6 +189,9 @@ def parse_answers(value: Any, kind: str = TaskKind.RANK) -> tuple[Answer, ...]:
 
 
 def _answer(name: str, value: Any) -> Answer:
+    """A text, or an object that says whose it is. Raises Invalid."""
+    if isinstance(value, str):
+        return Answer(check_completion(name, value), "")
     if not isinstance(value, dict) or not {"text"} <= value.keys() <= {"text", "model"}:
         raise Invalid(f"{name} must have a text and may have a model, nothing else.")
     model = fields.name(f"{name}, model", value.get("model"))
