@@ -19,6 +19,7 @@ from annotation.consensuses import COLUMNS, keep_consensus
 from annotation.errors import Conflict, Invalid
 from annotation.licences import UNKNOWN, check_licence
 from annotation.models import Project, Snapshot, SnapshotItem, Submission, TaskKind, User
+from annotation.models.datasets import FIRST_EDITION
 from annotation.quality.reports import agreement_of
 
 ITEM_BATCH = 5000
@@ -59,7 +60,7 @@ def freeze(
         if measured:
             snapshot.agreement = agreement_of(project, snapshot.submissions.all())
         snapshot.size, snapshot.frozen_at = len(rows), at
-        snapshot.sha256 = _hash(rows, snapshot, _terms(snapshot))
+        snapshot.sha256 = _hash(rows, snapshot)
         with transaction.atomic():
             _end(snapshot)
             record("snapshot.frozen", snapshot, project=project, by=by, data={"size": len(rows)})
@@ -300,18 +301,11 @@ def _only_in(snapshot: Snapshot, other: Snapshot) -> QuerySet[Submission]:
 
 
 def snapshot_hash(snapshot: Snapshot) -> str:
-    """The hash computed anew from the rows: equal to the stored one for ever.
-
-    Snapshots of earlier versions of this software may have a hash of the answers alone; which of
-    the two a stored one is, it says itself, since it cannot be both.
-    """
-    rows = list(
-        snapshot.items.order_by("submission_id").values_list(
-            "submission_id", "submission__body_sha256"
-        )
+    """The hash computed anew from the rows: equal to the stored one for ever."""
+    rows = snapshot.items.order_by("submission_id").values_list(
+        "submission_id", "submission__body_sha256"
     )
-    whole = _hash(rows, snapshot, _terms(snapshot))
-    return whole if whole == snapshot.sha256 else _hash(rows, snapshot)
+    return _hash(list(rows), snapshot)
 
 
 def _terms(snapshot: Snapshot) -> bytes:
@@ -321,12 +315,13 @@ def _terms(snapshot: Snapshot) -> bytes:
     return f"terms:{json.dumps(said, sort_keys=True)}\n".encode()
 
 
-def _hash(rows: Sequence[tuple[int, str]], snapshot: Snapshot, terms: bytes = b"") -> str:
+def _hash(rows: Sequence[tuple[int, str]], snapshot: Snapshot) -> str:
     digest = sha256()
     for pk, body in rows:
         digest.update(f"{pk}:{body}\n".encode())
     if snapshot.is_consensus:
         for row in _consensus(snapshot):
             digest.update(f"consensus:{json.dumps(row)}\n".encode())
-    digest.update(terms)
+    if snapshot.edition > FIRST_EDITION:
+        digest.update(_terms(snapshot))
     return digest.hexdigest()

@@ -113,7 +113,7 @@ def write_rows(
     """Write one judgement after another, and complete the manifest after the last. Raises Invalid
     when there is nothing, or something that the format cannot hold."""
     format = layout.rows(terms.policy, consensus=manifest.consensus)
-    writer = layout.writing.writer(cast(Any, file), format.columns)
+    writer = layout.writing.writer(cast(Any, file), format.columns, selection.edition)
     tally = Tally()
     for judgement in _counted(selection, layout, terms.report):
         tally.add(judgement)

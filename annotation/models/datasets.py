@@ -58,6 +58,12 @@ class ImportedQuerySet(models.QuerySet[M]):
         )
 
 
+# By which rules an export is written. A snapshot keeps those of the time it was frozen, so that it
+# gives the same bytes for ever. From the second on, the hash names the terms as well as the
+# answers, the card tells what became of ties, and CSV marks what follows a separator inside a cell.
+FIRST_EDITION, EDITION = 1, 2
+
+
 def new_pseudonym_key() -> str:
     return secrets.token_hex(32)
 
@@ -71,7 +77,7 @@ class Snapshot(models.Model):
     what was measured as it was frozen, null where nobody asked (``annotation.snapshots``).
     ``title`` and ``traits`` are the project's name, and what it asked people about themselves,
     at that time: what is exported says so for ever, as it does of the ``licence``
-    (``annotation.licences``).
+    (``annotation.licences``). ``edition`` says by which rules it is written (``EDITION``).
     """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="snapshots")
@@ -83,6 +89,7 @@ class Snapshot(models.Model):
     title = models.CharField(max_length=200, blank=True, editable=False)
     traits = models.JSONField(default=list, editable=False)
     licence = models.CharField(max_length=MAX_LICENCE, default=UNKNOWN)
+    edition = models.PositiveSmallIntegerField(default=EDITION, editable=False)
     size = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
