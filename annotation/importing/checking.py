@@ -14,7 +14,7 @@ from annotation.progress import Report
 
 BATCH_ROWS = 500
 MAX_PROBLEMS = 50
-FIELD = re.compile(r"([a-z_]+)(?:,? [^:]{0,80})?: ")
+FIELD = re.compile(r"(?!malformed )([a-z_]+)(?:,? [^:]{0,80})?: ")
 OTHERS = "", "Other problems."
 
 

@@ -94,6 +94,17 @@ def refuse_packed(name: str, start: bytes) -> None:
     for magic, what in REFUSED.items():
         if start.startswith(magic):
             raise Invalid(f"{name} is {what}.")
+    if encoding := _encoding(start):
+        raise Invalid(f"{name} is {encoding}. Save it as UTF-8.")
+
+
+def _encoding(start: bytes) -> str:
+    """Of a text that begins so, where it cannot be UTF-8: without a mark, nulls between letters
+    tell it. Empty otherwise."""
+    nulls = [byte == 0 for byte in start[:4]]
+    if nulls in ([False, True, True, True], [True, True, True, False]):
+        return "UTF-32"
+    return "UTF-16" if nulls in ([False, True] * 2, [True, False] * 2) else ""
 
 
 def _kind(path: Path, name: str, stream: BinaryIO) -> Any:
