@@ -8,6 +8,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from annotation import selectors
 from annotation.exploring import Query
+from annotation.forms.address import AddressForm
 from annotation.forms.snapshots import KINDS
 from annotation.guidelines import named_by_answers
 from annotation.models import Annotator, Doubt, Project, Source, Split
@@ -28,7 +29,9 @@ def _choice(label: Any, choices: Any = ()) -> Any:
     return forms.ChoiceField(label=label, choices=choices, required=False)
 
 
-class ExploreForm(forms.Form):
+class ExploreForm(AddressForm):
+    beside = frozenset({"before"})
+
     words = forms.CharField(
         required=False,
         max_length=200,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_lazy
 from annotation import selectors
 from annotation.choosing import Choice, check
 from annotation.errors import Invalid
+from annotation.forms.address import AddressForm
 from annotation.guidelines import named_by_answers
 from annotation.licences import MAX_LICENCE, UNKNOWN, check_licence
 from annotation.models import Annotator, Project, Snapshot, Source, Submission, TaskKind
@@ -58,8 +59,10 @@ def _share(label: Any, help_text: Any) -> Any:
     )
 
 
-class ChoiceForm(forms.Form):
+class ChoiceForm(AddressForm):
     """Filters; they live in the address, so that a choice can be passed on."""
+
+    beside = frozenset({"count", "name", "licence", "csrfmiddlewaretoken"})
 
     kinds = _several(
         gettext_lazy("What was asked"),

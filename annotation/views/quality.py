@@ -15,6 +15,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from annotation import telling
+from annotation.forms.address import AddressForm
 from annotation.guidelines import named_by_answers
 from annotation.models import Annotator, Project, Role
 from annotation.quality.across import Kinds
@@ -45,8 +46,10 @@ KINDS_OF_LABEL = {
 }
 
 
-class FiltersForm(forms.Form):
+class FiltersForm(AddressForm):
     """Which rankings to look at. Lives in the address, so that a view can be passed on."""
+
+    beside = frozenset({"sort"})
 
     since = forms.DateTimeField(
         label=gettext_lazy("Since"),

@@ -118,6 +118,14 @@ def test_a_filter_that_is_none_is_pointed_out_and_no_figure_is_shown(cast, manag
     assert cast.judge.pseudonym not in page
 
 
+@pytest.mark.parametrize("page", ["quality", "explore", "data"])
+def test_a_filter_that_there_is_not_is_refused(manager, page):
+    """It would otherwise show everything, and look right."""
+    reply = manager.get(f"/projects/tides/{page}/", {"guidline": "v1"})
+    assert reply.status_code == 400
+    assert "guidline: there is no such filter here." in reply.content.decode()
+
+
 def test_a_part_is_called_one_before_any_figure(cast, manager):
     asked = {"category": "facts", "kind": "ai", "guideline": "v1", "since": "2026-01-31 12:00"}
     page = manager.get(PAGE, asked).content.decode()
