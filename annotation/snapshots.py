@@ -17,9 +17,10 @@ from annotation.bulk import insert
 from annotation.choosing import ALL, RANKINGS, Choice, check
 from annotation.consensuses import COLUMNS, keep_consensus
 from annotation.errors import Conflict, Invalid
-from annotation.licences import UNKNOWN, check_licence
+from annotation.licences import check_licence
 from annotation.models import Project, Snapshot, SnapshotItem, Submission, TaskKind, User
 from annotation.models.datasets import FIRST_EDITION
+from annotation.provenance import licence_of
 from annotation.quality.reports import agreement_of
 
 ITEM_BATCH = 5000
@@ -34,11 +35,12 @@ def freeze(
     *,
     minimum: int = 1,
     measured: bool = False,
-    licence: str = UNKNOWN,
+    licence: str | None = None,
     by: User | str | None = None,
 ) -> Snapshot:
     """All submissions that are chosen now, hashed; ``measured``: with how far people agree.
 
+    ``licence`` left out means that under which the data came in (``annotation.provenance``).
     Raises Invalid below ``minimum`` or for an unknown ``licence``, Conflict when the name is taken.
 
     What is chosen is found by one statement, and then filled in a little at a time, so that nobody
@@ -52,7 +54,7 @@ def freeze(
         check(choice, project).apply(project).order_by("pk").values_list("pk", "body_sha256")
     )
     _require(project, choice, len(rows), minimum)
-    snapshot = _begin(project, name, choice, check_licence(licence))
+    snapshot = _begin(project, name, choice, check_licence(licence or licence_of(project)))
     try:
         _fill(snapshot, [pk for pk, _ in rows])
         if choice.consensus:

@@ -14,7 +14,7 @@ from annotation.api.serializers import Closed
 from annotation.api.views import ProjectDetail, ProjectList, ProjectView
 from annotation.choosing import Choice
 from annotation.errors import Invalid
-from annotation.licences import MAX_LICENCE, UNKNOWN, check_licence
+from annotation.licences import MAX_LICENCE, check_licence
 from annotation.models import Annotator, Snapshot, Submission, TaskKind
 from annotation.pairs import Ties
 from annotation.snapshots import check_name, difference, freeze, withdrawn_from
@@ -108,8 +108,9 @@ class NewSnapshotSerializer(Closed):
 
     licence = serializers.CharField(
         max_length=MAX_LICENCE,
-        default=UNKNOWN,
-        help_text="For all exports: an identifier of SPDX, such as CC-BY-4.0, or unknown.",
+        required=False,
+        help_text="For all exports: an identifier of SPDX, such as CC-BY-4.0, or unknown; that "
+        "under which the data came in, if left out.",
     )
 
     def validate_licence(self, said: str) -> str:
@@ -164,7 +165,7 @@ class SnapshotsView(ProjectList):
             sent.validated_data["name"],
             sent.choice(),
             measured=True,
-            licence=sent.validated_data["licence"],
+            licence=sent.validated_data.get("licence"),
             by=person(request),
         )
         return Response(SnapshotSerializer(snapshot).data, status=201)

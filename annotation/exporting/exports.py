@@ -17,16 +17,18 @@ from annotation.exporting.formats import ALIASES, FOLDER, FORMATS, NAMES, Layout
 from annotation.exporting.known import keep
 from annotation.exporting.manifest import SUFFIX, File, Manifest
 from annotation.exporting.reading import Judgement, Selection
-from annotation.licences import UNKNOWN, check_licence
+from annotation.licences import check_licence
 from annotation.models import Project, Snapshot, User
 from annotation.pairs import Ties
 from annotation.progress import Report, silent
+from annotation.provenance import licence_of
 
 
 @dataclass(frozen=True)
 class Terms:
     """How to export. Without a snapshot all that counts goes out. ``ties`` left out means the
-    snapshot's policy, or to drop them; ``licence`` left out, the snapshot's, or that it is unknown.
+    snapshot's policy, or to drop them; ``licence`` left out, the snapshot's, or that under which
+    the data came in.
     """
 
     snapshot: Snapshot | None = None
@@ -40,11 +42,11 @@ class Terms:
         said = self.snapshot.filters.get("ties") if self.snapshot else None
         return self.ties or Ties(said or Ties.DROP)
 
-    @property
-    def granted(self) -> str:
+    def granted(self, project: Project) -> str:
         """The licence, as SPDX writes it. Raises Invalid."""
-        frozen = self.snapshot.licence if self.snapshot else UNKNOWN
-        return frozen if self.licence is None else check_licence(self.licence)
+        if self.licence is not None:
+            return check_licence(self.licence)
+        return self.snapshot.licence if self.snapshot else licence_of(project)
 
     @property
     def as_frozen(self) -> Snapshot | None:
@@ -87,7 +89,7 @@ def begin(project: Project, format: str, name: str, terms: Terms) -> Manifest:
     if format not in NAMES:
         raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
     snapshot = terms.snapshot
-    manifest = Manifest(name, format, project.slug, terms.granted, ties=terms.policy.value)
+    manifest = Manifest(name, format, project.slug, terms.granted(project), ties=terms.policy.value)
     manifest.made_at = timezone.now().isoformat()
     if snapshot is not None and snapshot.frozen_at is not None:
         manifest.made_at = snapshot.frozen_at.isoformat()

@@ -199,12 +199,16 @@ class NameForm(forms.Form):
         max_length=MAX_LICENCE,
         required=False,
         label=gettext_lazy("Licence"),
-        help_text=gettext_lazy("By SPDX: CC-BY-4.0, CC0-1.0, ODbL-1.0, … Unknown, if left empty."),
+        help_text=gettext_lazy(
+            "By SPDX: CC-BY-4.0, CC0-1.0, ODbL-1.0, … or unknown. If left empty, that under which "
+            "the data came in."
+        ),
     )
 
     def clean_licence(self) -> str:
         try:
-            return check_licence(str(self.cleaned_data["licence"]))
+            said = str(self.cleaned_data["licence"])
+            return check_licence(said) if said else ""
         except Invalid as refusal:
             raise forms.ValidationError(str(refusal).removeprefix("licence: ")) from None
 

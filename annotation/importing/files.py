@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, BinaryIO
 
 from annotation.errors import Invalid
+from annotation.licences import UNKNOWN
 
 # Nine completions at their limit, every character written as an escape, fit in it.
 MAX_LINE = 16 * 1024 * 1024
@@ -43,6 +44,10 @@ class RowFile(ABC):
     def texts(self) -> Mapping[str, str]:
         """Guidelines by their labels, which a folder may bring along. Raises Invalid."""
         return {}
+
+    def licence(self) -> str:
+        """That which its card names (``annotation.licences``)."""
+        return UNKNOWN
 
     def changed(self) -> Invalid:
         return Invalid(f"{self.name} was changed while it was read. Run this again.")

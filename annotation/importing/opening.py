@@ -12,12 +12,13 @@ from typing import Any, BinaryIO
 import yaml
 
 from annotation.errors import Invalid
-from annotation.importing.archives import ZIP, Entry, opened, read_entry, unpacked
+from annotation.importing.archives import MAX_CARD, ZIP, Entry, opened, read_entry, unpacked
 from annotation.importing.csv_rows import CsvRows
 from annotation.importing.files import Line, RowFile
 from annotation.importing.json_lines import JsonLines
 from annotation.importing.parquet_rows import ParquetRows
 from annotation.importing.texts import Beside, read_beside, read_texts
+from annotation.licences import UNKNOWN, check_licence
 
 PACKED = "packed. Unpack it first; nothing is unpacked here"
 REFUSED = {
@@ -140,6 +141,13 @@ class FolderFile(RowFile):
     def texts(self) -> Mapping[str, str]:
         return read_texts(self.beside)
 
+    def licence(self) -> str:
+        try:
+            card = self.beside("README.md", MAX_CARD) or b""
+        except (OSError, ValueError):
+            return UNKNOWN
+        return _licence(_front(card.decode(errors="replace")))
+
     def lines(self) -> Iterator[Line]:
         number = before = 0
         for file in self.files:
@@ -227,10 +235,30 @@ def _listed(folder: Path) -> list[Path]:
     return [path for path in paths if path.resolve().is_relative_to(inside)][:MAX_FILES]
 
 
+def _front(card: str) -> Any:
+    """What a card says for programs; nothing where it says nothing that can be read."""
+    try:
+        return yaml.safe_load(card.split("---\n")[1]) if card.startswith("---\n") else {}
+    except (ValueError, LookupError, yaml.YAMLError):
+        return {}
+
+
+def _licence(front: Any) -> str:
+    """As the Hugging Face hub reads it; unknown for what SPDX does not know."""
+    said = front if isinstance(front, dict) else {}
+    name = said.get("license")
+    if name == "other":
+        name = said.get("license_name")
+    try:
+        return check_licence(name) if isinstance(name, str) else UNKNOWN
+    except Invalid:
+        return UNKNOWN
+
+
 def _patterns(text: str) -> list[str]:
     """Which files a card names: of the configuration ``rankings``, or else the default one."""
     try:
-        front = yaml.safe_load(text.split("---\n")[1]) if text.startswith("---\n") else {}
+        front = _front(text)
         configs = {each["config_name"]: each for each in front.get("configs", [])}
         if not configs:
             return []
@@ -238,5 +266,5 @@ def _patterns(text: str) -> list[str]:
         chosen = configs.get("rankings", first)["data_files"]
         patterns = [chosen] if isinstance(chosen, str) else [each["path"] for each in chosen]
         return [pattern for pattern in patterns if isinstance(pattern, str)]
-    except (ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
+    except (ValueError, TypeError, LookupError, AttributeError):
         return []

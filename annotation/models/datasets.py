@@ -13,6 +13,7 @@ from annotation.models.projects import Project
 class Import(models.Model):
     """One file on its way in. Nothing of it is visible until ``published_at`` is set.
 
+    ``licence`` is the one that the data's card names.
     The file's hash makes a second run of the same file find this row and go on, or do nothing.
     """
 
@@ -31,6 +32,7 @@ class Import(models.Model):
     )
     started_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    licence = models.CharField(max_length=MAX_LICENCE, default=UNKNOWN)
 
     class Meta:
         constraints = [

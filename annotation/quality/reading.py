@@ -21,6 +21,7 @@ from annotation.models import (
     RankedItem,
     Submission,
     Task,
+    TaskCompletion,
     TaskKind,
     Thumb,
 )
@@ -30,6 +31,7 @@ from annotation.quality.figures import Array
 from annotation.quality.work import GOLD, NORMAL, OTHER, REPEAT, Work
 
 CHUNK = 2000
+DIGITS = 15  # of a digest in hexadecimal, that fit into eight bytes
 DAY = 86_400.0
 KINDS = (TaskKind.RANK, TaskKind.COMPARE)
 PURPOSES = {
@@ -130,6 +132,34 @@ def read_submissions(project: Project, submissions: QuerySet[Submission]) -> Wor
         guideline=heads["guideline"],
         excluded=tuple(number for number, each in enumerate(annotators) if each[3]),
     )
+
+
+def by_content(work: Work, questions: Array) -> Array:
+    """The places of these questions [Q] of the work, ordered by their prompts and completions: the
+    same wherever the same was judged, in whatever order it came in."""
+    task = np.zeros(int(work.question.max(initial=-1)) + 1, np.int64)
+    task[work.question] = work.task
+    tasks = task[questions]
+    keys = _digests(Task.objects, "prompt__content_sha256", tasks)
+    _, first, count = np.unique(keys, return_index=True, return_counts=True)
+    alike = ~np.isin(np.arange(len(keys)), first[count == 1])
+    more = np.zeros(len(keys), np.int64)
+    more[alike] = _digests(TaskCompletion.objects, "completion__text_sha256", tasks[alike])
+    place = np.empty(len(tasks), np.int64)
+    place[np.lexsort((tasks, more, keys))] = np.arange(len(tasks))
+    return place
+
+
+def _digests(rows: Any, column: str, tasks: Array) -> Array:
+    """Of each task the sum of what begins its rows' digests, which does not depend on their
+    order."""
+    name = "pk" if rows.model is Task else "task_id"
+    found: dict[int, int] = {}
+    for start in range(0, len(tasks), CHUNK):
+        some = rows.filter(**{f"{name}__in": tasks[start : start + CHUNK].tolist()})
+        for task, digest in some.order_by().values_list(name, column):
+            found[task] = (found.get(task, 0) + int(digest[:DIGITS], 16)) % 16**DIGITS
+    return np.array([found.get(task, 0) for task in tasks.tolist()], np.int64)
 
 
 def read_categories(project: Project) -> dict[int, str]:
