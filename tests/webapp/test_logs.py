@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -32,5 +33,6 @@ def test_a_failure_keeps_its_trace():
 
 
 def test_the_log_is_written_so():
-    assert settings.LOGGING["handlers"]["console"]["filters"] == ["refusals"]
-    assert settings.LOGGING["filters"]["refusals"] == {"()": "webapp.logs.RefusalsInOneLine"}
+    said: Any = settings.LOGGING
+    assert said["handlers"]["console"]["filters"] == ["refusals"]
+    assert said["filters"]["refusals"] == {"()": "webapp.logs.RefusalsInOneLine"}
