@@ -11,7 +11,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext
 
 from annotation.errors import Invalid
-from annotation.models import Pair, Project, Submission, TaskCompletion, TaskKind
+from annotation.models import Pair, Project, Source, Submission, TaskCompletion, TaskKind
 from annotation.pairs import Ties
 from annotation.quality.reports import annotators_report
 
@@ -48,6 +48,10 @@ class Choice:
         """What is said, as JSON."""
         said = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: _plain(value) for name, value in said.items() if not _is_unsaid(value)}
+
+    def narrows(self) -> bool:
+        """Whether it takes less than all answers of its kinds."""
+        return bool(self.as_dict().keys() - {"kinds", "ties", "consensus"})
 
     def apply(self, project: Project) -> QuerySet[Submission]:
         """What is chosen now."""
@@ -151,8 +155,8 @@ def _by(submissions: QuerySet[Submission], column: str) -> dict[str, int]:
     return {str(value or ""): number for value, number in sorted(rows, key=lambda row: str(row[0]))}
 
 
-def check(choice: Choice) -> Choice:
-    """Raises Invalid, naming what cannot be."""
+def check(choice: Choice, project: Project | None = None) -> Choice:
+    """Raises Invalid, naming what cannot be, or what the project knows nothing of."""
     if choice.since and choice.until and choice.since >= choice.until:
         raise Invalid(gettext("until: must be later than since."))
     if choice.consensus and not set(choice.kinds) <= set(RANKINGS):
@@ -161,4 +165,34 @@ def check(choice: Choice) -> Choice:
                 "consensus: only rankings and comparisons have one. Choose no other kinds of tasks."
             )
         )
+    if project is not None:
+        _check_known(choice, project)
     return choice
+
+
+def _check_known(choice: Choice, project: Project) -> None:
+    """A name that was mistyped would leave out answers that were asked for. Raises Invalid."""
+    known = {
+        "guidelines": project.guidelines.filter(label__in=choice.guidelines).values_list("label"),
+        "sources": Source.objects.filter(project=project, name__in=choice.sources).values_list(
+            "name"
+        ),
+    }
+    for name, found in known.items():
+        unknown = set(getattr(choice, name)) - {each for (each,) in found}
+        if unknown:
+            raise Invalid(
+                gettext("%(field)s: there is none here called %(name)s. Name one that there is.")
+                % {"field": name, "name": min(unknown)}
+            )
+    for label in choice.labels:
+        if label not in project.labels and not _is_marked(project, label):
+            raise Invalid(
+                gettext("labels: no answer here is marked %(label)s. Name a mark that there is.")
+                % {"label": label}
+            )
+
+
+def _is_marked(project: Project, label: str) -> bool:
+    everything = Choice(kinds=tuple(TaskKind.values), labels=(label,))
+    return everything.apply(project).exists()

@@ -5,14 +5,14 @@ from hashlib import sha256
 from textwrap import shorten
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from annotation.audit import record
 from annotation.content import check_storable
 from annotation.errors import Conflict, Invalid
-from annotation.models import Annotator, GuidelineVersion, Project, User
+from annotation.models import Annotator, GuidelineVersion, Project, Submission, User
 from annotation.prepared import prepared
 
 MAX_CHARACTERS = 100_000
@@ -34,6 +34,15 @@ def newest_first(project: Project | int) -> QuerySet[GuidelineVersion]:
     """The published versions; the first of them is in force."""
     return GuidelineVersion.objects.filter(project=project, published_at__isnull=False).order_by(
         "-published_at", "-pk"
+    )
+
+
+def named_by_answers(project: Project) -> QuerySet[GuidelineVersion]:
+    """Every version that can be asked for: the published ones, newest first, and after them those
+    that only answers name, as imported ones do."""
+    said = Submission.objects.filter(guideline=OuterRef("pk"), sealed=True)
+    return project.guidelines.filter(Q(published_at__isnull=False) | Exists(said)).order_by(
+        F("published_at").desc(nulls_last=True), "-pk"
     )
 
 

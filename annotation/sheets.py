@@ -6,16 +6,12 @@ from typing import Any
 
 from django.http import HttpResponse
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from annotation.exporting.writers.table import escape
 
 
 def safe(value: Any) -> Any:
     """Text that a spreadsheet would run stands behind an apostrophe; numbers stay numbers."""
-    if value is None:
-        return ""
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return value
+    return "" if value is None else escape(value)
 
 
 def sheet(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:

@@ -1,7 +1,7 @@
 """Freezing a list of submissions, so that what was trained on or exported can be named."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -17,8 +17,10 @@ from annotation.bulk import insert
 from annotation.choosing import ALL, RANKINGS, Choice, check
 from annotation.consensuses import COLUMNS, keep_consensus
 from annotation.errors import Conflict, Invalid
-from annotation.licences import UNKNOWN, check_licence
+from annotation.licences import check_licence
 from annotation.models import Project, Snapshot, SnapshotItem, Submission, TaskKind, User
+from annotation.models.datasets import FIRST_EDITION
+from annotation.provenance import licence_of
 from annotation.quality.reports import agreement_of
 
 ITEM_BATCH = 5000
@@ -33,23 +35,26 @@ def freeze(
     *,
     minimum: int = 1,
     measured: bool = False,
-    licence: str = UNKNOWN,
+    licence: str | None = None,
     by: User | str | None = None,
 ) -> Snapshot:
     """All submissions that are chosen now, hashed; ``measured``: with how far people agree.
 
+    ``licence`` left out means that under which the data came in (``annotation.provenance``).
     Raises Invalid below ``minimum`` or for an unknown ``licence``, Conflict when the name is taken.
 
     What is chosen is found by one statement, and then filled in a little at a time, so that nobody
     waits for it who claims or submits; measuring reads what was filled in and nothing else. Only
     then is it frozen, as of the moment of choosing. The hash covers ids and body hashes in id
-    order, and each consensus, so that it can be computed again from the rows at any time
-    (``snapshot_hash``).
+    order, each consensus, and the terms on which it all goes out, so that it can be computed again
+    from the rows at any time (``snapshot_hash``).
     """
     at = timezone.now()
-    rows = list(check(choice).apply(project).order_by("pk").values_list("pk", "body_sha256"))
+    rows = list(
+        check(choice, project).apply(project).order_by("pk").values_list("pk", "body_sha256")
+    )
     _require(project, choice, len(rows), minimum)
-    snapshot = _begin(project, name, choice, check_licence(licence))
+    snapshot = _begin(project, name, choice, check_licence(licence or licence_of(project)))
     try:
         _fill(snapshot, [pk for pk, _ in rows])
         if choice.consensus:
@@ -138,15 +143,23 @@ def _discard(snapshot: Snapshot) -> None:
 def _require(project: Project, choice: Choice, found: int, minimum: int) -> None:
     if found >= minimum:
         return
-    if choice.as_dict().keys() > {"kinds", "ties"} and not found:
-        raise Invalid(gettext("These filters match nothing. Take one of them away."))
+    if choice.narrows():
+        if not found:
+            raise Invalid(gettext("These filters match nothing. Take one of them away."))
+        raise Invalid(
+            gettext(
+                "These filters leave %(found)s answers; at least %(minimum)s are needed. Take one "
+                "of them away."
+            )
+            % {"found": found, "minimum": minimum}
+        )
     counts = {"name": project.name, "found": found, "minimum": minimum}
     raise Invalid(_too_few(choice.kinds) % counts)
 
 
 def _too_few(kinds: Sequence[str]) -> str:
     """That there are too few answers of these kinds of tasks, and how there come to be more."""
-    if set(kinds) <= set(RANKINGS):
+    if set(kinds) == set(RANKINGS):
         return gettext(
             "%(name)s has %(found)s rankings; at least %(minimum)s are needed. Rank more tasks "
             "first."
@@ -156,13 +169,14 @@ def _too_few(kinds: Sequence[str]) -> str:
             "%(name)s has %(found)s written answers; at least %(minimum)s are needed. Write or "
             "edit more first."
         )
-    if TaskKind.WRITE not in kinds:
+    if set(kinds) == {*RANKINGS, TaskKind.THUMBS}:
         return gettext(
             "%(name)s has %(found)s rankings and thumbs; at least %(minimum)s are needed. Answer "
             "more tasks first."
         )
     return gettext(
-        "%(name)s has %(found)s answers; at least %(minimum)s are needed. Answer more tasks first."
+        "%(name)s has %(found)s answers to tasks of the kinds chosen; at least %(minimum)s are "
+        "needed. Answer more of them first, or choose other kinds."
     )
 
 
@@ -219,12 +233,23 @@ def withdrawn_in_any(snapshots: Iterable[int]) -> int:
 @dataclass(frozen=True)
 class Difference:
     """What the second of two snapshots has lost and gained against the first; ``revised`` counts
-    answers that stand in both in different revisions: they are among the lost and the gained."""
+    answers that stand in both in different revisions: they are among the lost and the gained.
+
+    ``terms`` are those on which the two go out otherwise, by name, each with what the first and
+    the second say, None where one says nothing; ``agreed`` counts tasks of both whose consensus
+    differs.
+    """
 
     kept: int
     lost: QuerySet[Submission]
     gained: QuerySet[Submission]
     revised: int
+    terms: dict[str, tuple[Any, Any]]
+    agreed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        terms = [{"name": name, "first": a, "second": b} for name, (a, b) in self.terms.items()]
+        return {**self.counts(), "agreed": self.agreed, "terms": terms}
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -242,7 +267,35 @@ def difference(first: Snapshot, second: Snapshot) -> Difference:
         lost=lost,
         gained=gained,
         revised=gained.filter(assignment__in=lost.values("assignment")).count(),
+        terms=_differing(_said(first), _said(second)),
+        agreed=_agreed_otherwise(first, second),
     )
+
+
+def _said(snapshot: Snapshot) -> dict[str, Any]:
+    return {**snapshot.filters, "licence": snapshot.licence}
+
+
+def _differing(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = sorted(first.keys() | second.keys())
+    said = {name: (first.get(name), second.get(name)) for name in names}
+    return {name: (one, other) for name, (one, other) in said.items() if one != other}
+
+
+def _agreed_otherwise(first: Snapshot, second: Snapshot) -> int:
+    """On how many tasks of both another consensus goes out: people are weighed as they stood."""
+    if not (first.is_consensus and second.is_consensus):
+        return 0
+    kept = {row[0]: sha256(json.dumps(row).encode()).digest() for row in _consensus(first)}
+    return sum(
+        row[0] in kept and kept[row[0]] != sha256(json.dumps(row).encode()).digest()
+        for row in _consensus(second)
+    )
+
+
+def _consensus(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
+    rows = snapshot.consensus.order_by("task_id").values_list(*COLUMNS)
+    return rows.iterator(chunk_size=ITEM_BATCH)
 
 
 def _only_in(snapshot: Snapshot, other: Snapshot) -> QuerySet[Submission]:
@@ -258,12 +311,20 @@ def snapshot_hash(snapshot: Snapshot) -> str:
     return _hash(list(rows), snapshot)
 
 
+def _terms(snapshot: Snapshot) -> bytes:
+    """What decides beside the answers which bytes go out."""
+    names = ("name", "title", "traits", "filters", "is_consensus", "licence", "pseudonym_key")
+    said = {name: getattr(snapshot, name) for name in names}
+    return f"terms:{json.dumps(said, sort_keys=True)}\n".encode()
+
+
 def _hash(rows: Sequence[tuple[int, str]], snapshot: Snapshot) -> str:
     digest = sha256()
     for pk, body in rows:
         digest.update(f"{pk}:{body}\n".encode())
     if snapshot.is_consensus:
-        found = snapshot.consensus.order_by("task_id").values_list(*COLUMNS)
-        for row in found.iterator(chunk_size=ITEM_BATCH):
+        for row in _consensus(snapshot):
             digest.update(f"consensus:{json.dumps(row)}\n".encode())
+    if snapshot.edition > FIRST_EDITION:
+        digest.update(_terms(snapshot))
     return digest.hexdigest()

@@ -11,7 +11,7 @@ from annotation.api.views import ProjectView
 from annotation.models import Annotator, Project, Role
 from annotation.people import has_role
 from annotation.quality.agreement import FIGURES, LABEL_FIGURES
-from annotation.quality.reading import Filters
+from annotation.quality.reading import Filters, check
 from annotation.quality.reliability import OVERALL_FIGURES, PERSON_FIGURES
 from annotation.quality.reports import agreement_report, people_report
 
@@ -159,10 +159,10 @@ class FiltersSerializer(Closed):
     kind = serializers.ChoiceField(Annotator.Kind.choices, required=False)
 
 
-def _filters(request: Request) -> Filters:
+def _filters(request: Request, project: Project) -> Filters:
     sent = FiltersSerializer(data=request.query_params.dict())
     sent.is_valid(raise_exception=True)
-    return Filters(**sent.validated_data)
+    return check(project, Filters(**sent.validated_data))
 
 
 class AgreementView(ProjectView):
@@ -179,7 +179,9 @@ class AgreementView(ProjectView):
     )
     def get(self, request: Request, slug: str) -> Response:
         manages = has_role(person(request), self.project, Role.MANAGER)
-        return Response(agreement_report(self.project, _filters(request), for_manager=manages))
+        return Response(
+            agreement_report(self.project, _filters(request, self.project), for_manager=manages)
+        )
 
 
 class AnnotatorsView(ProjectView):
@@ -195,4 +197,6 @@ class AnnotatorsView(ProjectView):
         responses={200: PeopleSerializer, 400: BAD_FILTER},
     )
     def get(self, request: Request, slug: str) -> Response:
-        return Response({"annotators": people_report(self.project, _filters(request))})
+        return Response(
+            {"annotators": people_report(self.project, _filters(request, self.project))}
+        )

@@ -14,7 +14,7 @@ from annotation.api.serializers import Closed
 from annotation.api.views import ProjectDetail, ProjectList, ProjectView
 from annotation.choosing import Choice
 from annotation.errors import Invalid
-from annotation.licences import MAX_LICENCE, UNKNOWN, check_licence
+from annotation.licences import MAX_LICENCE, check_licence
 from annotation.models import Annotator, Snapshot, Submission, TaskKind
 from annotation.pairs import Ties
 from annotation.snapshots import check_name, difference, freeze, withdrawn_from
@@ -50,6 +50,14 @@ class SnapshotSerializer(serializers.ModelSerializer):
         return (withdrawn_from([snapshot]) if found is None else found).get(snapshot.pk, 0)
 
 
+class TermSerializer(serializers.Serializer):
+    """A filter, what becomes of ties, or the licence, where two snapshots say different things."""
+
+    name = serializers.CharField()
+    first = serializers.JSONField(allow_null=True, help_text="Null where it says nothing.")
+    second = serializers.JSONField(allow_null=True, help_text="Null where it says nothing.")
+
+
 class DifferenceSerializer(serializers.Serializer):
     """What the second snapshot holds against the first."""
 
@@ -59,6 +67,8 @@ class DifferenceSerializer(serializers.Serializer):
     revised = serializers.IntegerField(
         help_text="In both, in different revisions: counted as lost and as gained."
     )
+    agreed = serializers.IntegerField(help_text="Tasks in both on which the consensus differs.")
+    terms = TermSerializer(many=True, help_text="On what terms the two go out otherwise.")
 
 
 def _several(choices: Any = None) -> Any:
@@ -98,8 +108,9 @@ class NewSnapshotSerializer(Closed):
 
     licence = serializers.CharField(
         max_length=MAX_LICENCE,
-        default=UNKNOWN,
-        help_text="For all exports: an identifier of SPDX, such as CC-BY-4.0, or unknown.",
+        required=False,
+        help_text="For all exports: an identifier of SPDX, such as CC-BY-4.0, or unknown; that "
+        "under which the data came in, if left out.",
     )
 
     def validate_licence(self, said: str) -> str:
@@ -154,7 +165,7 @@ class SnapshotsView(ProjectList):
             sent.validated_data["name"],
             sent.choice(),
             measured=True,
-            licence=sent.validated_data["licence"],
+            licence=sent.validated_data.get("licence"),
             by=person(request),
         )
         return Response(SnapshotSerializer(snapshot).data, status=201)
@@ -180,4 +191,4 @@ class SnapshotDifferenceView(ProjectView):
     def get(self, request: Request, slug: str, id: int, other: int) -> Response:
         first = self.get_object()
         self.kwargs["id"] = other
-        return Response(difference(first, self.get_object()).counts())
+        return Response(difference(first, self.get_object()).as_dict())

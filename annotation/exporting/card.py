@@ -13,7 +13,7 @@ from annotation.content import SPLIT_RULE, SPLIT_SEED
 from annotation.exporting.agreed import Agreed
 from annotation.exporting.reading import Judgement, Ranked, Selection
 from annotation.licences import UNKNOWN, address_of, is_listed
-from annotation.pairs import strict_pairs
+from annotation.pairs import Ties, strict_pairs
 
 SPLITS = ("train", "validation", "test")
 FIGURES = {
@@ -31,6 +31,18 @@ KIND_WORDS = {
 }
 UNNAMED_WORDS = "judges whom an imported file did not name"
 DOMINANT = 0.5
+TIES = {
+    Ties.DROP: "They are left out of `preferences`.",
+    Ties.SOFT: (
+        "Each stands once in `preferences`, with a `soft_label` of 0.5, the probability that the "
+        "chosen one is preferred; that of all other pairs is 1. Pairs of the same text are left "
+        "out."
+    ),
+    Ties.KEEP: (
+        "Each stands twice in `preferences`, both ways round, so that a trainer is pulled neither "
+        "way. Pairs of the same text are left out."
+    ),
+}
 
 
 @dataclass
@@ -105,7 +117,8 @@ class Tally:
 @dataclass(frozen=True)
 class Card:
     """What the README is written from. ``rows`` counts those of each split by configuration;
-    ``guidelines`` are the file of each label; ``traits`` what people could say of themselves."""
+    ``guidelines`` are the file of each label; ``traits`` what people could say of themselves;
+    ``ties`` what became of tied pairs, None for a card that does not tell."""
 
     title: str
     licence: str
@@ -115,6 +128,7 @@ class Card:
     agreement: dict[str, Any] | None
     about: list[str]
     traits: tuple[str, ...] = ()
+    ties: Ties | None = None
 
     def text(self) -> str:
         parts = (self._head(), *self._sections())
@@ -179,7 +193,16 @@ class Card:
             lines.append(f"| {name} | {cells} |")
         models = [name or "unnamed" for name, _ in self.tally.models.most_common(20)]
         lines.append(f"\nThe answers come from: {', '.join(map(plain, models))}.")
+        if self.ties is not None:
+            lines.append(f"\n{self._ties(self.ties)}")
         return "\n".join(lines)
+
+    def _ties(self, ties: Ties) -> str:
+        tied = self.tally.possible - self.tally.pairs
+        return (
+            f"Ties: of {self.tally.possible:,} pairs of answers that were ranked, {tied:,} are "
+            f"tied. {TIES[ties]} Rankings keep them."
+        )
 
     def _consensus(self) -> str:
         head = (

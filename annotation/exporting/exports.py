@@ -18,17 +18,18 @@ from annotation.exporting.known import keep
 from annotation.exporting.manifest import SUFFIX, File, Manifest
 from annotation.exporting.reading import Judgement, Selection
 from annotation.exporting.targets import Directory
-from annotation.licences import UNKNOWN, check_licence
+from annotation.licences import check_licence
 from annotation.models import Project, Snapshot, User
 from annotation.pairs import Ties
 from annotation.progress import Report, silent
+from annotation.provenance import licence_of
 
 
 @dataclass(frozen=True)
 class Terms:
     """How to export. Without a snapshot all that counts goes out; with ``split``, of that one
     alone. ``ties`` left out means the snapshot's policy, or to drop them; ``licence`` left out,
-    the snapshot's, or that it is unknown.
+    the snapshot's, or that under which the data came in.
     """
 
     snapshot: Snapshot | None = None
@@ -43,11 +44,11 @@ class Terms:
         said = self.snapshot.filters.get("ties") if self.snapshot else None
         return self.ties or Ties(said or Ties.DROP)
 
-    @property
-    def granted(self) -> str:
+    def granted(self, project: Project) -> str:
         """The licence, as SPDX writes it. Raises Invalid."""
-        frozen = self.snapshot.licence if self.snapshot else UNKNOWN
-        return frozen if self.licence is None else check_licence(self.licence)
+        if self.licence is not None:
+            return check_licence(self.licence)
+        return self.snapshot.licence if self.snapshot else licence_of(project)
 
     @property
     def as_frozen(self) -> Snapshot | None:
@@ -93,7 +94,7 @@ def begin(project: Project, format: str, name: str, terms: Terms) -> Manifest:
         raise Invalid(f"format: {format!r} is not known. Use one of: {', '.join(NAMES)}.")
     _check_split(format, terms.split)
     snapshot = terms.snapshot
-    manifest = Manifest(name, format, project.slug, terms.granted, ties=terms.policy.value)
+    manifest = Manifest(name, format, project.slug, terms.granted(project), ties=terms.policy.value)
     manifest.part, manifest.made_at = terms.split, timezone.now().isoformat()
     if snapshot is not None and snapshot.frozen_at is not None:
         manifest.project, manifest.made_at = snapshot.slug, snapshot.frozen_at.isoformat()
@@ -135,7 +136,7 @@ def write_rows(
     """Write one judgement after another, and complete the manifest after the last. Raises Invalid
     when there is nothing, or something that the format cannot hold."""
     format = layout.rows(terms.policy, consensus=manifest.consensus)
-    writer = layout.writing.writer(cast(Any, file), format.columns)
+    writer = layout.writing.writer(cast(Any, file), format.columns, selection.edition)
     tally = Tally()
     for judgement in _counted(selection, layout, terms.report):
         tally.add(judgement)

@@ -19,6 +19,7 @@ from annotation.exporting.targets import Target
 from annotation.exporting.writers import Writer
 from annotation.exporting.writers.parquet import Parquet
 from annotation.models import GuidelineVersion
+from annotation.models.datasets import FIRST_EDITION
 from annotation.pairs import Ties
 from annotation.progress import Report
 from annotation.quality.reports import agreement_report
@@ -85,7 +86,7 @@ def write_folder(
         tally.add_those_behind(selection)
     files = [file for file, _ in made]
     guidelines = _write_guidelines(target, selection, tally, files)
-    card = _card(selection, manifest.licence, tally, tables.rows, guidelines)
+    card = _card(selection, manifest.licence, tally, tables.rows, guidelines, ties)
     _write_text(target, "README.md", card.text(), files)
     frozen_at = selection.snapshot.frozen_at if selection.snapshot else None
     published = frozen_at.date().isoformat() if frozen_at else None
@@ -132,6 +133,7 @@ def _card(
     tally: Tally,
     rows: dict[str, dict[str, int]],
     guidelines: dict[str, str],
+    ties: Ties,
 ) -> Card:
     project, snapshot = selection.project, selection.snapshot
     title = f"{snapshot.title}, {snapshot.name}" if snapshot else project.name
@@ -141,7 +143,8 @@ def _card(
         about.append(f"\nSnapshot `{snapshot.sha256}`, chosen by {_chosen_by(snapshot.filters)}.")
     agreement = snapshot.agreement if snapshot else agreement_report(project)
     traits = tuple(snapshot.traits if snapshot else project.traits)
-    return Card(title, licence, tally, rows, guidelines, agreement, about, traits)
+    told = ties if selection.edition > FIRST_EDITION else None
+    return Card(title, licence, tally, rows, guidelines, agreement, about, traits, told)
 
 
 def _chosen_by(filters: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from annotation.models import (
     TaskKind,
     Thumb,
 )
+from annotation.models.datasets import EDITION
 from annotation.nameless import is_nameless
 
 CHUNK = 500
@@ -125,6 +126,10 @@ class Selection:
     project: Project
     snapshot: Snapshot | None = None
     split: str | None = None
+
+    @property
+    def edition(self) -> int:
+        return EDITION if self.snapshot is None else self.snapshot.edition
 
     def submissions(self, kinds: Sequence[str] = RANKINGS) -> QuerySet[Submission]:
         if self.snapshot is not None:

@@ -9,7 +9,7 @@ from annotation.forms.quiz import ChosenQuestionsForm, QuizForm
 from annotation.forms.ranking import CompareForm, RankForm
 from annotation.forms.settings import SettingsForm
 from annotation.forms.single import ThumbsForm, WriteForm
-from annotation.forms.snapshots import ChoiceForm, NameForm, OtherForm, in_words
+from annotation.forms.snapshots import ChoiceForm, NameForm, OtherForm, in_words, terms_in_words
 from annotation.models import Assignment, Completion, Task, TaskKind
 from annotation.selectors import shown_completions
 from annotation.submissions import asks_for_ratings
@@ -60,4 +60,5 @@ __all__ = [
     "answer_form",
     "form_over",
     "in_words",
+    "terms_in_words",
 ]

@@ -8,7 +8,9 @@ from django.utils.translation import gettext, gettext_lazy
 
 from annotation import selectors
 from annotation.exploring import Query
+from annotation.forms.address import AddressForm
 from annotation.forms.snapshots import KINDS
+from annotation.guidelines import named_by_answers
 from annotation.models import Annotator, Doubt, Project, Source, Split
 from annotation.narrowing import AGREED
 from annotation.words import has_words
@@ -27,7 +29,9 @@ def _choice(label: Any, choices: Any = ()) -> Any:
     return forms.ChoiceField(label=label, choices=choices, required=False)
 
 
-class ExploreForm(forms.Form):
+class ExploreForm(AddressForm):
+    beside = frozenset({"before"})
+
     words = forms.CharField(
         required=False,
         max_length=200,
@@ -65,7 +69,7 @@ class ExploreForm(forms.Form):
         sources = Source.objects.filter(project=project).order_by("-pk")[:SHOWN]
         named = {
             "source": [(each.pk, f"{each} ({each.kind})") for each in sources],
-            "guideline": [(each.pk, each.label) for each in selectors.guidelines_of(project)],
+            "guideline": [(each.pk, each.label) for each in named_by_answers(project)],
             "snapshot": [
                 (each.pk, each.name) for each in selectors.frozen_snapshots(project)[:SHOWN]
             ],

@@ -9,7 +9,9 @@ from django.utils.translation import gettext, gettext_lazy
 from annotation import selectors
 from annotation.choosing import Choice, check
 from annotation.errors import Invalid
-from annotation.licences import MAX_LICENCE, check_licence
+from annotation.forms.address import AddressForm
+from annotation.guidelines import named_by_answers
+from annotation.licences import MAX_LICENCE, UNKNOWN, check_licence
 from annotation.models import Annotator, Project, Snapshot, Source, Submission, TaskKind
 from annotation.pairs import Ties
 from annotation.snapshots import check_name
@@ -57,8 +59,10 @@ def _share(label: Any, help_text: Any) -> Any:
     )
 
 
-class ChoiceForm(forms.Form):
+class ChoiceForm(AddressForm):
     """Filters; they live in the address, so that a choice can be passed on."""
+
+    beside = frozenset({"count", "name", "licence", "csrfmiddlewaretoken"})
 
     kinds = _several(
         gettext_lazy("What was asked"),
@@ -113,7 +117,7 @@ class ChoiceForm(forms.Form):
     def __init__(self, project: Project, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
         named = {
-            "guidelines": [version.label for version in selectors.guidelines_of(project)],
+            "guidelines": [version.label for version in named_by_answers(project)],
             "sources": list(
                 Source.objects.filter(project=project).exclude(name="").order_by("name")
                 .values_list("name", flat=True)[: selectors.PROJECTS_SHOWN]
@@ -154,19 +158,30 @@ class ChoiceForm(forms.Form):
 
 def in_words(filters: dict[str, Any]) -> list[tuple[str, str]]:
     """What a snapshot was chosen by, as the form would call it."""
-    known: dict[str, Any] = {**dict(ChoiceForm.base_fields)}
+    return [(_label(name), _said(value)) for name, value in filters.items()]
+
+
+def terms_in_words(terms: Mapping[str, tuple[Any, Any]]) -> list[tuple[str, str, str]]:
+    """What two snapshots say otherwise (``snapshots.Difference``), as the forms would call it."""
+    return [(_label(name), _said(one), _said(other)) for name, (one, other) in terms.items()]
+
+
+def _label(name: str) -> str:
+    known: dict[str, Any] = {**ChoiceForm.base_fields, "licence": NameForm.base_fields["licence"]}
+    return str(known[name].label or name.capitalize()) if name in known else name
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "–"
     shown = {
         str(value): str(words)
-        for pairs in (KINDS, ORIGINS, ANNOTATORS)
+        for pairs in (KINDS, ORIGINS, ANNOTATORS, dict(TIES))
         for value, words in pairs.items()
     }
-    shown |= {str(value): str(words) for value, words in TIES} | {"True": gettext("yes")}
-    lines = []
-    for name, value in filters.items():
-        values = value if isinstance(value, list) else [value]
-        label = str(known[name].label or name.capitalize()) if name in known else name
-        lines.append((label, ", ".join(shown.get(str(each), str(each)) for each in values)))
-    return lines
+    shown |= {"True": gettext("yes"), UNKNOWN: gettext("Unknown")}
+    values = value if isinstance(value, list) else [value]
+    return ", ".join(shown.get(str(each), str(each)) for each in values)
 
 
 def _values(data: Any, name: str) -> list[str]:
@@ -184,12 +199,16 @@ class NameForm(forms.Form):
         max_length=MAX_LICENCE,
         required=False,
         label=gettext_lazy("Licence"),
-        help_text=gettext_lazy("By SPDX: CC-BY-4.0, CC0-1.0, ODbL-1.0, … Unknown, if left empty."),
+        help_text=gettext_lazy(
+            "By SPDX: CC-BY-4.0, CC0-1.0, ODbL-1.0, … or unknown. If left empty, that under which "
+            "the data came in."
+        ),
     )
 
     def clean_licence(self) -> str:
         try:
-            return check_licence(str(self.cleaned_data["licence"]))
+            said = str(self.cleaned_data["licence"])
+            return check_licence(said) if said else ""
         except Invalid as refusal:
             raise forms.ValidationError(str(refusal).removeprefix("licence: ")) from None
 

@@ -17,7 +17,7 @@ from annotation.telling import Sentence
 
 BATCH_ROWS = 500
 MAX_PROBLEMS = 50
-FIELD = re.compile(r"([a-z_]+)(?:,? [^:]{0,80})?: ")
+FIELD = re.compile(r"(?!malformed )([a-z_]+)(?:,? [^:]{0,80})?: ")
 OTHERS = Sentence(gettext_noop("Other problems."))
 
 

@@ -24,6 +24,7 @@ COMPARISON_FIELDS = fields.ABOUT | {
 }
 ROLES = {"Human": "user", "Assistant": "assistant"}
 TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
+LATER = re.compile(r"\n\n(Human|Assistant):")  # begins a turn after the first
 REPLY = "\n\nAssistant:"
 SIDES = ("chosen", "rejected")
 
@@ -131,6 +132,12 @@ def _split_text(chosen: str, rejected: str) -> tuple[Messages, str, str]:
             )
         )
     start = reply + len(REPLY)
+    for side, dialogue in zip(SIDES, (chosen, rejected), strict=True):
+        if LATER.search(dialogue, start):
+            raise Invalid(
+                f"{side}: the two dialogues part before the last reply of this one. They must be "
+                "alike up to the last reply of both."
+            )
     return (
         _turns(chosen[:reply]),
         chosen[start:].removeprefix(" "),

@@ -11,6 +11,7 @@ from annotation.importing.files import MAX_LINE, Line, RawLines, TextFile, decod
 from annotation.telling import Sentence
 
 MAX_COLUMNS = 200
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 csv.field_size_limit(MAX_LINE)
 
 
@@ -34,6 +35,7 @@ class CsvRows(TextFile):
         start = 1
         try:
             columns = check_columns(next(reader, []))
+            _check_separator(columns)
             start = reader.line_num + 1
             for cells in reader:
                 if cells:
@@ -66,6 +68,17 @@ def check_columns(names: list[str]) -> list[str]:
             name=shown(min(twice)),
         )
     return names
+
+
+def _check_separator(columns: list[str]) -> None:
+    """Raises Invalid for one column that would be several in another kind of table."""
+    found = [
+        words for mark, words in SEPARATORS.items() if len(columns) == 1 and mark in columns[0]
+    ]
+    if found:
+        raise Invalid(
+            f"its columns seem to be separated by {found[0]}. Save it with commas between them."
+        )
 
 
 def _line(number: int, end: int, columns: list[str], cells: list[str]) -> Line:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from django.utils.translation import gettext_noop
 
 from annotation.errors import Invalid
+from annotation.licences import UNKNOWN
 from annotation.telling import Sentence
 
 # Nine completions at their limit, every character written as an escape, fit in it.
@@ -46,6 +47,10 @@ class RowFile(ABC):
     def texts(self) -> Mapping[str, str]:
         """Guidelines by their labels, which a folder may bring along. Raises Invalid."""
         return {}
+
+    def licence(self) -> str:
+        """That which its card names (``annotation.licences``)."""
+        return UNKNOWN
 
     def changed(self) -> Invalid:
         return Invalid(f"{self.name} was changed while it was read. Run this again.")

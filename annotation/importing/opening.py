@@ -13,12 +13,13 @@ import yaml
 from django.utils.translation import gettext_noop
 
 from annotation.errors import Invalid
-from annotation.importing.archives import ZIP, Entry, opened, read_entry, unpacked
+from annotation.importing.archives import MAX_CARD, ZIP, Entry, opened, read_entry, unpacked
 from annotation.importing.csv_rows import CsvRows
 from annotation.importing.files import Line, RowFile
 from annotation.importing.json_lines import JsonLines
 from annotation.importing.parquet_rows import ParquetRows
 from annotation.importing.texts import Beside, read_beside, read_texts
+from annotation.licences import UNKNOWN, check_licence
 from annotation.telling import Sentence
 
 PACKED = "packed. Unpack it first; nothing is unpacked here"
@@ -98,6 +99,17 @@ def refuse_packed(name: str, start: bytes) -> None:
     for magic, what in REFUSED.items():
         if start.startswith(magic):
             raise Invalid(f"{name} is {what}.")
+    if encoding := _encoding(start):
+        raise Invalid(f"{name} is {encoding}. Save it as UTF-8.")
+
+
+def _encoding(start: bytes) -> str:
+    """Of a text that begins so, where it cannot be UTF-8: without a mark, nulls between letters
+    tell it. Empty otherwise."""
+    nulls = [byte == 0 for byte in start[:4]]
+    if nulls in ([False, True, True, True], [True, True, True, False]):
+        return "UTF-32"
+    return "UTF-16" if nulls in ([False, True] * 2, [True, False] * 2) else ""
 
 
 def _kind(path: Path, name: str, stream: BinaryIO) -> Any:
@@ -132,6 +144,13 @@ class FolderFile(RowFile):
 
     def texts(self) -> Mapping[str, str]:
         return read_texts(self.beside)
+
+    def licence(self) -> str:
+        try:
+            card = self.beside("README.md", MAX_CARD) or b""
+        except (OSError, ValueError):
+            return UNKNOWN
+        return _licence(_front(card.decode(errors="replace")))
 
     def lines(self) -> Iterator[Line]:
         number = before = 0
@@ -226,10 +245,30 @@ def _listed(folder: Path) -> list[Path]:
     return [path for path in paths if path.resolve().is_relative_to(inside)][:MAX_FILES]
 
 
+def _front(card: str) -> Any:
+    """What a card says for programs; nothing where it says nothing that can be read."""
+    try:
+        return yaml.safe_load(card.split("---\n")[1]) if card.startswith("---\n") else {}
+    except (ValueError, LookupError, yaml.YAMLError):
+        return {}
+
+
+def _licence(front: Any) -> str:
+    """As the Hugging Face hub reads it; unknown for what SPDX does not know."""
+    said = front if isinstance(front, dict) else {}
+    name = said.get("license")
+    if name == "other":
+        name = said.get("license_name")
+    try:
+        return check_licence(name) if isinstance(name, str) else UNKNOWN
+    except Invalid:
+        return UNKNOWN
+
+
 def _patterns(text: str) -> list[str]:
     """Which files a card names: of the configuration ``rankings``, or else the default one."""
     try:
-        front = yaml.safe_load(text.split("---\n")[1]) if text.startswith("---\n") else {}
+        front = _front(text)
         configs = {each["config_name"]: each for each in front.get("configs", [])}
         if not configs:
             return []
@@ -237,5 +276,5 @@ def _patterns(text: str) -> list[str]:
         chosen = configs.get("rankings", first)["data_files"]
         patterns = [chosen] if isinstance(chosen, str) else [each["path"] for each in chosen]
         return [pattern for pattern in patterns if isinstance(pattern, str)]
-    except (ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
+    except (ValueError, TypeError, LookupError, AttributeError):
         return []

@@ -204,7 +204,10 @@ def parse_answers(value: Any, kind: str = TaskKind.RANK) -> tuple[Answer, ...]:
 
 
 def _answer(number: int, value: Any) -> Answer:
+    """A text, or an object that says whose it is. Raises Invalid."""
     name = _numbered(number)
+    if isinstance(value, str):
+        return Answer(check_completion(name, value), "")
     if not isinstance(value, dict) or not {"text"} <= value.keys() <= {"text", "model"}:
         raise Invalid(
             gettext_noop("%(name)s must have a text and may have a model, nothing else."), name=name

@@ -168,6 +168,7 @@ def _begin(kind: type[Intake], file: RowFile, rows: int, slug: str, options: Opt
                 "file_name": file.name[-255:],
                 "rows_total": rows,
                 "started_by": options.by,
+                "licence": file.licence(),
             },
         )
         others = _unfinished(project, run)

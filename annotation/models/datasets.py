@@ -13,6 +13,7 @@ from annotation.models.projects import Project
 class Import(models.Model):
     """One file on its way in. Nothing of it is visible until ``published_at`` is set.
 
+    ``licence`` is the one that the data's card names.
     The file's hash makes a second run of the same file find this row and go on, or do nothing.
     """
 
@@ -31,6 +32,7 @@ class Import(models.Model):
     )
     started_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    licence = models.CharField(max_length=MAX_LICENCE, default=UNKNOWN)
 
     class Meta:
         constraints = [
@@ -58,6 +60,12 @@ class ImportedQuerySet(models.QuerySet[M]):
         )
 
 
+# By which rules an export is written. A snapshot keeps those of the time it was frozen, so that it
+# gives the same bytes for ever. From the second on, the hash names the terms as well as the
+# answers, the card tells what became of ties, and CSV marks what follows a separator inside a cell.
+FIRST_EDITION, EDITION = 1, 2
+
+
 def new_pseudonym_key() -> str:
     return secrets.token_hex(32)
 
@@ -71,7 +79,7 @@ class Snapshot(models.Model):
     what was measured as it was frozen, null where nobody asked (``annotation.snapshots``).
     ``slug``, ``title`` and ``traits`` are the project's, and what it asked people about
     themselves, at that time: what is exported says so for ever, as it does of the ``licence``
-    (``annotation.licences``).
+    (``annotation.licences``). ``edition`` says by which rules it is written (``EDITION``).
     """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="snapshots")
@@ -84,6 +92,7 @@ class Snapshot(models.Model):
     title = models.CharField(max_length=200, blank=True, editable=False)
     traits = models.JSONField(default=list, editable=False)
     licence = models.CharField(max_length=MAX_LICENCE, default=UNKNOWN)
+    edition = models.PositiveSmallIntegerField(default=EDITION, editable=False)
     size = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)

@@ -57,17 +57,21 @@ class Labels:
     values: int
 
 
-def agreement(rankings: Rankings, *, seed: int = 0) -> dict[str, Figure]:
+def agreement(
+    rankings: Rankings, *, seed: int = 0, place: Callable[[Array], Array] | None = None
+) -> dict[str, Figure]:
     """The figures of these rankings by name, as ``FIGURES`` describes them.
 
-    Only questions that two people or more have judged count; n is their number.
+    Only questions that two people or more have judged count; n is their number. ``place`` says of
+    some questions [Q], by their numbers, in which order resamples take them, so that intervals need
+    not depend on how they are numbered.
     """
     shared = rankings.shared()
     if not shared.blocks:
         return {name: undefined(NONE_SHARED) for name in FIGURES}
     asked = np.concatenate([block.asked for block in shared.blocks])
     number = np.zeros(rankings.questions, np.int64)
-    number[asked] = np.arange(len(asked))
+    number[asked] = np.arange(len(asked)) if place is None else place(asked)
     resamples = Resamples(len(asked), seed)
     return {
         **_plain(shared, resamples, number),

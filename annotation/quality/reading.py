@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
+from django.utils.translation import gettext
 
+from annotation.content import check_storable_json
+from annotation.errors import Invalid
 from annotation.models import (
     Annotator,
     Completion,
@@ -18,6 +21,7 @@ from annotation.models import (
     RankedItem,
     Submission,
     Task,
+    TaskCompletion,
     TaskKind,
     Thumb,
 )
@@ -27,6 +31,7 @@ from annotation.quality.figures import Array
 from annotation.quality.work import GOLD, NORMAL, OTHER, REPEAT, Work
 
 CHUNK = 2000
+DIGITS = 15  # of a digest in hexadecimal, that fit into eight bytes
 DAY = 86_400.0
 KINDS = (TaskKind.RANK, TaskKind.COMPARE)
 PURPOSES = {
@@ -39,7 +44,8 @@ PURPOSES = {
 @dataclass(frozen=True)
 class Filters:
     """Which submissions to look at: all that count, unless something is said. ``category`` is
-    the prompt's metadata ``category``; ``guideline`` a label, ``kind`` that of the annotator."""
+    the prompt's metadata ``category`` as figures call it; ``guideline`` a label, ``kind`` that of
+    the annotator."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -51,14 +57,38 @@ class Filters:
         wanted = {
             "created_at__gte": self.since,
             "created_at__lt": self.until,
-            "task__prompt__metadata__category": self.category,
             "guideline__label": self.guideline,
             "annotator__kind": self.kind,
         }
-        return submissions.filter(**{name: value for name, value in wanted.items() if value})
+        found = submissions.filter(**{name: value for name, value in wanted.items() if value})
+        return found.filter(_of_category(self.category)) if self.category else found
+
+
+def _of_category(name: str) -> Q:
+    """Prompts whose category is this text, or the JSON that ``read_categories`` writes so."""
+    path = "task__prompt__metadata__category"
+    try:
+        value = json.loads(name)
+        check_storable_json("category:", value)
+    except (ValueError, RecursionError, Invalid):
+        return Q(**{path: name})
+    if value is None or isinstance(value, str) or json.dumps(value) != name:
+        return Q(**{path: name})
+    return Q(**{path: name}) | Q(**{path: value})
 
 
 ALL = Filters()
+
+
+def check(project: Project, filters: Filters) -> Filters:
+    """Raises Invalid for a version of the guideline that nobody knows here: all figures of it would
+    be nought."""
+    if filters.guideline and not project.guidelines.filter(label=filters.guideline).exists():
+        raise Invalid(
+            gettext("guideline: no version here is called %(label)s. Name one that there is.")
+            % {"label": filters.guideline}
+        )
+    return filters
 
 
 def counted(project: Project, filters: Filters) -> SubmissionQuerySet:
@@ -102,6 +132,34 @@ def read_submissions(project: Project, submissions: QuerySet[Submission]) -> Wor
         guideline=heads["guideline"],
         excluded=tuple(number for number, each in enumerate(annotators) if each[3]),
     )
+
+
+def by_content(work: Work, questions: Array) -> Array:
+    """The places of these questions [Q] of the work, ordered by their prompts and completions: the
+    same wherever the same was judged, in whatever order it came in."""
+    task = np.zeros(int(work.question.max(initial=-1)) + 1, np.int64)
+    task[work.question] = work.task
+    tasks = task[questions]
+    keys = _digests(Task.objects, "prompt__content_sha256", tasks)
+    _, first, count = np.unique(keys, return_index=True, return_counts=True)
+    alike = ~np.isin(np.arange(len(keys)), first[count == 1])
+    more = np.zeros(len(keys), np.int64)
+    more[alike] = _digests(TaskCompletion.objects, "completion__text_sha256", tasks[alike])
+    place = np.empty(len(tasks), np.int64)
+    place[np.lexsort((tasks, more, keys))] = np.arange(len(tasks))
+    return place
+
+
+def _digests(rows: Any, column: str, tasks: Array) -> Array:
+    """Of each task the sum of what begins its rows' digests, which does not depend on their
+    order."""
+    name = "pk" if rows.model is Task else "task_id"
+    found: dict[int, int] = {}
+    for start in range(0, len(tasks), CHUNK):
+        some = rows.filter(**{f"{name}__in": tasks[start : start + CHUNK].tolist()})
+        for task, digest in some.order_by().values_list(name, column):
+            found[task] = (found.get(task, 0) + int(digest[:DIGITS], 16)) % 16**DIGITS
+    return np.array([found.get(task, 0) for task in tasks.tolist()], np.int64)
 
 
 def read_categories(project: Project) -> dict[int, str]:

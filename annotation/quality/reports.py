@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from annotation.quality.reading import (
     ALL,
     KINDS,
     Filters,
+    by_content,
     counted,
     read_categories,
     read_submissions,
@@ -137,7 +139,7 @@ def _agreed(work: Work, thumbs: Labels, marks: dict[str, Marks]) -> Agreed:
         questions=sum(len(block.asked) for block in normal.blocks),
         shared_questions=sum(len(block.asked) for block in normal.shared().blocks),
         annotators=len(np.unique(work.annotator[work.purpose == NORMAL])),
-        figures={**agreement(normal), **overall(work)},
+        figures={**agreement(normal, place=partial(by_content, work)), **overall(work)},
         labels={
             "unacceptable": label_agreement(unacceptable_labels(work)),
             "thumbs": label_agreement(thumbs),

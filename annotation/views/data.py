@@ -15,7 +15,7 @@ from annotation.errors import Refused
 from annotation.exporting.downloads import asked_for, download, manifest_of
 from annotation.exporting.known import sizes
 from annotation.exporting.manifest import SUFFIX
-from annotation.forms import ChoiceForm, NameForm, OtherForm, in_words
+from annotation.forms import ChoiceForm, NameForm, OtherForm, in_words, terms_in_words
 from annotation.models import Project, Role, Snapshot
 from annotation.people import has_role
 from annotation.selectors import frozen_snapshots
@@ -115,7 +115,8 @@ def snapshot_difference(request: PersonRequest, slug: str, pk: int, other: int) 
     first, second = _snapshot(project, pk), _snapshot(project, other)
     found = difference(first, second)
     context: dict[str, Any] = {"project": project, "first": first, "second": second}
-    context |= {"counts": found.counts(), "examples": EXAMPLES}
+    context |= {"counts": found.counts(), "examples": EXAMPLES, "agreed": found.agreed}
+    context["terms"] = terms_in_words(found.terms)
     for name in ("lost", "gained"):
         rows = getattr(found, name).select_related("task__prompt", "guideline", "annotator")
         context[name] = rows.order_by("pk")[:EXAMPLES]

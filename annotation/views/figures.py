@@ -11,7 +11,7 @@ from annotation.charts import Chart, Point, bars, lines
 from annotation.models import Project
 from annotation.quality.figures import Figure
 from annotation.quality.pace import Pace, pace_of
-from annotation.quality.partly import Period, Two, people_met
+from annotation.quality.partly import Period, Two, Version, people_met
 from annotation.quality.reliability import PERSON_FIGURES
 from annotation.quality.reports import Measured
 from annotation.quality.weeks import Week
@@ -197,6 +197,20 @@ def _categories(project: Project, measured: Measured) -> Sheet:
     )
 
 
+def versions(project: Project, measured: Measured) -> list[tuple[str, Version]]:
+    """By label, "" where no version is known."""
+    labels = dict(project.guidelines.values_list("pk", "label"))
+    return [(labels.get(each.guideline, ""), each) for each in measured.versions]
+
+
+def _versions(project: Project, measured: Measured) -> Sheet:
+    columns = ("guideline", "rankings", "agreement", "low", "high", "questions")
+    return columns, (
+        [label, each.rankings, *_ends(each.agreement)]
+        for label, each in versions(project, measured)
+    )
+
+
 def _weeks(project: Project, measured: Measured) -> Sheet:
     columns = ("annotator", "from", "rankings", "agreement", "low", "high", "shared", "seconds")
     return columns, (
@@ -221,5 +235,6 @@ SHEETS: dict[str, Callable[[Project, Measured], Sheet]] = {
     "annotators": _annotators,
     "weeks": _weeks,
     "categories": _categories,
+    "versions": _versions,
     "pace": _pace,
 }

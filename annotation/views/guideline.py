@@ -1,6 +1,6 @@
 """The guideline: read it, look back, publish a new version."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -86,7 +86,7 @@ def _published(project: Project, form: GuidelineForm, by: User) -> GuidelineVers
 
 
 def _measured(
-    request: PersonRequest, project: Project, versions: Sequence[GuidelineVersion]
+    request: PersonRequest, project: Project, versions: Iterable[GuidelineVersion]
 ) -> list[tuple[str, Version]]:
     """Agreement under these versions, by label, for those who may see it."""
     if not has_role(request.user, project, Role.MANAGER, Role.RESEARCHER):
@@ -104,7 +104,7 @@ def _effects(
         return {}
     number = affected(project).count() if len(versions) > 1 else 0
     return {
-        "measured": _measured(request, project, versions),
+        "measured": _measured(request, project, guidelines.named_by_answers(project)),
         "affected": number,
         "at_once": min(number, AT_ONCE),
     }

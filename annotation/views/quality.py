@@ -14,7 +14,9 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
-from annotation import selectors, telling
+from annotation import telling
+from annotation.forms.address import AddressForm
+from annotation.guidelines import named_by_answers
 from annotation.models import Annotator, Project, Role
 from annotation.people import has_role
 from annotation.quality.across import Kinds
@@ -45,8 +47,10 @@ KINDS_OF_LABEL = {
 }
 
 
-class FiltersForm(forms.Form):
+class FiltersForm(AddressForm):
     """Which rankings to look at. Lives in the address, so that a view can be passed on."""
+
+    beside = frozenset({"sort"})
 
     since = forms.DateTimeField(
         label=gettext_lazy("Since"),
@@ -68,7 +72,7 @@ class FiltersForm(forms.Form):
 
     def __init__(self, project: Project, *args: Any) -> None:
         super().__init__(*args)
-        labels = [version.label for version in selectors.guidelines_of(project)]
+        labels = [version.label for version in named_by_answers(project)]
         field = self.fields["guideline"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", gettext("All")), *((label, label) for label in labels)]
@@ -131,6 +135,7 @@ def quality(request: PersonRequest, slug: str) -> HttpResponse:
     # Those who said something of themselves agreed that managers see it.
     manages = has_role(request.user, project, Role.MANAGER)
     context |= {"traits": kept.value.traits if manages else [], "manages": manages}
+    context["versions"] = figures.versions(project, kept.value)
     return render(request, "project/quality.html", context)
 
 

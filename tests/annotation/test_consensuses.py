@@ -15,7 +15,7 @@ from annotation.importing import import_rankings
 from annotation.judged import judged
 from annotation.models import Project, Snapshot, SnapshotConsensus, SnapshotItem, Submission
 from annotation.quality.consensus import LEAST_WEIGHT
-from annotation.snapshots import freeze, snapshot_hash
+from annotation.snapshots import difference, freeze, snapshot_hash
 from annotation.standing import Standing, change_standing
 from annotation.submissions import submit, withdraw
 from tests.annotation.interchange import read
@@ -122,6 +122,15 @@ def test_the_hash_covers_it_and_is_found_again(cast, people, answered):
     withdraw(Submission.objects.earliest("pk"), by=cast.manager, reason="asked to")
     assert snapshot_hash(agreed) == agreed.sha256
     assert freeze(cast.project, "later", AGREED).sha256 != agreed.sha256
+
+
+def test_a_difference_counts_the_tasks_on_which_people_were_weighed_otherwise(
+    cast, people, answered
+):
+    first, same = (freeze(cast.project, name, AGREED) for name in ("first", "same"))
+    change_standing(people[0], Standing(weight=0.1), by=cast.manager)
+    later = freeze(cast.project, "later", AGREED)
+    assert (difference(first, same).agreed, difference(first, later).agreed) == (0, 1)
 
 
 def put_in_more(rows):

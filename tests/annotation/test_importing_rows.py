@@ -1,5 +1,9 @@
 """What a row may hold, and in which words it is refused otherwise."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from annotation.errors import Invalid
@@ -13,6 +17,23 @@ def test_a_prompt_may_be_a_text_or_messages():
     text = parse_prompt_row({"prompt": PROMPT})
     messages = parse_prompt_row({"prompt": [{"role": "user", "content": PROMPT}]})
     assert text.content_sha256 == messages.content_sha256
+
+
+def test_completions_may_be_texts_alone():
+    row = parse_prompt_row({"prompt": PROMPT, "completions": ["a ", {"text": "b", "model": "m"}]})
+    assert [(each.text, each.model) for each in row.answers] == [("a ", ""), ("b", "m")]
+    ranked = parse_ranking_row({"prompt": PROMPT, "completions": ["a", "b"], "ranks": [2, 1]})
+    assert [answer.text for answer in ranked.prompt.answers] == ["a", "b"]
+
+
+FORMATS = Path(__file__).parents[2] / "docs/formats.md"
+EXAMPLES = re.findall(r"```json\n(.*?)```", FORMATS.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("line", [line for each in EXAMPLES for line in each.splitlines()])
+def test_the_examples_of_the_documentation_are_taken(line):
+    row = json.loads(line)
+    (parse_ranking_row if "ranks" in row else parse_prompt_row)(row)
 
 
 def test_completions_are_kept_byte_for_byte():
@@ -62,7 +83,7 @@ BAD_PROMPTS = {
         "completions: number 2 must have a text",
     ),
     "completion of another kind": (
-        {"prompt": PROMPT, "completions": ["a", "b"]},
+        {"prompt": PROMPT, "completions": [7, "b"]},
         "completions: number 1 must have a text",
     ),
     "long model": (
@@ -233,10 +254,18 @@ def test_a_dialogue_is_split_at_the_last_reply_that_both_come_to():
     assert [answer.text for answer in row.prompt.answers] == ["Yellow.", "Yes."]
 
 
-def test_a_dialogue_that_goes_on_longer_keeps_all_of_its_text():
-    longer = f"{HH} Yes.\n\nHuman: Sure?\n\nAssistant: Sure."
-    row = parse_comparison_row({"chosen": longer, "rejected": f"{HH} No."})
-    assert row.prompt.answers[1].text == "Yes.\n\nHuman: Sure?\n\nAssistant: Sure."
+@pytest.mark.parametrize(
+    ("chosen", "rejected", "side"),
+    [
+        ("Yes.\n\nHuman: Sure?\n\nAssistant: Sure.", "No.", "chosen"),
+        ("Yes.", "No.\n\nHuman: Oh?\n\nAssistant: Oh.", "rejected"),
+        ("Yes.", "Yes.\n\nHuman: Oh?", "rejected"),
+    ],
+)
+def test_dialogues_that_part_before_the_last_reply_are_refused(chosen, rejected, side):
+    row = {"chosen": f"{HH} {chosen}", "rejected": f"{HH} {rejected}"}
+    with pytest.raises(Invalid, match=f"^{side}: the two dialogues part before the last reply"):
+        parse_comparison_row(row)
 
 
 def test_a_comparison_says_which_models_and_how_clearly():

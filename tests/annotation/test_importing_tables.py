@@ -111,6 +111,32 @@ def test_rankings_fit_into_csv_as_json(tmp_path, cast):
     assert Pair.objects.count() == 5
 
 
+@pytest.mark.parametrize(
+    ("separator", "words"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")]
+)
+def test_a_table_with_other_separators_is_called_one(tmp_path, cast, separator, words):
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(separator.join(row) for row in (["prompt", "chosen"], ["a", "b"])))
+    with pytest.raises(Invalid, match=f"columns seem to be separated by {words}. Save it with"):
+        import_rankings(path, "tides")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_an_encoding_without_a_mark_is_named(tmp_path, cast, encoding, name):
+    path = tmp_path / name
+    path.write_bytes('prompt,chosen\n"é",b\n'.encode(encoding))
+    with pytest.raises(Invalid, match=f"a.* is {encoding[:6].upper()}. Save it as UTF-8"):
+        import_rankings(path, "tides")
+
+
+def test_what_is_malformed_is_no_field(tmp_path, cast):
+    path = write(tmp_path / "a.jsonl", ["[" * 100_000])
+    (problem,) = preview(Import.Kind.RANKINGS, path, "tides").problems
+    assert problem["field"] == ""
+    assert "malformed JSON" in problem["why"]
+
+
 def test_columns_are_mapped_and_others_left_out(tmp_path, cast):
     path = table(
         tmp_path / "a.csv",

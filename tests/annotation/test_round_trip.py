@@ -1,6 +1,7 @@
 """An export that is imported into an empty project exports the same bytes again."""
 
 import json
+import random
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -15,12 +16,14 @@ from annotation.errors import Invalid
 from annotation.exporting import Terms, export
 from annotation.guidelines import in_force, publish
 from annotation.importing import Options, import_rankings
-from annotation.models import GuidelineVersion, Project, Submission
+from annotation.models import GuidelineVersion, Import, Project, Submission
 from annotation.pairs import competition_ranks
+from annotation.provenance import licence_of
 from annotation.queue import claim
 from annotation.snapshots import freeze
 from annotation.submissions import submit
 from tests.annotation.interchange import read, write
+from tests.annotation.working import answer
 from tests.cast import GUIDELINE, full_ranking, give_task, make_cast, make_judges
 
 pytestmark = pytest.mark.django_db
@@ -245,6 +248,60 @@ def test_a_snapshots_folder_survives_it_but_for_title_and_hash(tmp_path):
         for files, snapshot in ((first, made[0]), (second, made[1]))
     )
     assert bytes_of(second) == bytes_of(first)
+
+
+def noisy(count):
+    """People who agree with one another often, and not always; every question stands for itself."""
+    chance = random.Random(7)
+    for number in range(count):
+        texts = [f"Answer {number}, {letter}." for letter in "abcd"]
+        for judge in ("ann", "bob", "cem"):
+            ranks = competition_ranks(
+                [place + chance.choice((0, 0, 1, 2, 3)) for place in range(4)]
+            )
+            yield {
+                "prompt": f"{'Why' if number % 2 else 'How'} {number}?",
+                "completions": texts,
+                "ranks": ranks,
+                "annotator": judge,
+            }
+
+
+@pytest.mark.parametrize("freezes", [False, True])
+def test_a_folders_licence_and_agreement_survive_it(tmp_path, freezes):
+    """Whatever the order in which the questions come in."""
+    cast = make_cast()
+    import_rankings(write(tmp_path / "in.jsonl", noisy(60)), "tides")
+
+    def texts(project, name, **terms):
+        licence = terms.pop("licence", None)
+        if freezes:
+            terms["snapshot"] = freeze(project, "same", measured=True, licence=licence)
+        elif licence:
+            terms["licence"] = licence
+        files = folder_of(project, tmp_path / name, **terms)
+        agreement = files["README.md"].split("## Agreement")[1].split("##")[0]
+        return agreement, files["README.md"].split("---\n")[1], files["croissant.json"]
+
+    agreement, front, croissant = texts(cast.project, "first", licence="CC-BY-4.0")
+    import_rankings(tmp_path / "first", "again", CREATE)
+    assert Import.objects.get(project__slug="again").licence == "CC-BY-4.0"
+    again = texts(Project.objects.get(slug="again"), "second")
+    assert again[:2] == (agreement, front)
+    assert "CC-BY-4.0" in croissant
+    assert "CC-BY-4.0" in again[2]
+
+
+def test_a_licence_that_came_in_does_not_cover_what_was_said_here(tmp_path):
+    cast = make_cast()
+    import_rankings(write(tmp_path / "in.jsonl", GUIDED), "tides")
+    folder_of(cast.project, tmp_path / "first", licence="CC-BY-4.0")
+    import_rankings(tmp_path / "first", "again", CREATE)
+    project = Project.objects.get(slug="again")
+    assert licence_of(project) == "CC-BY-4.0"
+    give_task(project)
+    answer(make_judges(project, 1)[0])
+    assert licence_of(project) == freeze(project, "mixed").licence == "unknown"
 
 
 def test_texts_that_come_in_take_nothing_over(tmp_path):

@@ -9,8 +9,10 @@ from annotation import snapshots
 from annotation.choosing import Choice
 from annotation.errors import Conflict, Invalid
 from annotation.models import Project, Snapshot, SnapshotItem, Submission
+from annotation.models.datasets import FIRST_EDITION
+from annotation.pairs import Ties
 from annotation.quality.reports import agreement_of
-from annotation.snapshots import freeze, snapshot_hash
+from annotation.snapshots import difference, freeze, snapshot_hash
 from annotation.standing import Standing, change_standing
 from annotation.submissions import submit, withdraw
 from tests.annotation.working import answer_all, give_tasks, held
@@ -34,8 +36,6 @@ def test_a_snapshot_lists_all_that_counts_and_is_frozen(cast, answered):
     snapshot = freeze(cast.project, "first")
     assert listed(snapshot) == answered
     assert snapshot.frozen_at is not None
-    lines = "".join(f"{each.pk}:{each.body_sha256}\n" for each in answered)
-    assert snapshot.sha256 == sha256(lines.encode()).hexdigest()
 
 
 def test_the_hash_is_found_again_whatever_comes_later(cast, judges, answered):
@@ -54,11 +54,47 @@ def test_what_does_not_count_is_left_out(cast, judges, answered):
     assert listed(snapshot) == answered[1:]
 
 
-def test_the_same_submissions_have_the_same_hash(cast, judges, answered):
-    first, again = freeze(cast.project, "first"), freeze(cast.project, "again")
-    assert first.sha256 == again.sha256
-    answer_all(judges[1])
-    assert freeze(cast.project, "more").sha256 != first.sha256
+def hash_of_answers(submissions):
+    lines = "".join(f"{each.pk}:{each.body_sha256}\n" for each in submissions)
+    return sha256(lines.encode()).hexdigest()
+
+
+def test_a_hash_of_the_answers_alone_is_found_again_too(cast, answered):
+    """As those of the first edition have."""
+    snapshot = freeze(cast.project, "first")
+    snapshot.edition = FIRST_EDITION
+    assert snapshot_hash(snapshot) == hash_of_answers(answered)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"licence": "CC-BY-4.0"},
+        {"filters": {"ties": "soft"}},
+        {"filters": {"since": "2026-01-31T00:00:00+00:00"}},
+        {"is_consensus": True},
+        {"pseudonym_key": "another"},
+    ],
+    ids=str,
+)
+def test_the_hash_names_answers_and_terms(cast, answered, terms):
+    snapshot = freeze(cast.project, "first")
+    for name, value in terms.items():
+        setattr(snapshot, name, value)
+    assert snapshot_hash(snapshot) != snapshot.sha256
+
+
+def test_a_difference_says_what_else_goes_out_otherwise(cast, answered):
+    first = freeze(cast.project, "first", licence="CC0-1.0")
+    soft = freeze(cast.project, "soft", Choice(ties=Ties.SOFT, origins=("api",)))
+    found = difference(first, soft).as_dict()
+    assert (found["kept"], found["lost"], found["gained"]) == (3, 0, 0)
+    assert found["terms"] == [
+        {"name": "licence", "first": "CC0-1.0", "second": "unknown"},
+        {"name": "origins", "first": None, "second": ["api"]},
+        {"name": "ties", "first": "drop", "second": "soft"},
+    ]
+    assert difference(first, first).terms == {}
 
 
 def test_kinds_that_were_not_asked_for_are_left_out(cast, judges, answered):
@@ -83,6 +119,32 @@ def test_too_few_rankings_freeze_nothing(cast, answered):
     with pytest.raises(Invalid, match="has 0 rankings; at least 1"):
         freeze(Project.objects.create(name="Empty", slug="empty"), "first")
     assert not Snapshot.objects.exists()
+
+
+def test_other_kinds_than_there_are_are_not_called_rankings(cast, answered):
+    with pytest.raises(Invalid, match="0 answers to tasks of the kinds chosen") as refusal:
+        freeze(cast.project, "first", Choice(kinds=("thumbs",)))
+    assert "rankings" not in str(refusal.value)
+    with pytest.raises(Invalid, match="0 answers to tasks of the kinds chosen"):
+        freeze(cast.project, "first", Choice(kinds=("compare",)))
+
+
+def test_filters_that_leave_too_few_are_named_as_the_cause(cast, answered):
+    with pytest.raises(Invalid, match="These filters leave 3 answers; at least 4 are needed"):
+        freeze(cast.project, "first", Choice(origins=("api",)), minimum=4)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (Choice(guidelines=("v9",)), "guidelines: there is none here called v9"),
+        (Choice(sources=("gpt-none",)), "sources: there is none here called gpt-none"),
+        (Choice(labels=("typo",)), "labels: no answer here is marked typo"),
+    ],
+)
+def test_a_name_that_nothing_here_has_is_refused(cast, answered, choice, words):
+    with pytest.raises(Invalid, match=words):
+        freeze(cast.project, "first", choice)
 
 
 def test_a_name_is_taken_once_a_project(cast, answered):

@@ -69,6 +69,7 @@ PAGES = {
     "snapshot": ("researcher", "/projects/tides/data/{first}/"),
     "a snapshot of consensuses": ("researcher", "/projects/tides/data/{agreed}/"),
     "difference": ("researcher", "/projects/tides/data/{first}/against/{second}/"),
+    "a difference in terms": ("researcher", "/projects/tides/data/{first}/against/{agreed}/"),
     "imports": ("manager", "/projects/tides/imports/"),
     "an import to decide": ("manager", "/projects/tides/imports/{upload}/"),
     "newcomers": ("manager", "/projects/tides/newcomers/"),

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from concord_client import Concord, ConcordError, Incomplete, Retries, Unreachable
+from concord_client import Concord, ConcordError, Incomplete, NotSignedIn, Retries, Unreachable
 
 
 class Site:
@@ -52,6 +52,12 @@ def test_the_site_may_say_how_long_to_wait():
     site = Site(httpx.Response(429, headers={"Retry-After": "7"}), reply(200, ABOUT))
     site.enter().project("tides").about()
     assert site.waits == [7.0]
+
+
+def test_a_token_that_never_counted_is_not_said_to_have_ended_on_the_way():
+    site = Site(reply(401, {"detail": "This token is not known."}))
+    with pytest.raises(NotSignedIn, match=r"^This token is not known\."):
+        list(site.enter().project("tides").prompts())
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])

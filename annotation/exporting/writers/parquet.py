@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from annotation.exporting.writers.base import Writer
+from annotation.models.datasets import EDITION
 
 if TYPE_CHECKING:
     import pyarrow
@@ -14,8 +15,8 @@ GROUP_CHARACTERS = 16_000_000  # a group of long texts holds fewer rows
 
 
 class Parquet(Writer):
-    def __init__(self, stream: BinaryIO, columns: dict[str, str]) -> None:
-        super().__init__(stream, columns)
+    def __init__(self, stream: BinaryIO, columns: dict[str, str], edition: int = EDITION) -> None:
+        super().__init__(stream, columns, edition)
         # Only a process that writes Parquet pays for loading the library.
         import pyarrow
         import pyarrow.parquet

@@ -7,7 +7,7 @@ from annotation.management.base import VerbCommand
 from annotation.management.moments import moment
 from annotation.models import Annotator
 from annotation.projects import get_project
-from annotation.quality.reading import Filters
+from annotation.quality.reading import Filters, check
 from annotation.quality.reports import agreement_report, people_report
 
 WIDTH = 26
@@ -41,6 +41,7 @@ class Command(VerbCommand):
             guideline=options["guideline"],
             kind=options["kind"],
         )
+        check(project, filters)
         people = people_report(project, filters)
         found = agreement_report(project, filters, for_manager=options["groups"])
         return {**found, "people": people}

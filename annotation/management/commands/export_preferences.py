@@ -37,7 +37,7 @@ class Command(VerbCommand):
             "--licence",
             metavar="ID",
             help="What card, Croissant and manifest say, by SPDX: CC-BY-4.0, …; the snapshot's, or "
-            "unknown, if left out.",
+            "that under which the data came in, if left out.",
         )
         super().add_arguments(parser)
 

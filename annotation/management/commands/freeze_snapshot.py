@@ -3,7 +3,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from annotation.choosing import RANKINGS, Choice
-from annotation.licences import UNKNOWN
 from annotation.management.base import VerbCommand
 from annotation.management.moments import moment
 from annotation.models import Annotator, Submission, TaskKind
@@ -49,9 +48,9 @@ class Command(VerbCommand):
         )
         parser.add_argument(
             "--licence",
-            default=UNKNOWN,
             metavar="ID",
-            help="Of all that is exported from it, by SPDX: CC-BY-4.0, …",
+            help="Of all that is exported from it, by SPDX: CC-BY-4.0, …; that under which the "
+            "data came in, if left out.",
         )
 
     def run(self, **options: Any) -> dict[str, Any]:

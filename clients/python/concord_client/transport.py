@@ -93,7 +93,7 @@ class Transport:
             try:
                 page = self.json("GET", path, query=asked)
             except NotSignedIn as error:
-                raise _after(error, f"{came:,} rows") from None
+                raise (_after(error, f"{came:,} rows") if came else error) from None
             yield from page["results"]
             came += len(page["results"])
             if not page["next"]:

@@ -49,6 +49,16 @@ def test_a_licence_is_frozen_as_spdx_writes_it(researcher, ranked):
     assert researcher.post(PATH, {"name": "closed"}).json()["licence"] == "unknown"
 
 
+def test_a_difference_says_terms_too(cast, researcher, ranked):
+    first, soft = (
+        researcher.post(PATH, {"name": ties, "ties": ties}).json()["id"]
+        for ties in ("drop", "soft")
+    )
+    said = researcher.get(f"{PATH}{first}/differences/{soft}/").json()
+    assert said["terms"] == [{"name": "ties", "first": "drop", "second": "soft"}]
+    assert (said["kept"], said["agreed"]) == (1, 0)
+
+
 def test_a_name_is_given_once(researcher, ranked):
     researcher.post(PATH, {"name": "for the paper"})
     reply = researcher.post(PATH, {"name": "for the paper"})

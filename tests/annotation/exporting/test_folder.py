@@ -11,6 +11,8 @@ import yaml
 from annotation import exporting
 from annotation.errors import Invalid
 from annotation.exporting import Terms, check_export, export
+from annotation.models.datasets import FIRST_EDITION
+from annotation.pairs import Ties
 from annotation.snapshots import freeze
 from annotation.traits import tell
 from tests.annotation.interchange import many_rankings, ranking
@@ -86,6 +88,30 @@ def test_the_card_takes_the_unnamed_for_nobody_in_particular(cast, take_in, tmp_
     assert "| judges of an imported file | 1 | 1 |" in card
     assert "| judges whom an imported file did not name | not known | 12 |" in card
     assert "One annotator" not in card
+
+
+@pytest.mark.parametrize(
+    ("ties", "words", "rows"),
+    [
+        (Ties.DROP, "They are left out", 5),
+        (Ties.SOFT, "Each stands once in `preferences`, with a `soft_label` of 0.5", 6),
+        (Ties.KEEP, "Each stands twice in `preferences`", 7),
+    ],
+)
+def test_the_card_says_what_became_of_ties(cast, take_in, tmp_path, ties, words, rows):
+    take_in(ranking())
+    export(cast.project, "hf", tmp_path / "out", Terms(ties=ties))
+    text = (tmp_path / "out/README.md").read_text()
+    assert f"Ties: of 6 pairs of answers that were ranked, 1 are tied. {words}" in text
+    assert sum(rows_by_split(tmp_path / "out", "preferences").values()) == rows
+
+
+def test_the_card_of_a_snapshot_of_the_first_edition_stays_as_it_was(cast, take_in, tmp_path):
+    take_in(ranking())
+    snapshot = freeze(cast.project, "first")
+    snapshot.edition = FIRST_EDITION
+    export(cast.project, "hf", tmp_path / "out", Terms(snapshot=snapshot))
+    assert "Ties:" not in (tmp_path / "out/README.md").read_text()
 
 
 def test_the_card_and_the_manifest_say_how_to_draw_the_split_again(folder):

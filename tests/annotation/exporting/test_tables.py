@@ -13,7 +13,9 @@ from annotation.exporting import Terms, export
 from annotation.exporting.writers import parquet
 from annotation.exporting.writers.table import UNSAFE, escape, unescape
 from annotation.importing import import_rankings
+from annotation.models.datasets import EDITION, FIRST_EDITION
 from annotation.pairs import Ties
+from annotation.snapshots import freeze
 from tests.annotation.interchange import many_rankings, ranking, write
 
 NASTY = (
@@ -21,6 +23,7 @@ NASTY = (
     "+1",
     "-1",
     "@a",
+    "b;=1;'-2\t@c",
     "\tx",
     "'=1",
     "a\r\nb",
@@ -31,10 +34,36 @@ NASTY = (
 TALK = [{"role": "system", "content": "="}, {"role": "user", "content": "Why?"}]
 
 
-@given(st.text(max_size=5))
+SEPARATED = st.text(alphabet=";\t'\" =-@ax\n", max_size=8)
+
+
+@given(st.text(max_size=5) | SEPARATED)
 def test_what_is_escaped_is_safe_and_comes_back(text):
     assert unescape(escape(text)) == text
     assert not escape(text).startswith(tuple(set(UNSAFE) - {"'"}))
+
+
+@given(SEPARATED)
+def test_no_separator_inside_begins_a_formula(text):
+    for separator in ";\t":
+        for begun in escape(text).split(separator)[1:]:
+            assert not begun.lstrip(' "').startswith(tuple("=+-@"))
+
+
+def test_a_formula_behind_a_semicolon_is_marked():
+    assert escape('hello;=HYPERLINK("http://x");') == 'hello;\'=HYPERLINK("http://x");'
+
+
+def test_a_snapshot_of_the_first_edition_keeps_its_bytes(cast, take_in, tmp_path):
+    take_in(ranking("Why?", ("a;=1", "b"), ranks=[1, 2]))
+    snapshot = freeze(cast.project, "first")
+    written = {}
+    for edition in (FIRST_EDITION, EDITION):
+        snapshot.edition = edition
+        export(cast.project, "csv", tmp_path / f"{edition}.csv", Terms(snapshot=snapshot))
+        written[edition] = (tmp_path / f"{edition}.csv").read_text()
+    assert "a;=1" in written[FIRST_EDITION]
+    assert "a;'=1" in written[EDITION]
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from annotation.models import Submission
 from annotation.quality.pace import Pace, forecast, pace_of
-from tests.annotation.working import answer, give_tasks
+from annotation.selectors import given_counts
+from annotation.tasking import make_gold
+from tests.annotation.working import answer, answer_all, give_tasks
 
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
@@ -27,6 +30,23 @@ def test_the_pace_is_that_of_whole_days_since_work_began(cast, judges):
     assert [count for _, count in pace.days[-5:]] == [2, 0, 6, 1, 3]
     assert pace.mean == (2 + 0 + 6 + 1) / 4  # today is not over
     assert pace.low < pace.mean < pace.high
+
+
+@pytest.mark.django_db
+def test_what_is_counted_is_what_brings_the_goal_nearer(cast, judges):
+    """Not what only tells about people."""
+    cast.project.gold_share = 0.5
+    cast.project.save()
+    give_tasks(cast, 5)
+    answer_all(judges[0])
+    for submission in list(Submission.objects.all()):
+        make_gold(submission)
+    give_tasks(cast, 10)
+    for _ in range(8):
+        answer(judges[1])
+    assert Submission.objects.filter(task__purpose="gold").exists()
+    counts = [count for _, count in pace_of(cast.project).days]
+    assert counts[-1] == given_counts(cast.project)["today"]
 
 
 @pytest.mark.django_db

@@ -12,7 +12,13 @@ from django.utils import timezone
 
 from annotation import guidelines
 from annotation.models import Annotator, Prompt, Submission, Task
-from annotation.quality.reading import Filters, read_work, thumb_labels, unacceptable_labels
+from annotation.quality.reading import (
+    Filters,
+    read_categories,
+    read_work,
+    thumb_labels,
+    unacceptable_labels,
+)
 from annotation.quality.reports import agreement_report, annotators_report
 from annotation.quality.work import GOLD, NORMAL, REPEAT
 from annotation.queue import claim
@@ -198,6 +204,31 @@ def test_the_command_prints_sentences_for_people(judged):
     assert "7 rankings of 3 questions by 3 annotators" in out.getvalue()
     assert "pairwise                   0.793 No interval" in out.getvalue()
     assert "thumbs: alpha              Nobody's work can be compared" in out.getvalue()
+
+
+@pytest.mark.parametrize("category", ["sea", 3, 2.5, True, False, ["a", 1], {"é": None}, "3"])
+def test_what_a_category_is_called_is_what_it_is_asked_for_by(cast, judges, category):
+    give_tasks(cast, 2)
+    answer_all(judges[0])
+    first = Task.objects.earliest("pk")
+    Prompt.objects.filter(tasks=first).update(metadata={"category": category})
+    (name,) = {*read_categories(cast.project).values()}
+    assert filtered(cast, category=name) == 1
+
+
+@pytest.mark.parametrize("name", ["NaN", "1e999", '["\\u0000"]', '"\\ud800"', "[" * 200, "null"])
+def test_what_no_category_can_be_called_finds_none(cast, judges, name):
+    give_tasks(cast, 1)
+    answer_all(judges[0])
+    assert filtered(cast, category=name) == 0
+
+
+def test_a_version_that_nobody_knows_is_refused(cast):
+    with pytest.raises(CommandError, match="guideline: no version here is called v9"):
+        call_command("agreement", project="tides", guideline="v9")
+    reply = Api(cast.manager).get("projects/tides/agreement/?guideline=v9")
+    assert reply.status_code == 400
+    assert "v9" in reply.json()["detail"]
 
 
 def test_parts_are_told_by_category_kind_version_and_time(judged):

@@ -7,8 +7,10 @@ import zipfile
 
 import pytest
 
+from annotation.choosing import Choice
 from annotation.exporting import check_export
 from annotation.models import AuditEntry, Snapshot, Submission
+from annotation.pairs import Ties
 from annotation.snapshots import freeze
 from annotation.submissions import withdraw
 from tests.annotation.working import answer_all, give_tasks
@@ -190,3 +192,16 @@ def test_the_list_asks_as_often_for_many_as_for_one(
         freeze(cast.project, f"snapshot {number}")
     with django_assert_max_num_queries(12):
         researcher.get(PAGE)
+
+
+def test_snapshots_that_go_out_otherwise_are_not_called_the_same(cast, answered, researcher):
+    plain = freeze(cast.project, "plain")
+    soft = freeze(cast.project, "soft", Choice(ties=Ties.SOFT), licence="CC-BY-4.0")
+    page = text(researcher.get(f"{PAGE}{plain.pk}/against/{soft.pk}/"))
+    assert "They hold the same answers, but do not go out alike." in page
+    assert "Give tied pairs a soft label of 0.5" in page
+    assert "CC-BY-4.0" in page
+    again = freeze(cast.project, "again")
+    alike = text(researcher.get(f"{PAGE}{plain.pk}/against/{again.pk}/"))
+    assert "They hold the same answers on the same terms" in alike
+    assert "Filters and terms that differ" not in alike

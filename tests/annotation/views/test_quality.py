@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from annotation.importing import import_rankings
 from annotation.models import Annotator
 from annotation.submissions import submit
+from tests.annotation.interchange import ranking, write
 from tests.annotation.working import give_tasks, held
 from tests.cast import full_ranking
 
@@ -40,8 +42,47 @@ def test_it_says_who_stands_out_and_why(cast, manager):
 
 def test_without_overlap_it_says_why_there_is_nothing(cast, manager):
     page = manager.get(PAGE).content.decode()
-    assert "No question was judged by two people yet" in page
-    assert "Nobody has ranked anything yet." in page
+    assert "No question has answers of two people that count" in page
+    assert "There is no ranking that counts." in page
+
+
+def test_a_part_that_is_empty_is_not_taken_for_the_whole(cast, manager, met):
+    page = manager.get(PAGE, {"category": "none such"}).content.decode()
+    assert "No ranking fits these filters." in page
+    assert "No question of this part was judged by two people" in page
+    assert "There is no ranking that counts." not in page
+
+
+@pytest.fixture
+def brought(cast, tmp_path):
+    """A version that nobody published here: imported answers name it."""
+    rows = [ranking(f"Question {number}?", guideline="theirs") for number in range(3)]
+    import_rankings(write(tmp_path / "in.jsonl", rows), "tides")
+    return cast.project.guidelines.get(label="theirs")
+
+
+def test_versions_that_only_answers_name_are_shown_and_can_be_asked_for(cast, manager, brought):
+    page = manager.get(PAGE).content.decode()
+    assert "By guideline version" in page
+    assert '<th scope="row">theirs</th><td class="number">3</td>' in page
+    part = manager.get(PAGE, {"guideline": "theirs"})
+    assert part.status_code == 200
+    assert "3 rankings of 3 questions" in part.content.decode()
+    sheet = manager.get(f"{PAGE}versions.csv").content.decode()
+    assert sheet.splitlines()[0] == "guideline,rankings,agreement,low,high,questions"
+    assert "theirs,3," in sheet
+
+
+def test_they_can_be_asked_for_on_the_other_pages_too(cast, manager, brought):
+    found = manager.get("/projects/tides/explore/", {"guideline": brought.pk})
+    assert len(found.context["page"].rows) == 3
+    assert (
+        "Freeze these 3"
+        in manager.get("/projects/tides/data/", {"guidelines": "theirs"}).content.decode()
+    )
+    assert (
+        '<th scope="row">theirs</th>' in manager.get("/projects/tides/guideline/").content.decode()
+    )
 
 
 def test_agreement_is_shown_with_what_it_rests_on(cast, manager, judges):
@@ -76,6 +117,14 @@ def test_a_filter_that_is_none_is_pointed_out_and_no_figure_is_shown(cast, manag
     assert "How far people agree" not in page
     assert "rankings of" not in page
     assert cast.judge.pseudonym not in page
+
+
+@pytest.mark.parametrize("page", ["quality", "explore", "data"])
+def test_a_filter_that_there_is_not_is_refused(manager, page):
+    """It would otherwise show everything, and look right."""
+    reply = manager.get(f"/projects/tides/{page}/", {"guidline": "v1"})
+    assert reply.status_code == 400
+    assert "guidline: there is no such filter here." in reply.content.decode()
 
 
 def test_a_part_is_called_one_before_any_figure(cast, manager):

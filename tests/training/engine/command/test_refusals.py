@@ -16,7 +16,6 @@ from training.engine.budget import Budget
 from training.engine.preference import PreferenceObjective
 from training.engine.tiny import make_tiny_model
 
-
 UNSEEN = {**RANKINGS[1], "prompt": "Say something else"}
 
 
