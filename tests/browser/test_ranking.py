@@ -140,6 +140,94 @@ def test_a_step_that_is_no_more_keeps_no_strength(open_browser, cast):
     assert Submission.objects.get().ranking.strengths == []
 
 
+ORDERS = {
+    "the last one first": ("d4abc", "A›B›C›D"),
+    "the best one last": ("a2b", "B›A2 to place"),
+    "a tie before": ("a=bcd", "A = B›C›D"),
+    "a tie with the last one": ("d4=cab", "A›B›C = D"),
+    "over those a digit put below": ("aba3c4d", "B›A›C›D"),
+    "after one taken back": ("abub", "A›B2 to place"),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_letter_never_ties_by_itself(open_browser, cast, order):
+    give_task(cast.project)
+    page = begin(open_browser())
+    keys, stands = ORDERS[order]
+
+    for key in keys:
+        page.keyboard.press(key)
+
+    standing(page).to_have_text(stands)
+
+
+def test_a_letter_after_a_drag_to_the_last_place_ties_nothing(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    page.locator("#title-D").drag_to(page.locator(".rail-place").nth(3))
+    for key in "abc":
+        page.keyboard.press(key)
+
+    standing(page).to_have_text("A›B›C›D")
+
+
+def test_how_much_better_is_said_of_two_tiers_and_no_others(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    rail = page.locator("#rail")
+    for key in "abcb>>>c>":
+        page.keyboard.press(key)
+    standing(page).to_have_text("A›››B›C1 to place")
+
+    rail.locator(".chip", has_text="D").drag_to(rail.locator(".rail-gap").nth(1))
+    standing(page).to_have_text("A›D›B›C")
+    for said_of in ("A is than D: not said", "D is than B: not said", "B is than C: slightly"):
+        expect(page.get_by_role("button", name=f"How much better {said_of}")).to_be_visible()
+    page.keyboard.press("u")
+
+    standing(page).to_have_text("A›››B›C1 to place")
+
+
+def test_how_much_better_is_not_turned_round(open_browser, cast):
+    give_task(cast.project, "one", "two")
+    page = begin(open_browser())
+
+    for key in "ab>>>a2b1":
+        page.keyboard.press(key)
+
+    standing(page).to_have_text("B›A")
+    better = page.get_by_role("button", name="How much better B is than A: not said")
+    expect(better).to_be_visible()
+
+
+def test_a_tie_after_something_was_taken_back(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    for key in "abu=":
+        page.keyboard.press(key)
+    said(page).to_have_text("Tied with A: which one?")
+    page.keyboard.press("b")
+
+    standing(page).to_have_text("A = B2 to place")
+
+
+def test_a_tie_after_the_page_came_anew(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    for key in "ab":
+        page.keyboard.press(key)
+    expect(page.locator("#saved")).to_have_text("Draft saved")
+    page.reload()
+
+    for key in "=c":
+        page.keyboard.press(key)
+
+    standing(page).to_have_text("A›B = C1 to place")
+
+
 def test_undo_takes_back_one_step_after_another(open_browser, cast):
     give_task(cast.project)
     page = begin(open_browser())

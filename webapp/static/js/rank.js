@@ -64,8 +64,8 @@ function strengthen(boundary) {
 
 // Letters from best to worst are a ranking; a letter that has its place is only picked.
 function chooseLetter(card) {
-  if (tying && board.last && card !== board.last) board.put(card, board.placeOf(board.last));
-  else if (board.unplaced().includes(card)) board.put(card, board.nextPlace());
+  if (tying && board.last && card !== board.last) board.tie(card, board.last);
+  else if (board.unplaced().includes(card)) board.follow(card);
   tying = false;
   pick(card);
   say(board.describe(card));
