@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from annotation.models import Assignment, Submission, User
+from tests.browser.test_pages import check
 from tests.cast import give_task
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,7 +38,10 @@ def standing(page):
 
 
 def said(page):
-    return expect(page.locator("#said"))
+    """What the foot says; each of its sentences is there to be seen."""
+    line = page.locator("#said:not(.unseen)")
+    expect(line).to_be_visible()
+    return expect(line)
 
 
 def test_a_person_ranks_by_keyboard_alone(open_browser, cast):
@@ -255,6 +259,17 @@ def test_an_unfinished_ranking_is_not_sent(open_browser, cast):
     assert not Submission.objects.exists()
 
 
+@pytest.mark.parametrize("width", [1440, 768, 390, 320])
+def test_a_review_of_nothing_says_why_there_is_none(open_browser, cast, width):
+    give_task(cast.project)
+    page = begin(open_browser(viewport={"width": width, "height": 844}))
+
+    page.get_by_role("button", name="Review").click()
+
+    expect(page.get_by_text("Not placed yet: A, B, C, D")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_letters_in_a_comment_are_letters(open_browser, cast):
     give_task(cast.project)
     page = begin(open_browser())
@@ -294,6 +309,50 @@ def test_a_mouse_places_and_moves(open_browser, cast):
 
     page.wait_for_url(f"**{DOOR}")
     assert ranks_as_shown(Submission.objects.get()) == [1, 4, 2, 2]
+
+
+def test_a_mouse_undoes(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_have_count(0)
+    for key in "ab":
+        page.keyboard.press(key)
+
+    undo.click()
+    standing(page).to_have_text("A3 to place")
+    undo.click()
+
+    standing(page).to_have_text("")
+    expect(undo).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
+def test_a_press_puts_a_response_between_two_places(open_browser, cast, size):
+    give_task(cast.project)
+    page = begin(open_browser(viewport={"width": size[0], "height": size[1]}))
+    for key in "abcd":
+        page.keyboard.press(key)
+
+    page.get_by_role("button", name="Put above B").click()
+    standing(page).to_have_text("A›D›B›C")
+    page.get_by_role("button", name="Put above A").press("Enter")
+    standing(page).to_have_text("D›A›B›C")
+    check(page)
+
+
+def test_a_finger_that_places_moves_no_page(open_browser, cast):
+    give_task(cast.project, *("word " * 300 + str(number) for number in range(4)))
+    page = begin(open_browser(viewport={"width": 390, "height": 844}, has_touch=True))
+    page.locator("#response-B .prose").tap(position={"x": 40, "y": 20})
+    before = page.evaluate("scrollY")
+
+    page.locator(".rail-place").nth(0).tap()
+    said(page).to_have_text("Response B, rank 1")
+    page.locator(".rail-place").nth(4).tap()
+
+    said(page).to_have_text("Response B, unacceptable")
+    assert page.evaluate("scrollY") == before
 
 
 def test_a_mouse_drags_onto_places_and_between_them(open_browser, cast):

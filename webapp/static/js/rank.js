@@ -28,31 +28,50 @@ function say(sentence) {
 function draw() {
   rail.draw(picked);
   drawStanding(document.getElementById("standing"), board, strengthen);
+  document.getElementById("undo").hidden = !board.canUndo();
 }
 
-function pick(card) {
+function pick(card, isStill = false) {
   picked?.element.classList.remove("picked");
   picked = card;
   if (card) {
     card.element.classList.add("picked");
     card.element.focus({ preventScroll: true });
-    card.element.scrollIntoView({ block: "nearest" });
+    if (!isStill) card.element.scrollIntoView({ block: "nearest" });
   }
   draw();
 }
 
-// Without a card: the picked one, or else the next that has no place; then on to the next.
-function place(card, value) {
+// By key: the picked one, or else the next that has no place; then on to the next.
+function place(value) {
+  const chosen = picked ?? board.unplaced()[0];
+  if (!chosen || !board.put(chosen, value)) return;
+  say(board.describe(chosen));
+  pick(board.unplaced()[0] ?? chosen);
+}
+
+// By mouse or finger, as the two below: the page stays where one reads, and the card in hand.
+function drop(card, value) {
   const chosen = card ?? picked ?? board.unplaced()[0];
   if (!chosen || !board.put(chosen, value)) return;
   say(board.describe(chosen));
-  pick(card ?? board.unplaced()[0] ?? chosen);
+  pick(chosen, true);
 }
 
 function insert(card, before) {
-  board.insert(card, before);
-  say(board.describe(card));
-  pick(card);
+  const chosen = card ?? picked ?? board.unplaced()[0];
+  if (!chosen) return;
+  board.insert(chosen, before);
+  say(board.describe(chosen));
+  pick(chosen, true);
+}
+
+function undo(isStill = false) {
+  const { done, card } = board.undo();
+  if (card) pick(card, isStill);
+  else draw();
+  if (!done) say(gettext("Nothing to undo."));
+  else say(`${gettext("Undone.")} ${card ? board.describe(card) : ""}`.trim());
 }
 
 function strengthen(boundary) {
@@ -80,14 +99,8 @@ const commands = {
         : gettext("Place a response first; then = and a letter tie another one with it."),
     );
   },
-  reject: () => place(null, UNACCEPTABLE),
-  undo() {
-    const { done, card } = board.undo();
-    if (card) pick(card);
-    else draw();
-    if (!done) say(gettext("Nothing to undo."));
-    else say(`${gettext("Undone.")} ${card ? board.describe(card) : ""}`.trim());
-  },
+  reject: () => place(UNACCEPTABLE),
+  undo: () => undo(),
   stronger() {
     const card = board.unplaced().includes(picked) ? board.last : picked;
     const boundary = card && board.boundaryAbove(card);
@@ -120,7 +133,7 @@ function press(key) {
   const card = /^[a-z]$/i.test(key) ? board.byLetter(key) : null;
   const command = keys.of(key);
   if (card) chooseLetter(card);
-  else if (/^[1-9]$/.test(key)) place(null, key);
+  else if (/^[1-9]$/.test(key)) place(key);
   else if (command) commands[command]();
   else if (key === "Enter") askForReview();
   else return false;
@@ -223,7 +236,8 @@ onTask(["rank"], (signal) => {
   [picked, tying, reviewed, rating] = [null, false, false, null];
   board = new Board(form);
   keys = new Keys(document.getElementById("keys"));
-  rail = new Rail(document.getElementById("rail"), board, { pick, place, insert });
+  rail = new Rail(document.getElementById("rail"), board, { pick, drop, insert });
+  document.getElementById("undo").addEventListener("click", () => undo(true));
   listen(signal);
   arrange(document.getElementById("cards"), document.getElementById("tools"));
   document.getElementById("steps").hidden = true; // the line at the foot says it better
