@@ -1,6 +1,6 @@
 // One choice by keyboard: compare two, or judge one.
 
-import { isSwitchedOff, openKeys } from "./settings.js";
+import { isSwitchedOff, keyOf, openKeys } from "./settings.js";
 import { onTask } from "./task.js";
 
 const COMPARE = {
@@ -28,7 +28,7 @@ function choose(key) {
 function pressed(event) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
   if (event.target.closest("textarea, select, .brief form, dialog") || isSwitchedOff(event)) return;
-  const key = event.key.toLowerCase();
+  const key = keyOf(event, (each) => each === "?" || Object.hasOwn(values, each)).toLowerCase();
   if (key === "enter") {
     if (event.target.closest("button, a, summary")) return;
     form.requestSubmit(button);

@@ -3,8 +3,8 @@
 import { toggleGuideline } from "./beside.js";
 import { Board, UNACCEPTABLE } from "./board.js";
 import { drawStanding, letters, Rail, review, STRENGTHS } from "./rail.js";
-import { gettext } from "./sending.js";
-import { arrange, isSwitchedOff, Keys, openKeys } from "./settings.js";
+import { gettext, ngettext } from "./sending.js";
+import { arrange, isSwitchedOff, keyOf, Keys, openKeys } from "./settings.js";
 import { onTask } from "./task.js";
 
 let form;
@@ -155,7 +155,7 @@ function pressed(event) {
   if (ratingLine && !rating) return; // it is on its way
   if (event.repeat || ((event.ctrlKey || event.metaKey) && event.key !== "Enter")) return;
   if (isSwitchedOff(event)) return;
-  if (!isTaken(event) && press(event.key)) event.preventDefault();
+  if (!isTaken(event) && press(keyOf(event, (key) => keys.of(key)))) event.preventDefault();
 }
 
 // Before anything is sent, whichever way it was asked for, the person looks it over.

@@ -1,7 +1,7 @@
 // The first pass: each response by itself, rated from 1 to 7, before any is ranked.
 
 import { gettext } from "./sending.js";
-import { isSwitchedOff } from "./settings.js";
+import { isSwitchedOff, keyOf } from "./settings.js";
 
 const page = document.body;
 // The arrow that points to where one came from.
@@ -109,10 +109,11 @@ export class Rating {
     if (!this.active || document.querySelector("dialog[open]") || isSwitchedOff(event)) return;
     if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
     if (event.target.closest("textarea, select, input[type=text], .brief form")) return;
-    if (/^[1-7]$/.test(event.key)) this.rate(event.key);
+    const key = keyOf(event, (each) => each === "=");
+    if (/^[1-7]$/.test(key)) this.rate(key);
     else if (event.key === BACK || event.key === "Backspace") this.goBack();
     else if (event.key === "Enter" && !event.target.closest("button, a, summary")) this.goOn();
-    else if (!/^[a-i089x=]$/i.test(event.key)) return; // those rank, which comes later
+    else if (!/^[a-i089x=]$/i.test(key)) return; // those rank, which comes later
     event.preventDefault();
     event.stopImmediatePropagation();
   }

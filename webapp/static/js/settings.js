@@ -32,7 +32,23 @@ export function openKeys() {
 
 // For every screen: who speaks to the computer, or slips, may not want that one character acts.
 export function isSwitchedOff(event) {
-  return event.key.length === 1 && !document.getElementById("keys-on").checked;
+  const isSingle = event.key.length === 1 || /[^\x00-\x7f]/.test(event.key); // one key may give two
+  return isSingle && !document.getElementById("keys-on").checked;
+}
+
+const SIGNS = { Equal: "=", Slash: "/?", Period: ".>" };
+
+// What is meant by a key: on a keyboard of another script, or with digits above their signs, what
+// stands at its place on a Latin one. `isKnown` says of a key whether it has a meaning as it is.
+export function keyOf(event, isKnown) {
+  const { key, code, shiftKey } = event;
+  const isForeign = /[^\x00-\x7f]/.test(key);
+  if (isKnown(key) || key === "Dead" || /^[a-z0-9]$/i.test(key)) return key;
+  const [, letter, digit] = /^(?:Key([A-Z])|(?:Digit|Numpad)(\d))$/.exec(code) ?? [];
+  if (digit && (isForeign || (key.length === 1 && !shiftKey))) return digit;
+  if (letter && isForeign) return letter.toLowerCase();
+  const signs = isForeign && SIGNS[code];
+  return signs ? (signs[Number(shiftKey)] ?? signs[0]) : key;
 }
 
 const DEFAULTS = { tie: "=", reject: "x", undo: "u", stronger: ">", guideline: "o", help: "?" };
