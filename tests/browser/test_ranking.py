@@ -547,6 +547,46 @@ def test_nothing_is_wider_than_a_phone(open_browser, cast):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_nine_long_responses_are_ranked(open_browser, cast, width, height):
+    give_task(cast.project, *(f"{letter} " + "word " * 1999 for letter in "pqrstuvwx"))
+    page = begin(open_browser(viewport={"width": width, "height": height}))
+
+    for key in "ihgfedcba":
+        page.keyboard.press(key)
+        expect(page.locator(f"#title-{key.upper()}")).to_be_in_viewport()
+    standing(page).to_have_text("I›H›G›F›E›D›C›B›A")
+    assert page.locator(".foot, .bar").last.bounding_box()["height"] < height / 4
+    send(page)
+
+    page.wait_for_url(f"**{DOOR}")
+    assert ranks_as_shown(Submission.objects.get()) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
+LOW = [(320, 640, 0.34), (844, 390, 0.26), (640, 450, 0.34)]
+
+
+@pytest.mark.parametrize(("width", "height", "most"), LOW)
+def test_in_a_low_window_the_foot_leaves_room_to_read(open_browser, cast, width, height, most):
+    give_task(cast.project, *(f"{number} " + "word " * 60 for number in range(9)))
+    page = begin(open_browser(viewport={"width": width, "height": height}))
+    for key in "abcdefghi":
+        page.keyboard.press(key)
+    standing(page).to_contain_text("I")
+
+    expect(page.get_by_text("Draft saved")).to_be_in_viewport()
+    assert page.locator(".foot").bounding_box()["height"] <= most * height
+
+
+def test_where_the_window_is_lowest_the_foot_ends_the_page(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser(viewport={"width": 320, "height": 256}))
+
+    expect(page.locator(".foot")).not_to_be_in_viewport()
+    page.locator("#submit").focus()
+    expect(page.locator("#submit")).to_be_in_viewport(ratio=1)
+
+
 def test_whole_texts_are_shown(open_browser, cast):
     texts = [f"{letter} " + "word " * 2000 + f"end-{letter}" for letter in "pqrstuvwx"]
     give_task(cast.project, *texts)

@@ -31,13 +31,21 @@ function draw() {
   document.getElementById("undo").hidden = !board.canUndo();
 }
 
+// Its head, where it is too long to be seen as a whole; what one is reading stays where it is.
+function reveal(element) {
+  const { top, bottom, height } = element.getBoundingClientRect();
+  const middle = window.innerHeight / 2;
+  const isRead = top < middle && bottom > middle;
+  element.scrollIntoView({ block: height > middle && !isRead ? "start" : "nearest" });
+}
+
 function pick(card, isStill = false) {
   picked?.element.classList.remove("picked");
   picked = card;
   if (card) {
     card.element.classList.add("picked");
     card.element.focus({ preventScroll: true });
-    if (!isStill) card.element.scrollIntoView({ block: "nearest" });
+    if (!isStill) reveal(card.element);
   }
   draw();
 }
@@ -184,7 +192,7 @@ function focused(event) {
 
 function clicked(event, card) {
   const chosen = window.getSelection().toString();
-  if (!chosen && !event.target.closest("a, label, fieldset, .table")) pick(card);
+  if (!chosen && !event.target.closest("a, label, fieldset, .table")) pick(card, true);
 }
 
 // At the first sign of work: later there may be no connection.
