@@ -166,6 +166,9 @@ export function review(board, onSend) {
   const fault = document.getElementById("review-fault");
   const send = document.getElementById("send");
   document.getElementById("review-tiers").replaceChildren(...lines(board));
+  const comment = board.form.elements.comment.value.trim();
+  document.getElementById("review-comment").textContent = comment;
+  document.getElementById("review-comment").parentElement.hidden = !comment;
   const unsaid = board.boundaries().filter((name) => !board.strengthOf(name));
   const mixed = unsaid.length > 0 && unsaid.length < board.boundaries().length;
   fault.textContent = mixed
@@ -213,5 +216,18 @@ function line(number, cards, several, one = "") {
   if (rated.length) item.append(make("span", "quiet", gettext("rated {said}", { said: rated.join(", ") })));
   const note = cards.length > 1 ? several : one;
   if (note) item.append(make("span", "quiet", note));
+  item.append(...cards.flatMap((card) => labelled(card, cards.length > 1)));
   return item;
+}
+
+// The labels of a response, with its letter where it shares its line.
+function labelled(card, isShared) {
+  const marks = [...card.element.querySelectorAll("input[name^=labels-]:checked")];
+  if (!marks.length) return [];
+  const line = make("span", "marks", isShared ? `${card.letter}: ` : "");
+  marks.forEach((each, index) => {
+    // Each apart, whichever way it is written.
+    line.append(index ? gettext(", ") : "", make("bdi", "", each.nextElementSibling.textContent));
+  });
+  return [line];
 }
