@@ -204,10 +204,14 @@ export class Board {
     return 1 + better.reduce((sum, place) => sum + this.at(place).length, 0);
   }
 
-  // "Response C, rank 2, tied with A"
+  // "Response C, rank 2, tied with A"; with its place where that is another number.
   describe(card) {
     const place = this.placeOf(card);
-    const said = { letter: card.letter, rank: this.rankOf(card) };
+    const rank = this.rankOf(card);
+    const said = { letter: card.letter, rank };
+    if (Number(place) && Number(place) !== rank) {
+      said.rank = gettext("{rank} (in place {place})", { rank, place });
+    }
     if (place === UNPLACED) return gettext("Response {letter}, not placed", said);
     if (place === UNACCEPTABLE) return gettext("Response {letter}, unacceptable", said);
     const tied = this.at(place).filter((each) => each !== card);

@@ -58,6 +58,12 @@ function place(value) {
   pick(board.unplaced()[0] ?? chosen);
 }
 
+function placeAt(number) {
+  const count = board.cards.length;
+  if (number <= count) place(String(number));
+  else say(ngettext("There is only one place.", "There are only {number} places.", count));
+}
+
 // By mouse or finger, as the two below: the page stays where one reads, and the card in hand.
 function drop(card, value) {
   const chosen = card ?? picked ?? board.unplaced()[0];
@@ -141,7 +147,7 @@ function press(key) {
   const card = /^[a-z]$/i.test(key) ? board.byLetter(key) : null;
   const command = keys.of(key);
   if (card) chooseLetter(card);
-  else if (/^[1-9]$/.test(key)) place(key);
+  else if (/^[1-9]$/.test(key)) placeAt(Number(key));
   else if (command) commands[command]();
   else if (key === "Enter") askForReview();
   else return false;
