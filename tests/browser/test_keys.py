@@ -153,10 +153,10 @@ def test_a_rank_is_said_as_it_is_stored(open_browser, cast):
     for key in "a=bc":
         page.keyboard.press(key)
     standing(page).to_have_text("A = B›C1 to place")
-    said(page).to_have_text("Response C, rank 3")
+    said(page).to_have_text("Response C, rank 3 (in place 2)")
     page.keyboard.press("=")
     page.keyboard.press("d")
-    said(page).to_have_text("Response D, rank 3, tied with C")
+    said(page).to_have_text("Response D, rank 3 (in place 2), tied with C")
 
     page.keyboard.press("Enter")
     numbers = page.get_by_role("dialog", name="Your ranking").locator(".number")

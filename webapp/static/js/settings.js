@@ -106,6 +106,7 @@ export function arrange(cards, tools) {
   function apply() {
     const chosen = choices.find((input) => input.checked)?.value;
     if (chosen) cards.dataset.columns = chosen;
+    else delete cards.dataset.columns;
     cards.classList.toggle("together", together.checked);
     for (const box of boxes) {
       if (together.checked) box.tabIndex = 0; // a box that scrolls is reached by keyboard
@@ -113,7 +114,7 @@ export function arrange(cards, tools) {
     }
   }
 
-  const chosen = kept(CHOICE);
+  const chosen = kept(CHOICE) ?? "";
   for (const input of choices) {
     input.checked = input.value === chosen;
     input.addEventListener("change", () => {
