@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import takewhile
 
-WORD = re.compile(r"\s+|\w+|[^\w\s]")
+# Scripts that put no spaces between words: each character is one.
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+WORD = re.compile(rf"\s+|[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s]")
 MAX_WORDS = 3000  # in all changed passages: beyond it only whole lines are compared
 MAX_LINES = 4000  # beyond it only what the two begin and end with alike is told from the rest
 SAME, GONE, NEW = "same", "gone", "new"
+Part = tuple[str, Sequence[str], Sequence[str]]  # how the older and the newer words compare
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,48 @@ def differences(old: str, new: str) -> list[Run]:
         words = (WORD.findall(one), WORD.findall(other)) if kind == "replace" else ([], [])
         words_left -= len(words[0]) + len(words[1])
         if kind == "replace" and words_left >= 0:
-            for _, gone, new_words in _compare(*words):
+            for gone, new_words in _readable(list(_compare(*words))):
                 runs.extend(_runs("".join(gone), "".join(new_words)))
         else:
             runs.extend(_runs(one, other))
     return runs
 
 
-def _compare(
-    before: Sequence[str], after: Sequence[str]
-) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+def _readable(parts: list[Part]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """A single word that both have by chance, amid all that they have not, helps no reader: what
+    stands between longer parts that are the same is one passage for another.
+    """
+    gone: list[str] = []
+    new: list[str] = []
+    changed = 0  # characters
+    for place, (kind, a, b) in enumerate(parts):
+        around = min(changed, _changed_next(parts, place))
+        if kind == "equal" and not _is_chance(a, around):
+            if gone or new:
+                yield gone, new
+            yield a, b
+            gone, new, changed = [], [], 0
+            continue
+        gone, new = [*gone, *a], [*new, *b]
+        changed += 0 if kind == "equal" else _size(a) + _size(b)
+    if gone or new:
+        yield gone, new
+
+
+def _changed_next(parts: list[Part], place: int) -> int:
+    following = takewhile(lambda part: part[0] != "equal", parts[place + 1 :])
+    return sum(_size(a) + _size(b) for _, a, b in following)
+
+
+def _size(words: Sequence[str]) -> int:
+    return sum(map(len, words))
+
+
+def _is_chance(words: Sequence[str], around: int) -> bool:
+    return around > _size(words) and sum(1 for word in words if word[0].isalnum()) < 2
+
+
+def _compare(before: Sequence[str], after: Sequence[str]) -> Iterator[Part]:
     # What is alike at both ends is most of an edited text, and costs the matcher dearly.
     start, end = _alike(before, after), 0
     if start < min(len(before), len(after)):
@@ -55,9 +91,7 @@ def _alike(before: Sequence[str], after: Sequence[str]) -> int:
     )
 
 
-def _match(
-    before: Sequence[str], after: Sequence[str]
-) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+def _match(before: Sequence[str], after: Sequence[str]) -> Iterator[Part]:
     if len(before) + len(after) > MAX_LINES:
         yield "replace", before, after
         return

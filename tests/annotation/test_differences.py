@@ -32,6 +32,21 @@ def test_within_a_line_the_words_are_compared():
     assert part(runs, NEW).strip() == "very"
 
 
+def test_of_a_script_without_spaces_the_characters_are_compared():
+    runs = differences("海水是咸的因为河流", "海水是甜的因为河流")
+    assert runs == [
+        Run(SAME, "海水是"),
+        Run(GONE, "咸"),
+        Run(NEW, "甜"),
+        Run(SAME, "的因为河流"),
+    ]
+
+
+def test_a_word_that_both_have_by_chance_parts_no_passage():
+    runs = differences("I cannot help, salt or no salt.", "The sea tastes of salt.")
+    assert [run.kind for run in runs] == [GONE, NEW, SAME]
+
+
 @pytest.mark.parametrize("size", [50_000])
 def test_a_long_passage_is_compared_by_whole_lines(size):
     old, new = "a " * size, "b " * size

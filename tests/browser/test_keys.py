@@ -155,14 +155,118 @@ def test_a_rank_is_said_as_it_is_stored(open_browser, cast):
     for key in "a=bc":
         page.keyboard.press(key)
     standing(page).to_have_text("A = B›C1 to place")
-    said(page).to_have_text("Response C, rank 3")
+    said(page).to_have_text("Response C, rank 3 (in place 2)")
     page.keyboard.press("=")
     page.keyboard.press("d")
-    said(page).to_have_text("Response D, rank 3, tied with C")
+    said(page).to_have_text("Response D, rank 3 (in place 2), tied with C")
 
     page.keyboard.press("Enter")
     numbers = page.get_by_role("dialog", name="Your ranking").locator(".number")
     expect(numbers).to_have_text(["1", "3"])
+
+
+def test_the_place_that_was_pressed_is_said(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    page.keyboard.press("3")
+
+    said(page).to_have_text("Response A, rank 1 (in place 3)")
+
+
+def test_a_place_that_there_is_not_is_said(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    page.keyboard.press("9")
+
+    said(page).to_have_text("There are only 4 places.")
+    standing(page).to_have_text("")
+
+
+# What a keyboard gives: the key, where it lies on a Latin one, and whether Shift is held.
+ARABIC = [("ش", "KeyA", False), ("لا", "KeyB", False), ("٣", "Digit3", False), ("ء", "KeyX", False)]
+FRENCH = [
+    ("c", "KeyC", False),
+    ("é", "Digit2", False),
+    ("&", "Digit1", False),
+    ("3", "Digit3", True),
+]
+STROKE = """([key, code, shiftKey]) => document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", {key, code, shiftKey, bubbles: true, cancelable: true}))"""
+
+
+def strike(page, keys):
+    for key in keys:
+        page.evaluate(STROKE, list(key))
+
+
+@pytest.mark.parametrize(
+    ("keys", "stands"),
+    [
+        (ARABIC[:3], "A›B2 to place"),
+        (ARABIC[:2] + ARABIC[3:], "A›✕ B2 to place"),
+        (FRENCH, "A›C›B1 to place"),
+    ],
+    ids=["arabic places", "arabic commands", "french digits"],
+)
+def test_keys_work_on_keyboards_of_other_scripts(open_browser, cast, keys, stands):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    strike(page, keys)
+
+    standing(page).to_have_text(stands)
+
+
+def test_a_sign_above_a_digit_is_no_digit(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    strike(page, [("!", "Digit1", True)])
+
+    standing(page).to_have_text("")
+
+
+@pytest.mark.parametrize("kind", ["compare", "thumbs"])
+def test_choices_work_on_keyboards_of_other_scripts(open_browser, cast, kind):
+    give_task(cast.project, *("text " * n for n in range(1, KINDS[kind] + 1)), kind=kind)
+    page = begin(open_browser())
+
+    strike(page, [("١", "Digit1", False)])
+
+    expect(page.locator("#answer .place :checked, #answer .choice :checked")).to_have_count(1)
+
+
+def test_ratings_work_on_keyboards_of_other_scripts(open_browser, cast):
+    Project.objects.update(rate_first=True)
+    give_task(cast.project)
+    page = begin(open_browser())
+    expect(page.get_by_text("Response A, 1 of 4")).to_be_visible()
+
+    strike(page, [("٥", "Digit5", False)])
+
+    expect(page.get_by_text("Response B, 2 of 4")).to_be_visible()
+
+
+def test_the_review_shows_all_that_is_sent(open_browser, cast):
+    Project.objects.update(labels=["factual error", "harmful"])
+    give_task(cast.project)
+    page = begin(open_browser())
+    for letter, label in (("B", "factual error"), ("B", "harmful"), ("C", "harmful")):
+        page.get_by_role("group", name=f"Labels of response {letter}").get_by_label(label).check()
+    page.get_by_label("Comment").fill("close,\nbut <b>A</b>")
+    page.locator("#title-A").click()
+    for key in "ab=cd":
+        page.keyboard.press(key)
+
+    page.keyboard.press("Enter")
+
+    review = page.get_by_role("dialog", name="Your ranking")
+    expect(review.locator(".tier-line").nth(1)).to_contain_text("B: factual error, harmful")
+    expect(review.locator(".tier-line").nth(1)).to_contain_text("C: harmful")
+    expect(review).to_contain_text("close, but <b>A</b>", use_inner_text=False)
+    check_axe(page)
 
 
 OPENED = {

@@ -114,7 +114,10 @@ def test_the_first_pass_begins_with_the_page(open_browser, cast):
     expect(page.locator("#response-C")).to_contain_text("rated 7")
 
 
-def test_a_first_visit_takes_twelve_requests_at_most(open_browser, cast):
+@pytest.mark.parametrize("rates", [False, True])
+def test_a_first_visit_takes_twelve_requests_at_most(open_browser, cast, rates):
+    cast.project.rate_first = rates
+    cast.project.save()
     give_task(cast.project)
     visitor = open_browser()
     address = begin(visitor).url

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from annotation.models import Assignment, Submission, User
+from tests.browser.test_pages import check
 from tests.cast import give_task
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,7 +38,10 @@ def standing(page):
 
 
 def said(page):
-    return expect(page.locator("#said"))
+    """What the foot says; each of its sentences is there to be seen."""
+    line = page.locator("#said:not(.unseen)")
+    expect(line).to_be_visible()
+    return expect(line)
 
 
 def test_a_person_ranks_by_keyboard_alone(open_browser, cast):
@@ -140,6 +144,94 @@ def test_a_step_that_is_no_more_keeps_no_strength(open_browser, cast):
     assert Submission.objects.get().ranking.strengths == []
 
 
+ORDERS = {
+    "the last one first": ("d4abc", "A›B›C›D"),
+    "the best one last": ("a2b", "B›A2 to place"),
+    "a tie before": ("a=bcd", "A = B›C›D"),
+    "a tie with the last one": ("d4=cab", "A›B›C = D"),
+    "over those a digit put below": ("aba3c4d", "B›A›C›D"),
+    "after one taken back": ("abub", "A›B2 to place"),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_letter_never_ties_by_itself(open_browser, cast, order):
+    give_task(cast.project)
+    page = begin(open_browser())
+    keys, stands = ORDERS[order]
+
+    for key in keys:
+        page.keyboard.press(key)
+
+    standing(page).to_have_text(stands)
+
+
+def test_a_letter_after_a_drag_to_the_last_place_ties_nothing(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    page.locator("#title-D").drag_to(page.locator(".rail-place").nth(3))
+    for key in "abc":
+        page.keyboard.press(key)
+
+    standing(page).to_have_text("A›B›C›D")
+
+
+def test_how_much_better_is_said_of_two_tiers_and_no_others(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    rail = page.locator("#rail")
+    for key in "abcb>>>c>":
+        page.keyboard.press(key)
+    standing(page).to_have_text("A›››B›C1 to place")
+
+    rail.locator(".chip", has_text="D").drag_to(rail.locator(".rail-gap").nth(1))
+    standing(page).to_have_text("A›D›B›C")
+    for said_of in ("A is than D: not said", "D is than B: not said", "B is than C: slightly"):
+        expect(page.get_by_role("button", name=f"How much better {said_of}")).to_be_visible()
+    page.keyboard.press("u")
+
+    standing(page).to_have_text("A›››B›C1 to place")
+
+
+def test_how_much_better_is_not_turned_round(open_browser, cast):
+    give_task(cast.project, "one", "two")
+    page = begin(open_browser())
+
+    for key in "ab>>>a2b1":
+        page.keyboard.press(key)
+
+    standing(page).to_have_text("B›A")
+    better = page.get_by_role("button", name="How much better B is than A: not said")
+    expect(better).to_be_visible()
+
+
+def test_a_tie_after_something_was_taken_back(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+
+    for key in "abu=":
+        page.keyboard.press(key)
+    said(page).to_have_text("Tied with A: which one?")
+    page.keyboard.press("b")
+
+    standing(page).to_have_text("A = B2 to place")
+
+
+def test_a_tie_after_the_page_came_anew(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    for key in "ab":
+        page.keyboard.press(key)
+    expect(page.locator("#saved")).to_have_text("Draft saved")
+    page.reload()
+
+    for key in "=c":
+        page.keyboard.press(key)
+
+    standing(page).to_have_text("A›B = C1 to place")
+
+
 def test_undo_takes_back_one_step_after_another(open_browser, cast):
     give_task(cast.project)
     page = begin(open_browser())
@@ -165,6 +257,17 @@ def test_an_unfinished_ranking_is_not_sent(open_browser, cast):
 
     said(page).to_have_text("Not placed yet: B, C, D")
     assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize("width", [1440, 768, 390, 320])
+def test_a_review_of_nothing_says_why_there_is_none(open_browser, cast, width):
+    give_task(cast.project)
+    page = begin(open_browser(viewport={"width": width, "height": 844}))
+
+    page.get_by_role("button", name="Review").click()
+
+    expect(page.get_by_text("Not placed yet: A, B, C, D")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_letters_in_a_comment_are_letters(open_browser, cast):
@@ -206,6 +309,50 @@ def test_a_mouse_places_and_moves(open_browser, cast):
 
     page.wait_for_url(f"**{DOOR}")
     assert ranks_as_shown(Submission.objects.get()) == [1, 4, 2, 2]
+
+
+def test_a_mouse_undoes(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser())
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_have_count(0)
+    for key in "ab":
+        page.keyboard.press(key)
+
+    undo.click()
+    standing(page).to_have_text("A3 to place")
+    undo.click()
+
+    standing(page).to_have_text("")
+    expect(undo).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
+def test_a_press_puts_a_response_between_two_places(open_browser, cast, size):
+    give_task(cast.project)
+    page = begin(open_browser(viewport={"width": size[0], "height": size[1]}))
+    for key in "abcd":
+        page.keyboard.press(key)
+
+    page.get_by_role("button", name="Put above B").click()
+    standing(page).to_have_text("A›D›B›C")
+    page.get_by_role("button", name="Put above A").press("Enter")
+    standing(page).to_have_text("D›A›B›C")
+    check(page)
+
+
+def test_a_finger_that_places_moves_no_page(open_browser, cast):
+    give_task(cast.project, *("word " * 300 + str(number) for number in range(4)))
+    page = begin(open_browser(viewport={"width": 390, "height": 844}, has_touch=True))
+    page.locator("#response-B .prose").tap(position={"x": 40, "y": 20})
+    before = page.evaluate("scrollY")
+
+    page.locator(".rail-place").nth(0).tap()
+    said(page).to_have_text("Response B, rank 1")
+    page.locator(".rail-place").nth(4).tap()
+
+    said(page).to_have_text("Response B, unacceptable")
+    assert page.evaluate("scrollY") == before
 
 
 def test_a_mouse_drags_onto_places_and_between_them(open_browser, cast):
@@ -398,6 +545,46 @@ def test_nothing_is_wider_than_a_phone(open_browser, cast):
     page = begin(open_browser(viewport={"width": 390, "height": 844}, has_touch=True))
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_nine_long_responses_are_ranked(open_browser, cast, width, height):
+    give_task(cast.project, *(f"{letter} " + "word " * 1999 for letter in "pqrstuvwx"))
+    page = begin(open_browser(viewport={"width": width, "height": height}))
+
+    for key in "ihgfedcba":
+        page.keyboard.press(key)
+        expect(page.locator(f"#title-{key.upper()}")).to_be_in_viewport()
+    standing(page).to_have_text("I›H›G›F›E›D›C›B›A")
+    assert page.locator(".foot, .bar").last.bounding_box()["height"] < height / 4
+    send(page)
+
+    page.wait_for_url(f"**{DOOR}")
+    assert ranks_as_shown(Submission.objects.get()) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
+LOW = [(320, 640, 0.34), (844, 390, 0.26), (640, 450, 0.34)]
+
+
+@pytest.mark.parametrize(("width", "height", "most"), LOW)
+def test_in_a_low_window_the_foot_leaves_room_to_read(open_browser, cast, width, height, most):
+    give_task(cast.project, *(f"{number} " + "word " * 60 for number in range(9)))
+    page = begin(open_browser(viewport={"width": width, "height": height}))
+    for key in "abcdefghi":
+        page.keyboard.press(key)
+    standing(page).to_contain_text("I")
+
+    expect(page.get_by_text("Draft saved")).to_be_in_viewport()
+    assert page.locator(".foot").bounding_box()["height"] <= most * height
+
+
+def test_where_the_window_is_lowest_the_foot_ends_the_page(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser(viewport={"width": 320, "height": 256}))
+
+    expect(page.locator(".foot")).not_to_be_in_viewport()
+    page.locator("#submit").focus()
+    expect(page.locator("#submit")).to_be_in_viewport(ratio=1)
 
 
 def test_whole_texts_are_shown(open_browser, cast):

@@ -92,6 +92,17 @@ def test_it_is_rated_and_ranked_with_the_mouse(open_browser, asked):
     assert ratings_as_shown(Submission.objects.get()) == [6, 6, 6, 6]
 
 
+def test_on_a_phone_the_seven_stand_in_one_row(open_browser, asked):
+    page = begin(open_browser(viewport={"width": 320, "height": 700}))
+    expect(page.get_by_text("Response A, 1 of 4")).to_be_visible()
+
+    boxes = [each.bounding_box() for each in page.locator(".alone .ratings .place").all()]
+    assert len({box["y"] for box in boxes}) == 1
+    widths = [box["width"] for box in boxes]
+    assert max(widths) - min(widths) < 2
+    assert min(widths) >= 24
+
+
 def test_it_works_without_javascript(open_browser, asked):
     page = begin(open_browser(java_script_enabled=False))
     for letter, place in zip("ABCD", "1234", strict=True):

@@ -1,5 +1,7 @@
 """What a person sets on the ranking screen stays set: columns, scrolling, keys; and differences."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -57,6 +59,62 @@ def test_two_texts_are_compared_word_by_word(open_browser, cast):
     texts = {page.locator(f"#response-{letter} .prose").inner_text() for letter in "AB"}
     assert {before, after} == texts
     assert "".join(shown.locator(".same").all_inner_texts()).startswith("The sea is ")
+
+
+def show_differences(page, texts):
+    """Of the response with the first text to the one with the other."""
+    page.get_by_role("button", name="Show differences").click()
+    dialog = page.get_by_role("dialog", name="Differences")
+    for label, text in zip(("From", "to"), texts, strict=True):
+        letter = page.locator(".card", has_text=text).get_attribute("data-letter")
+        dialog.get_by_label(label, exact=True).select_option(letter)
+    return dialog
+
+
+def test_of_a_script_without_spaces_the_characters_are_compared(open_browser, cast):
+    texts = ("海水是咸的因为河流带来盐", "海水是甜的因为河流带来盐")
+    give_task(cast.project, *texts)
+    page = begin(open_browser())
+
+    dialog = show_differences(page, texts)
+
+    expect(dialog.locator(".gone")).to_have_text("咸")
+    expect(dialog.locator(".new")).to_have_text("甜")
+
+
+def test_a_word_that_two_texts_have_by_chance_parts_no_passage(open_browser, cast):
+    texts = ("I cannot help with that.", "The sea tastes of salt.")
+    give_task(cast.project, *texts)
+    page = begin(open_browser())
+
+    dialog = show_differences(page, texts)
+
+    expect(dialog.locator(".gone")).to_have_count(1)
+    expect(dialog.locator(".new")).to_have_count(1)
+
+
+def test_differences_count_words_and_not_what_cannot_be_seen(open_browser, cast):
+    texts = ("The sea is\u200b salty.", "The sea is cold and deep.")
+    give_task(cast.project, *texts)
+    page = begin(open_browser())
+
+    told = show_differences(page, ("salty", "deep")).locator("#difference-sum")
+
+    expect(told).to_contain_text(re.compile("Only in [AB]: 1 word\\. Only in [AB]: 3 words\\."))
+
+
+def test_the_columns_can_be_left_to_the_page_again(open_browser, cast):
+    give_task(cast.project)
+    page = begin(open_browser(viewport={"width": 1440, "height": 900}))
+    choice = page.get_by_role("group", name="Columns")
+    expect(choice.get_by_label("Auto")).to_be_checked()
+    choice.get_by_label("4").check()
+
+    choice.get_by_label("Auto").check()
+    assert columns(page) == 2
+    page.reload()
+
+    assert columns(page) == 2
 
 
 def test_a_person_changes_a_key(open_browser, cast):

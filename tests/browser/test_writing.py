@@ -17,6 +17,17 @@ def asked(cast):
     return make_task(prompt, [], kind="write")
 
 
+@pytest.mark.parametrize("width", [1440, 768, 390])
+def test_a_long_address_makes_no_page_wide(open_browser, asked, width):
+    page = begin(open_browser(viewport={"width": width, "height": 900}))
+
+    page.get_by_label("Your response").fill("https://example.org/" + "a" * 600)
+    expect(page.locator("#written")).to_contain_text("aaa")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_label("Your response").bounding_box()["width"] > width / 4
+
+
 def test_what_is_written_is_shown_as_readers_see_it(open_browser, asked):
     page = begin(open_browser())
     preview = page.get_by_role("region", name="Preview")

@@ -16,10 +16,11 @@ export class Board {
       inputs: [...element.querySelectorAll("input[name^=place-]")],
     }));
     this.steps = [...form.querySelectorAll("select[name^=step-]")];
-    this.strengths = new Map(); // "upper place > lower place" to 1, 2 or 3
+    this.strengths = new Map(); // "A=B>C" to 1, 2 or 3: it is of these two tiers and of no others
     this.boundaries().forEach((name, index) => this.strengths.set(name, this.steps[index].value));
+    this.lettered = []; // the cards that lie where their letters put them, in the order of the letters
+    this.last = this.lowest(); // the card that was placed last, as far as is known
     this.history = [this.snapshot()];
-    this.last = null; // the card that was placed last
     form.addEventListener("change", (event) => this.remember(this.placed(event.target)));
   }
 
@@ -44,6 +45,8 @@ export class Board {
     return {
       places: this.cards.map((card) => this.placeOf(card)),
       strengths: new Map(this.strengths),
+      lettered: this.lettered,
+      last: this.last,
     };
   }
 
@@ -56,22 +59,40 @@ export class Board {
     return true;
   }
 
-  // The place below all that are taken; the last one when there is none below.
-  nextPlace() {
+  // The first free place below the card that a letter placed last: letters from best to worst are a
+  // ranking, and no letter by itself ties. With none free, the others move up.
+  follow(card) {
+    const from = Number(this.lettered.length ? this.placeOf(this.lettered.at(-1)) : 0);
     const taken = this.places().map(Number);
-    return String(Math.min(Math.max(0, ...taken) + 1, this.cards.length));
+    const free = this.cards.map((_, index) => index + 1).filter((place) => !taken.includes(place));
+    const next = free.find((place) => place > from);
+    if (next) this.put(card, String(next));
+    else this.insert(card, Infinity);
+    this.letter(card);
+  }
+
+  tie(card, other) {
+    const isLettered = this.lettered.includes(other);
+    this.put(card, this.placeOf(other));
+    if (isLettered) this.letter(card);
+  }
+
+  letter(card) {
+    this.lettered = [...this.lettered, card];
+    this.history.at(-1).lettered = this.lettered;
   }
 
   // A place of its own above `before`; the others move together to make room.
   insert(card, before) {
+    const moved = [card, ...this.twins(card)];
     const tiers = this.places().map((place) => ({
       above: Number(place) < Number(before),
-      cards: this.at(place).filter((each) => each !== card),
+      cards: this.at(place).filter((each) => !moved.includes(each)),
     }));
-    const above = tiers.filter((tier) => tier.above && tier.cards.length);
-    const below = tiers.filter((tier) => !tier.above && tier.cards.length);
-    const order = [...above.map((tier) => tier.cards), [card], ...below.map((tier) => tier.cards)];
-    order.forEach((cards, index) => {
+    const left = tiers.filter((tier) => tier.cards.length);
+    const above = left.filter((tier) => tier.above).map((tier) => tier.cards);
+    const below = left.filter((tier) => !tier.above).map((tier) => tier.cards);
+    [...above, moved, ...below].forEach((cards, index) => {
       for (const each of cards) this.check(each, String(index + 1));
     });
     card.inputs[0].dispatchEvent(new Event("input", { bubbles: true }));
@@ -90,23 +111,28 @@ export class Board {
   remember(card) {
     if (!card) return;
     for (const twin of this.twins(card)) this.check(twin, this.placeOf(card));
+    this.lettered = this.lettered.filter((each) => each.text !== card.text);
+    this.last = this.placeOf(card) === UNPLACED ? this.lowest() : card;
     this.writeSteps();
     this.history.push(this.snapshot());
-    this.last = this.placeOf(card) === UNPLACED ? null : card;
   }
 
   // Returns the card that changed, or null when there is nothing to undo or only a step changed.
   undo() {
-    if (this.history.length < 2) return { done: false, card: null };
+    if (!this.canUndo()) return { done: false, card: null };
     const now = this.history.pop();
-    const before = this.history[this.history.length - 1];
+    const before = this.history.at(-1);
     const changed = this.cards[now.places.findIndex((place, at) => place !== before.places[at])];
     this.cards.forEach((card, index) => this.check(card, before.places[index]));
     this.strengths = new Map(before.strengths);
+    [this.lettered, this.last] = [before.lettered, before.last];
     this.writeSteps();
-    this.last = null;
     this.cards[0].inputs[0].dispatchEvent(new Event("input", { bubbles: true }));
     return { done: true, card: changed ?? null };
+  }
+
+  canUndo() {
+    return this.history.length > 1;
   }
 
   at(place) {
@@ -129,10 +155,21 @@ export class Board {
     return [...taken].sort((a, b) => Number(a) - Number(b));
   }
 
-  // Names of the steps between neighbouring tiers, best first; the shelf is the last tier.
+  // One of the cards of the last tier; null while none is taken.
+  lowest() {
+    return this.tiers().at(-1)?.[0] ?? null;
+  }
+
+  // The cards of each place that is taken, best first; the shelf is the last tier.
+  tiers() {
+    const shelf = this.unacceptable();
+    return [...this.places().map((place) => this.at(place)), ...(shelf.length ? [shelf] : [])];
+  }
+
+  // Names of the steps between neighbouring tiers, best first, by the letters of their cards.
   boundaries() {
-    const taken = [...this.places(), ...(this.unacceptable().length ? [UNACCEPTABLE] : [])];
-    return taken.slice(1).map((lower, index) => `${taken[index]}>${lower}`);
+    const names = this.tiers().map((cards) => cards.map((card) => card.letter).join("="));
+    return names.slice(1).map((lower, index) => `${names[index]}>${lower}`);
   }
 
   strengthOf(boundary) {
@@ -147,18 +184,18 @@ export class Board {
     this.steps[0].dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  // The step between the card's tier and the one above it; the first one for the best.
+  // The step between the card's tier and the one above it; the one below it for the best.
   boundaryAbove(card) {
-    const place = this.placeOf(card);
-    const all = this.boundaries();
-    return all.find((name) => name.endsWith(`>${place}`)) ?? all[0] ?? null;
+    const tier = this.tiers().findIndex((cards) => cards.includes(card));
+    return this.boundaries()[Math.max(0, tier - 1)] ?? null;
   }
 
+  // What was said of two tiers is said of no others: it goes as soon as either changes.
   writeSteps() {
     const names = this.boundaries();
-    this.steps.forEach((step, index) => {
-      step.value = names[index] ? (this.strengths.get(names[index]) ?? "") : "";
-    });
+    const said = names.map((name) => [name, this.strengths.get(name) ?? ""]);
+    this.strengths = new Map(said);
+    this.steps.forEach((step, index) => (step.value = said[index]?.[1] ?? ""));
   }
 
   // As it is stored: of A = B › C, A and B have rank 1 and C has rank 3.
@@ -167,10 +204,14 @@ export class Board {
     return 1 + better.reduce((sum, place) => sum + this.at(place).length, 0);
   }
 
-  // "Response C, rank 2, tied with A"
+  // "Response C, rank 2, tied with A"; with its place where that is another number.
   describe(card) {
     const place = this.placeOf(card);
-    const said = { letter: card.letter, rank: this.rankOf(card) };
+    const rank = this.rankOf(card);
+    const said = { letter: card.letter, rank };
+    if (Number(place) && Number(place) !== rank) {
+      said.rank = gettext("{rank} (in place {place})", { rank, place });
+    }
     if (place === UNPLACED) return gettext("Response {letter}, not placed", said);
     if (place === UNACCEPTABLE) return gettext("Response {letter}, unacceptable", said);
     const tied = this.at(place).filter((each) => each !== card);

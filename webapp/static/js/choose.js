@@ -1,6 +1,6 @@
 // One choice by keyboard: compare two, or judge one.
 
-import { commandOf, isSwitchedOff, openKeys } from "./settings.js";
+import { commandOf, isSwitchedOff, keyOf, openKeys } from "./settings.js";
 import { onTask } from "./task.js";
 
 const COMPARE = {
@@ -28,8 +28,9 @@ function choose(command) {
 function pressed(event) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
   if (event.target.closest("textarea, select, .brief form, dialog") || isSwitchedOff(event)) return;
-  const command = commandOf(event.key);
-  if (event.key === "Enter") {
+  const key = keyOf(event);
+  const command = commandOf(key);
+  if (key === "Enter") {
     if (event.target.closest("button, a, summary")) return;
     form.requestSubmit(button);
   } else if (command === "help") openKeys();

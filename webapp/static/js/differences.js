@@ -1,16 +1,63 @@
 // What one response says that another does not: a word-level difference (Myers 1986).
 
 import { make } from "./rail.js";
-import { gettext } from "./sending.js";
+import { gettext, ngettext } from "./sending.js";
 
 const TOO_FAR = 4000; // edits, beyond which two texts have nothing in common worth showing
 
+// Scripts that put no spaces between words: each character is one.
+const UNSPACED = "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff";
+const SHOWN = "U\\+[0-9A-F]{4,6}"; // as what cannot be seen is shown
+const WORDS = new RegExp(
+  `\\s+|${SHOWN}|[${UNSPACED}]\\p{M}*|(?:(?!${SHOWN}|[${UNSPACED}])[\\p{L}\\p{M}\\p{N}_])+|[^\\s\\p{L}\\p{N}_]`,
+  "gu",
+);
+const COUNTED = new RegExp(`^(?!${SHOWN}$).*[\\p{L}\\p{N}]`, "u");
+
 export function words(text) {
-  return text.match(/\s+|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu) ?? [];
+  return text.match(WORDS) ?? [];
 }
 
 // Runs of [kind, text], kind one of "same", "gone", "new"; null when they differ too much.
 export function difference(before, after) {
+  const runs = compare(before, after);
+  return runs && readable(runs);
+}
+
+// A single word that both have by chance, amid all that they have not, is no help to a reader:
+// what is between two longer runs that are the same is read as one passage for another.
+function readable(runs) {
+  const found = [];
+  let passage = { gone: "", new: "", size: 0 };
+  const close = () => {
+    for (const kind of ["gone", "new"]) if (passage[kind]) found.push([kind, passage[kind]]);
+    passage = { gone: "", new: "", size: 0 };
+  };
+  runs.forEach(([kind, text], index) => {
+    if (kind !== "same") {
+      passage[kind] += text;
+      passage.size += text.length;
+    } else if (passage.size > text.length && isChance(text, runs.slice(index + 1))) {
+      passage.gone += text;
+      passage.new += text;
+    } else {
+      close();
+      found.push([kind, text]);
+    }
+  });
+  close();
+  return found;
+}
+
+// Whether both sides of it changed, by more than it is long.
+function isChance(text, after) {
+  const end = after.findIndex(([kind]) => kind === "same");
+  const next = after.slice(0, end < 0 ? after.length : end);
+  const changed = next.reduce((sum, run) => sum + run[1].length, 0);
+  return changed > text.length && words(text).filter((word) => COUNTED.test(word)).length < 2;
+}
+
+function compare(before, after) {
   const trace = search(before, after);
   if (trace === null) return null;
   const runs = [];
@@ -98,12 +145,15 @@ function draw(board) {
   const tags = { same: "span", gone: "del", new: "ins" };
   shown.replaceChildren(...runs.map(([kind, text]) => make(tags[kind], kind, text)));
   const count = (kind) => runs.filter((run) => run[0] === kind).reduce(countWords, 0);
-  const counts = { gone: count("gone"), from: from.value, fresh: count("new"), to: to.value };
-  tell(gettext("{gone} words only in {from}, {fresh} only in {to}.", counts));
+  tell(`${only(from.value, count("gone"))} ${only(to.value, count("new"))}`);
+}
+
+function only(letter, count) {
+  return ngettext("Only in {letter}: {number} word.", "Only in {letter}: {number} words.", count, { letter });
 }
 
 function countWords(sum, run) {
-  return sum + words(run[1]).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+  return sum + words(run[1]).filter((word) => COUNTED.test(word)).length;
 }
 
 function textOf(card) {

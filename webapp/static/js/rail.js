@@ -24,7 +24,8 @@ export function letters(cards, between) {
 }
 
 export class Rail {
-  // `on` names what happens: pick(card), place(card or null, place), insert(card, place).
+  // `on` names what happens: pick(card), drop(card, place), insert(card, place); null for a card
+  // is the one in hand.
   constructor(element, board, on) {
     this.element = element;
     this.board = board;
@@ -64,15 +65,28 @@ export class Rail {
     const chips = make("span", "rail-chips");
     chips.append(...here.map((card) => this.chip(card, picked)));
     row.append(button, chips);
-    row.addEventListener("click", () => this.on.place(null, place));
-    this.makeTarget(row, (card) => this.on.place(card, place));
+    row.addEventListener("click", () => this.on.drop(null, place));
+    this.makeTarget(row, (card) => this.on.drop(card, place));
     return row;
   }
 
+  // A button where nothing is free: elsewhere the place above does as well.
   gap(place) {
     const gap = make("li", "rail-gap");
-    gap.setAttribute("aria-hidden", "true");
     this.makeTarget(gap, (card) => this.on.insert(card, place));
+    const above = String(Number(place) - 1);
+    const isTight = above === "0" || this.board.at(above).length > 0;
+    if (!isTight || !this.board.at(place).length) {
+      gap.setAttribute("aria-hidden", "true");
+      return gap;
+    }
+    const button = make("button", "rail-between");
+    button.type = "button";
+    const cards = letters(this.board.at(place), ", ");
+    button.setAttribute("aria-label", gettext("Put above {cards}, in a place of its own", { cards }));
+    button.title = button.getAttribute("aria-label");
+    button.addEventListener("click", () => this.on.insert(null, place));
+    gap.append(button);
     return gap;
   }
 
@@ -152,6 +166,9 @@ export function review(board, onSend) {
   const fault = document.getElementById("review-fault");
   const send = document.getElementById("send");
   document.getElementById("review-tiers").replaceChildren(...lines(board));
+  const comment = board.form.elements.comment.value.trim();
+  document.getElementById("review-comment").textContent = comment;
+  document.getElementById("review-comment").parentElement.hidden = !comment;
   const unsaid = board.boundaries().filter((name) => !board.strengthOf(name));
   const mixed = unsaid.length > 0 && unsaid.length < board.boundaries().length;
   fault.textContent = mixed
@@ -199,5 +216,18 @@ function line(number, cards, several, one = "") {
   if (rated.length) item.append(make("span", "quiet", gettext("rated {said}", { said: rated.join(", ") })));
   const note = cards.length > 1 ? several : one;
   if (note) item.append(make("span", "quiet", note));
+  item.append(...cards.flatMap((card) => labelled(card, cards.length > 1)));
   return item;
+}
+
+// The labels of a response, with its letter where it shares its line.
+function labelled(card, isShared) {
+  const marks = [...card.element.querySelectorAll("input[name^=labels-]:checked")];
+  if (!marks.length) return [];
+  const line = make("span", "marks", isShared ? `${card.letter}: ` : "");
+  marks.forEach((each, index) => {
+    // Each apart, whichever way it is written.
+    line.append(index ? gettext(", ") : "", make("bdi", "", each.nextElementSibling.textContent));
+  });
+  return [line];
 }

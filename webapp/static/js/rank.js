@@ -3,8 +3,8 @@
 import { toggleGuideline } from "./beside.js";
 import { Board, UNACCEPTABLE } from "./board.js";
 import { drawStanding, letters, Rail, review, STRENGTHS } from "./rail.js";
-import { gettext } from "./sending.js";
-import { arrange, commandOf, isSwitchedOff, keyOf, openKeys } from "./settings.js";
+import { gettext, ngettext } from "./sending.js";
+import { arrange, commandOf, isSwitchedOff, keyFor, keyOf, openKeys } from "./settings.js";
 import { onTask } from "./task.js";
 
 let form;
@@ -27,31 +27,64 @@ function say(sentence) {
 function draw() {
   rail.draw(picked);
   drawStanding(document.getElementById("standing"), board, strengthen);
+  document.getElementById("undo").hidden = !board.canUndo();
 }
 
-function pick(card) {
+// Its head, where it is too long to be seen as a whole; what one is reading stays where it is.
+function reveal(element) {
+  const { top, bottom, height } = element.getBoundingClientRect();
+  const middle = window.innerHeight / 2;
+  const isRead = top < middle && bottom > middle;
+  element.scrollIntoView({ block: height > middle && !isRead ? "start" : "nearest" });
+}
+
+function pick(card, isStill = false) {
   picked?.element.classList.remove("picked");
   picked = card;
   if (card) {
     card.element.classList.add("picked");
     card.element.focus({ preventScroll: true });
-    card.element.scrollIntoView({ block: "nearest" });
+    if (!isStill) reveal(card.element);
   }
   draw();
 }
 
-// Without a card: the picked one, or else the next that has no place; then on to the next.
-function place(card, value) {
+// By key: the picked one, or else the next that has no place; then on to the next.
+function place(value) {
+  const chosen = picked ?? board.unplaced()[0];
+  if (!chosen || !board.put(chosen, value)) return;
+  say(board.describe(chosen));
+  pick(board.unplaced()[0] ?? chosen);
+}
+
+function placeAt(number) {
+  const count = board.cards.length;
+  if (number <= count) place(String(number));
+  else say(ngettext("There is only one place.", "There are only {number} places.", count));
+}
+
+// By mouse or finger, as the two below: the page stays where one reads, and the card in hand.
+function drop(card, value) {
   const chosen = card ?? picked ?? board.unplaced()[0];
   if (!chosen || !board.put(chosen, value)) return;
   say(board.describe(chosen));
-  pick(card ?? board.unplaced()[0] ?? chosen);
+  pick(chosen, true);
 }
 
 function insert(card, before) {
-  board.insert(card, before);
-  say(board.describe(card));
-  pick(card);
+  const chosen = card ?? picked ?? board.unplaced()[0];
+  if (!chosen) return;
+  board.insert(chosen, before);
+  say(board.describe(chosen));
+  pick(chosen, true);
+}
+
+function undo(isStill = false) {
+  const { done, card } = board.undo();
+  if (card) pick(card, isStill);
+  else draw();
+  if (!done) say(gettext("Nothing to undo."));
+  else say(`${gettext("Undone.")} ${card ? board.describe(card) : ""}`.trim());
 }
 
 function strengthen(boundary) {
@@ -63,8 +96,8 @@ function strengthen(boundary) {
 
 // Letters from best to worst are a ranking; a letter that has its place is only picked.
 function chooseLetter(card) {
-  if (tying && board.last && card !== board.last) board.put(card, board.placeOf(board.last));
-  else if (board.unplaced().includes(card)) board.put(card, board.nextPlace());
+  if (tying && board.last && card !== board.last) board.tie(card, board.last);
+  else if (board.unplaced().includes(card)) board.follow(card);
   tying = false;
   pick(card);
   say(board.describe(card));
@@ -77,18 +110,12 @@ const commands = {
       tying
         ? gettext("Tied with {letter}: which one?", { letter: board.last.letter })
         : gettext("Place a response first; then {key} and a letter tie another one with it.", {
-            key: keyOf("tie"),
+            key: keyFor("tie"),
           }),
     );
   },
-  reject: () => place(null, UNACCEPTABLE),
-  undo() {
-    const { done, card } = board.undo();
-    if (card) pick(card);
-    else draw();
-    if (!done) say(gettext("Nothing to undo."));
-    else say(`${gettext("Undone.")} ${card ? board.describe(card) : ""}`.trim());
-  },
+  reject: () => place(UNACCEPTABLE),
+  undo: () => undo(),
   stronger() {
     const card = board.unplaced().includes(picked) ? board.last : picked;
     const boundary = card && board.boundaryAbove(card);
@@ -121,7 +148,7 @@ function press(key) {
   const card = /^[a-z]$/i.test(key) ? board.byLetter(key) : null;
   const command = commandOf(key);
   if (card) chooseLetter(card);
-  else if (/^[1-9]$/.test(key)) place(null, key);
+  else if (/^[1-9]$/.test(key)) placeAt(Number(key));
   else if (Object.hasOwn(commands, command)) commands[command]();
   else if (key === "Enter") askForReview();
   else return false;
@@ -143,7 +170,7 @@ function pressed(event) {
   if (ratingLine && !rating) return; // it is on its way
   if (event.repeat || ((event.ctrlKey || event.metaKey) && event.key !== "Enter")) return;
   if (isSwitchedOff(event)) return;
-  if (!isTaken(event) && press(event.key)) event.preventDefault();
+  if (!isTaken(event) && press(keyOf(event))) event.preventDefault();
 }
 
 // Before anything is sent, whichever way it was asked for, the person looks it over.
@@ -172,7 +199,7 @@ function focused(event) {
 
 function clicked(event, card) {
   const chosen = window.getSelection().toString();
-  if (!chosen && !event.target.closest("a, label, fieldset, .table")) pick(card);
+  if (!chosen && !event.target.closest("a, label, fieldset, .table")) pick(card, true);
 }
 
 // At the first sign of work: later there may be no connection.
@@ -223,7 +250,8 @@ onTask(["rank"], (signal) => {
   ratingLine = document.getElementById("rating-line");
   [picked, tying, reviewed, rating] = [null, false, false, null];
   board = new Board(form);
-  rail = new Rail(document.getElementById("rail"), board, { pick, place, insert });
+  rail = new Rail(document.getElementById("rail"), board, { pick, drop, insert });
+  document.getElementById("undo").addEventListener("click", () => undo(true));
   listen(signal);
   arrange(document.getElementById("cards"), document.getElementById("tools"));
   document.getElementById("steps").hidden = true; // the line at the foot says it better

@@ -1,7 +1,7 @@
 // The first pass: each response by itself, rated from 1 to 7, before any is ranked.
 
 import { gettext } from "./sending.js";
-import { commandOf, isSwitchedOff } from "./settings.js";
+import { commandOf, isSwitchedOff, keyOf } from "./settings.js";
 
 const page = document.body;
 const ASIDE = ["guideline", "help"]; // what these open is there while one rates as well
@@ -110,11 +110,12 @@ export class Rating {
     if (!this.active || document.querySelector("dialog[open]") || isSwitchedOff(event)) return;
     if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
     if (event.target.closest("textarea, select, input[type=text], .brief form")) return;
-    const command = commandOf(event.key);
+    const key = keyOf(event);
+    const command = commandOf(key);
     if (command?.startsWith("rate-")) this.rate(command.slice("rate-".length));
-    else if (event.key === BACK || event.key === "Backspace") this.goBack();
-    else if (event.key === "Enter" && !event.target.closest("button, a, summary")) this.goOn();
-    else if (!isOfRanking(event.key, command)) return;
+    else if (key === BACK || key === "Backspace") this.goBack();
+    else if (key === "Enter" && !event.target.closest("button, a, summary")) this.goOn();
+    else if (!isOfRanking(key, command)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   }

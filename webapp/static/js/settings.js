@@ -60,7 +60,22 @@ export function openKeys() {
 
 // For every screen: who speaks to the computer, or slips, may not want that one character acts.
 export function isSwitchedOff(event) {
-  return event.key.length === 1 && !own.single;
+  const isSingle = event.key.length === 1 || /[^\x00-\x7f]/.test(event.key); // one key may give two
+  return isSingle && !own.single;
+}
+
+const SIGNS = { Equal: "=", Slash: "/?", Period: ".>" };
+
+// What is meant by a key: on a keyboard of another script, or with digits above their signs, what
+// stands at its place on a Latin one.
+export function keyOf({ key, code, shiftKey }) {
+  const isForeign = /[^\x00-\x7f]/.test(key);
+  if (commandOf(key) || key === "Dead" || /^[a-z0-9]$/i.test(key)) return key;
+  const [, letter, digit] = /^(?:Key([A-Z])|(?:Digit|Numpad)(\d))$/.exec(code) ?? [];
+  if (digit && (isForeign || (key.length === 1 && !shiftKey))) return digit;
+  if (letter && isForeign) return letter.toLowerCase();
+  const signs = isForeign && SIGNS[code];
+  return signs ? (signs[Number(shiftKey)] ?? signs[0]) : key;
 }
 
 // The command of a key, or undefined.
@@ -70,7 +85,7 @@ export function commandOf(key) {
   return field?.dataset.command ?? ALSO[key];
 }
 
-export function keyOf(command) {
+export function keyFor(command) {
   return keyIn(fields.find((each) => each.dataset.command === command));
 }
 
@@ -86,7 +101,7 @@ function drawKeys() {
     field.setCustomValidity("");
   }
   for (const each of document.querySelectorAll("kbd[data-key]")) {
-    each.textContent = keyOf(each.dataset.key);
+    each.textContent = keyFor(each.dataset.key);
     each.hidden = !own.single && each.closest("button") !== null;
   }
   for (const each of document.querySelectorAll("[data-single]")) {
@@ -170,6 +185,7 @@ export function arrange(cards, tools) {
   function apply() {
     const chosen = choices.find((input) => input.checked)?.value;
     if (chosen) cards.dataset.columns = chosen;
+    else delete cards.dataset.columns;
     cards.classList.toggle("together", together.checked);
     for (const box of boxes) {
       if (together.checked) box.tabIndex = 0; // a box that scrolls is reached by keyboard
@@ -177,7 +193,7 @@ export function arrange(cards, tools) {
     }
   }
 
-  const chosen = remembered(CHOICE);
+  const chosen = remembered(CHOICE) ?? "";
   for (const input of choices) {
     input.checked = input.value === chosen;
     input.addEventListener("change", () => {
