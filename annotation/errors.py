@@ -46,6 +46,12 @@ class Conflict(Refused):
     code = "conflict"
 
 
+class DraftChanged(Conflict):
+    """Another tab has kept a later draft."""
+
+    code = "draft_changed"
+
+
 class QuizOwed(Conflict):
     """Questions about the guideline come first."""
 

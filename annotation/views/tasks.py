@@ -5,9 +5,8 @@ from contextlib import suppress
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -28,6 +27,7 @@ from annotation.views.access import (
     check_still_ranks,
     own_assignment,
 )
+from annotation.views.leading import lead
 from annotation.views.page import fetched_as, task_page
 from annotation.views.ranking import next_step
 from annotation.views.review import review_address
@@ -104,7 +104,8 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
             )
             return _go_on(request, assignment, receipt)
         # Kept also without JavaScript, which would have kept it already.
-        leases.keep_draft(assignment.pk, assignment.annotator, form.body())
+        kept = leases.keep_draft(assignment.pk, assignment.annotator, form.body())
+        assignment.draft_saved_at = kept.draft_saved_at
     except (LeaseLost, KeyReused) as refusal:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
@@ -123,18 +124,7 @@ def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> 
         there, begun = next_step(request, assignment.annotator)
     # The script may have the page already, but for what is to be said on it.
     stays = begun is not None and request.POST.get("ready") == fetched_as(begun)
-    return _lead(request, there, stays=stays)
-
-
-def _lead(request: PersonRequest, there: str, *, stays: bool = False) -> HttpResponse:
-    """To another page; a script is told where that is, since it cannot see a redirect, and what
-    is to be said where it needs no other page."""
-    if request.accepts("text/html"):
-        return redirect(there)
-    reply = {"next": there}
-    if stays:
-        reply["told"] = render_to_string("parts/messages.html", request=request)
-    return JsonResponse(reply)
+    return lead(request, there, stays=stays)
 
 
 @login_required
@@ -148,9 +138,9 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
             talk = dialogue_address(assignment.task)
             if talk:
                 messages.success(request, gettext("Skipped."))
-                return _lead(request, talk)
+                return lead(request, talk)
             messages.success(request, gettext("Skipped. Here is the next one."))
-            return _lead(request, next_step(request, assignment.annotator)[0])
+            return lead(request, next_step(request, assignment.annotator)[0])
     except LeaseLost as refusal:
         return _ended(request, assignment, str(refusal), refusal.status)
     except Refused as refusal:
@@ -169,7 +159,7 @@ def report(request: PersonRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             problems.report(assignment.pk, assignment.annotator, **form.cleaned_data)
             messages.success(request, REPORTED)
-            return _lead(request, reverse("task", args=[assignment.pk]), stays=True)
+            return lead(request, reverse("task", args=[assignment.pk]), stays=True)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     lost = leases.why_lost(assignment)
