@@ -19,6 +19,7 @@ from annotation.forms import AnswerForm, answer_form
 from annotation.models import Submission
 from annotation.revisions import drop_draft, keep_draft, revise, why_fixed
 from annotation.views.access import PersonRequest, check_still_ranks, is_guideline_open
+from annotation.views.ended import answered_before, ended
 from annotation.views.leading import lead
 
 
@@ -41,7 +42,10 @@ def revision(request: PersonRequest, pk: int) -> HttpResponse:
         return lead(request, reverse("my-work", args=[submission.project.slug]))
     if posted is not None:
         return _change(request, submission, posted)
-    return _page(request, submission, answer_form(assignment, draft=before | _draft(submission)))
+    draft, fixed = assignment.draft, why_fixed(submission)
+    if fixed:
+        return ended(request, assignment, fixed, said=draft)
+    return _page(request, submission, answer_form(assignment, draft=before | (draft or {})))
 
 
 def _mine(request: PersonRequest, pk: int) -> Submission:
@@ -55,10 +59,6 @@ def _mine(request: PersonRequest, pk: int) -> Submission:
         sealed=True,
     )
     return submission
-
-
-def _draft(submission: Submission) -> dict[str, Any]:
-    return submission.assignment.draft or {}
 
 
 def _keep(submission: Submission, form: AnswerForm) -> None:
@@ -84,6 +84,9 @@ def _change(request: PersonRequest, submission: Submission, form: AnswerForm) ->
             return lead(request, reverse("my-work", args=[submission.project.slug]))
     except Refused as refusal:
         form.add_error(None, str(refusal))
+    fixed = why_fixed(submission)
+    if fixed:
+        return answered_before(request, submission.assignment, form, fixed)
     _keep(submission, form)
     return _page(request, submission, form, status=400)
 
@@ -91,10 +94,6 @@ def _change(request: PersonRequest, submission: Submission, form: AnswerForm) ->
 def _page(
     request: PersonRequest, submission: Submission, form: AnswerForm, status: int = 200
 ) -> HttpResponse:
-    fixed = why_fixed(submission)
-    if fixed and request.method != "POST":
-        context = {"project": submission.project, "sentence": fixed}
-        return render(request, "tasks/ended.html", context, status=409)
     shown: dict[str, Any] = {
         "revising": submission,
         "assignment": submission.assignment,

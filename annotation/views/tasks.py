@@ -27,6 +27,7 @@ from annotation.views.access import (
     check_still_ranks,
     own_assignment,
 )
+from annotation.views.ended import answered_before, ended
 from annotation.views.leading import lead
 from annotation.views.page import fetched_as, task_page
 from annotation.views.ranking import next_step
@@ -54,7 +55,7 @@ def task(request: PersonRequest, pk: int) -> HttpResponse:
         return _answer(request, assignment, answer_form(assignment, request.POST))
     lost = leases.why_lost(assignment)
     if lost:
-        return _ended(request, assignment, lost)
+        return ended(request, assignment, lost)
     return task_page(request, assignment, answer_form(assignment, draft=assignment.draft))
 
 
@@ -73,7 +74,7 @@ def _keep_and_show(request: PersonRequest, assignment: Assignment) -> HttpRespon
     try:
         leases.keep_draft(assignment.pk, assignment.annotator, draft)
     except LeaseLost as refusal:
-        return _ended(request, assignment, str(refusal), refusal.status)
+        return ended(request, assignment, str(refusal), status=refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return task_page(request, assignment, form, status=400)
@@ -107,7 +108,10 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
         kept = leases.keep_draft(assignment.pk, assignment.annotator, form.body())
         assignment.draft_saved_at = kept.draft_saved_at
     except (LeaseLost, KeyReused) as refusal:
-        return _ended(request, assignment, str(refusal), refusal.status)
+        assignment.refresh_from_db(fields=["state"])
+        if assignment.state == Assignment.State.SUBMITTED:
+            return answered_before(request, assignment, form, str(refusal))
+        return ended(request, assignment, str(refusal), status=refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     return task_page(request, assignment, form, status=400)
@@ -142,7 +146,7 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
             messages.success(request, gettext("Skipped. Here is the next one."))
             return lead(request, next_step(request, assignment.annotator)[0])
     except LeaseLost as refusal:
-        return _ended(request, assignment, str(refusal), refusal.status)
+        return ended(request, assignment, str(refusal), status=refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     answer = answer_form(assignment, draft=assignment.draft)
@@ -164,13 +168,6 @@ def report(request: PersonRequest, pk: int) -> HttpResponse:
         form.add_error(None, str(refusal))
     lost = leases.why_lost(assignment)
     if lost:
-        return _ended(request, assignment, lost)
+        return ended(request, assignment, lost)
     answer = answer_form(assignment, draft=assignment.draft)
     return task_page(request, assignment, answer, report_form=form, status=400)
-
-
-def _ended(
-    request: PersonRequest, assignment: Assignment, sentence: str, status: int = 409
-) -> HttpResponse:
-    context = {"project": assignment.task.project, "sentence": sentence}
-    return render(request, "tasks/ended.html", context, status=status)

@@ -392,13 +392,14 @@ def test_a_submitted_task_says_so(web, address, form):
     assert "submitted this task already" in web.get(address).text
 
 
-def test_another_answer_from_an_old_page_is_refused(web, address, form):
+def test_another_answer_from_an_old_page_is_offered_as_a_change(web, address, form):
     web.post(address, form)
     names = [name for name in form if name.startswith("place-")]
 
-    reply = web.post(address, {**form, names[0]: "2", names[1]: "1"})
+    reply = web.post(address, {**form, names[0]: "2", names[1]: "1"}, follow=True)
 
-    assert reply.status_code == 422
+    assert "This is what you had in another tab" in reply.text
+    assert (Assignment.objects.get().draft or {})["ranks"][names[0].removeprefix("place-")] == 2
     assert Submission.objects.count() == 1
 
 

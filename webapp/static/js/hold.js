@@ -87,6 +87,7 @@ export class Draft {
 
   // What an earlier page could not save comes back, unless the server has something later.
   restore() {
+    this.takeOver();
     const kept = drafts.read(this.person, this.form.action);
     if (kept === null) return;
     if (timeOf(kept.base) === timeOf(this.base) || kept.at > this.savedAt()) refill(this.form, kept.fields);
@@ -94,14 +95,29 @@ export class Draft {
       this.forget();
       return;
     }
+    this.unsure = this.unsaved(); // an earlier page may have sent it as it went
     this.changedAt = kept.at;
     this.told.textContent = gettext("What could not be saved before is here again.");
     this.later(0);
   }
 
+  // What was written in another tab after the answer had been given becomes a change of it.
+  takeOver() {
+    if (!this.isChange) return;
+    const address = new URL(this.form.dataset.revising, window.location.href).href;
+    const kept = drafts.read(this.person, address);
+    drafts.forget(this.person, address);
+    const given = this.momentOf(timeOf(this.form.dataset.answered));
+    if (kept?.at > given) drafts.keep(this.person, this.form.action, { ...kept, base: null });
+  }
+
   // By this browser's clock, and sooner rather than later: the page was made after it was asked for.
   savedAt() {
-    return performance.timeOrigin - (timeOf(this.form.dataset.now) - timeOf(this.base));
+    return this.momentOf(timeOf(this.base));
+  }
+
+  momentOf(time) {
+    return performance.timeOrigin - (timeOf(this.form.dataset.now) - time);
   }
 
   change() {
@@ -196,8 +212,8 @@ export class Draft {
     } else if (reply.status >= 500 || reply.status === 429) {
       this.again(gettext("Not saved yet. Trying again."));
     } else {
-      this.tell(reply.sentence);
-      if (reply.status === 409) this.end();
+      this.tell(reply.status === 409 ? answered() : reply.sentence);
+      this.apart = reply.status === 409;
       if (reply.status === 403) this.leave(answer);
     }
   }
@@ -240,7 +256,7 @@ export class Draft {
     if (this.unsaved() === null) this.forget();
   }
 
-  // The answer has been given, here or elsewhere.
+  // The answer has been given.
   end() {
     this.close();
     this.forget();
@@ -256,6 +272,13 @@ export class Draft {
     const words = sentence.map((part) => part.textContent ?? part).join("");
     if (this.told.textContent !== words) this.told.replaceChildren(...sentence);
   }
+}
+
+// In another tab. The page of the answer takes up what is kept here.
+function answered() {
+  return gettext(
+    "You have submitted this task already. What you write here is kept; submit it to make it a change.",
+  );
 }
 
 function choice(words, choose) {
