@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-WORD = re.compile(r"\s+|\w+|[^\w\s]")
+from annotation.scripts import UNSPACED
+
+# A character of a script that puts no spaces between words is a word.
+WORD = re.compile(rf"\s+|[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s]")
 MAX_WORDS = 3000  # in all changed passages: beyond it only whole lines are compared
 MAX_LINES = 4000  # beyond it only what the two begin and end with alike is told from the rest
 SAME, GONE, NEW = "same", "gone", "new"
@@ -29,11 +32,31 @@ def differences(old: str, new: str) -> list[Run]:
         words = (WORD.findall(one), WORD.findall(other)) if kind == "replace" else ([], [])
         words_left -= len(words[0]) + len(words[1])
         if kind == "replace" and words_left >= 0:
-            for _, gone, new_words in _compare(*words):
-                runs.extend(_runs("".join(gone), "".join(new_words)))
+            pieces = [("".join(gone), "".join(fresh)) for _, gone, fresh in _compare(*words)]
+            for gone_text, new_text in _legible(pieces):
+                runs.extend(_runs(gone_text, new_text))
         else:
             runs.extend(_runs(one, other))
     return runs
+
+
+def _legible(pieces: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of what is gone and what is new, without what two changes have between them by chance:
+    no more than the changes themselves say, or nothing but spaces."""
+    done: list[tuple[str, str]] = []
+    for piece in filter(any, pieces):
+        done.append(piece)
+        while len(done) > 2 and _is_chance(*done[-3:]):
+            merged = zip(*done[-3:], strict=True)
+            done[-3:] = [("".join(next(merged)), "".join(next(merged)))]
+    return done
+
+
+def _is_chance(before: tuple[str, str], between: tuple[str, str], after: tuple[str, str]) -> bool:
+    if between[0] != between[1] or any(gone == new for gone, new in (before, after)):
+        return False
+    least = min(max(map(len, before)), max(map(len, after)))
+    return len(between[0]) <= least or not between[0].strip()
 
 
 def _compare(

@@ -4,10 +4,9 @@ import re
 from dataclasses import dataclass
 
 from annotation.differences import SAME, Run, differences
+from annotation.scripts import UNSPACED
 
-# Scripts that put no spaces between words: each character counts as one.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-WORD = re.compile(f"[{_UNSPACED}]|[^\\W{_UNSPACED}]+(?:['\u2019-][^\\W{_UNSPACED}]+)*")
+WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+(?:['\u2019-][^\\W{UNSPACED}]+)*")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,24 @@ def test_within_a_line_the_words_are_compared():
     assert part(runs, NEW).strip() == "very"
 
 
+def test_unspaced_scripts_are_compared_by_character():
+    runs = differences("海水是咸的。", "海水是甜的。")
+    assert runs == [
+        Run(SAME, "海水是"),
+        Run(GONE, "咸"),
+        Run(NEW, "甜"),
+        Run(SAME, "的。"),
+    ]
+
+
+def test_what_two_texts_share_by_chance_is_no_match():
+    assert differences("I cannot help.", "The sea is.") == [
+        Run(GONE, "I cannot help"),
+        Run(NEW, "The sea is"),
+        Run(SAME, "."),
+    ]
+
+
 @pytest.mark.parametrize("size", [50_000])
 def test_a_long_passage_is_compared_by_whole_lines(size):
     old, new = "a " * size, "b " * size

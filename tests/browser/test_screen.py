@@ -1,5 +1,7 @@
 """What a person sets on the ranking screen stays set: columns, scrolling, keys; and differences."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -57,6 +59,32 @@ def test_two_texts_are_compared_word_by_word(open_browser, cast):
     texts = {page.locator(f"#response-{letter} .prose").inner_text() for letter in "AB"}
     assert {before, after} == texts
     assert "".join(shown.locator(".same").all_inner_texts()).startswith("The sea is ")
+
+
+DIFFERENT = {
+    "by character": ("海水是咸的，因为河流。", "海水是甜的，因为河流。", "咸", "甜", 1, 1),
+    "without chance": ("I cannot help.", "The sea is.", "I cannot help", "The sea is", 3, 3),
+    "without marks": ("Salt.", "Salt\u200b sea.", "", "U+200B sea", 0, 1),
+}
+
+
+@pytest.mark.parametrize("case", DIFFERENT)
+def test_a_difference_is_told_as_readers_see_it(open_browser, cast, case):
+    one, other, gone, new, fewer, more = DIFFERENT[case]
+    give_task(cast.project, one, other)
+    page = begin(open_browser())
+    first = page.locator("#response-A .prose").inner_text() == one
+    page.get_by_role("button", name="Show differences").click()
+    dialog = page.get_by_role("dialog", name="Differences")
+    dialog.get_by_label("From").select_option("A" if first else "B")
+    dialog.get_by_label("to", exact=True).select_option("B" if first else "A")
+
+    shown = dialog.get_by_role("group", name="Text with differences")
+    assert "".join(shown.locator(".gone").all_inner_texts()) == gone
+    assert "".join(shown.locator(".new").all_inner_texts()) == new
+    numbers = re.findall(r"(\d+) (words?) only", dialog.locator("#difference-sum").inner_text())
+    words = [(str(count), "word" if count == 1 else "words") for count in (fewer, more)]
+    assert numbers == words
 
 
 def test_a_person_changes_a_key(open_browser, cast):

@@ -1,12 +1,58 @@
 // What one response says that another does not: a word-level difference (Myers 1986).
 
 import { make } from "./rail.js";
-import { gettext } from "./sending.js";
+import { gettext, ngettext } from "./sending.js";
 
 const TOO_FAR = 4000; // edits, beyond which two texts have nothing in common worth showing
 
+// A character of a script that puts no spaces between words is a word; so is the mark of a hidden one.
+const UNSPACED =
+  "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3005-\\u3007\\u3040-\\u30ff\\u3400-\\u9fff" +
+  "\\uf900-\\ufaff\\u{20000}-\\u{3ffff}";
+const MARK = "U\\+[0-9A-F]{4,6}";
+const WORD = new RegExp(
+  `\\s+|${MARK}|[${UNSPACED}]|(?:(?!${MARK}|[${UNSPACED}])[\\p{L}\\p{M}\\p{N}_])+|[^\\s\\p{L}\\p{M}\\p{N}_]`,
+  "gu",
+);
+const IS_MARK = new RegExp(`^${MARK}$`);
+
 export function words(text) {
-  return text.match(/\s+|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu) ?? [];
+  return text.match(WORD) ?? [];
+}
+
+// Without what two changes have between them by chance: no more than the changes themselves say, or
+// nothing but spaces.
+export function legible(runs) {
+  const done = [];
+  for (const piece of inPieces(runs)) {
+    done.push(piece);
+    while (done.length > 2 && isChance(...done.slice(-3))) {
+      const three = done.splice(-3);
+      const joined = (kind) => three.map((each) => each[kind]).join("");
+      done.push({ gone: joined("gone"), fresh: joined("fresh"), same: false });
+    }
+  }
+  return done.flatMap(({ gone, fresh, same }) =>
+    same ? [["same", gone]] : [["gone", gone], ["new", fresh]].filter(([, text]) => text),
+  );
+}
+
+function inPieces(runs) {
+  const pieces = [];
+  for (const [kind, text] of runs) {
+    const same = kind === "same";
+    if (!pieces.length || same || pieces.at(-1).same) pieces.push({ gone: "", fresh: "", same });
+    if (kind !== "new") pieces.at(-1).gone += text;
+    if (kind !== "gone") pieces.at(-1).fresh += text;
+  }
+  return pieces;
+}
+
+function isChance(before, between, after) {
+  if (!between.same || before.same || after.same) return false;
+  const size = ({ gone, fresh }) => Math.max(gone.length, fresh.length);
+  const least = Math.min(size(before), size(after));
+  return between.gone.length <= least || !between.gone.trim();
 }
 
 // Runs of [kind, text], kind one of "same", "gone", "new"; null when they differ too much.
@@ -88,7 +134,8 @@ export function showDifferences(board, picked) {
 
 function draw(board) {
   const [before, after] = [from, to].map((select) => words(textOf(board.byLetter(select.value))));
-  const runs = difference(before, after);
+  const found = difference(before, after);
+  const runs = found && legible(found);
   const shown = document.getElementById("difference");
   if (runs === null) {
     shown.replaceChildren();
@@ -98,12 +145,15 @@ function draw(board) {
   const tags = { same: "span", gone: "del", new: "ins" };
   shown.replaceChildren(...runs.map(([kind, text]) => make(tags[kind], kind, text)));
   const count = (kind) => runs.filter((run) => run[0] === kind).reduce(countWords, 0);
-  const counts = { gone: count("gone"), from: from.value, fresh: count("new"), to: to.value };
-  tell(gettext("{gone} words only in {from}, {fresh} only in {to}.", counts));
+  const only = (number, letter) =>
+    ngettext("{number} word only in {letter}", "{number} words only in {letter}", number, { letter });
+  const said = { first: only(count("gone"), from.value), second: only(count("new"), to.value) };
+  tell(gettext("{first}, {second}.", said));
 }
 
 function countWords(sum, run) {
-  return sum + words(run[1]).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+  const counts = (word) => /[\p{L}\p{N}]/u.test(word) && !IS_MARK.test(word);
+  return sum + words(run[1]).filter(counts).length;
 }
 
 function textOf(card) {
