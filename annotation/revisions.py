@@ -23,7 +23,6 @@ from annotation.submissions import (
     write,
 )
 
-
 NOT_YOURS = gettext_lazy("This answer is not yours.")
 
 

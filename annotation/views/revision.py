@@ -39,7 +39,7 @@ def revision(request: PersonRequest, pk: int) -> HttpResponse:
         raise
     if "leave" in request.POST:
         drop_draft(assignment.pk)
-        return lead(request, reverse("my-work", args=[submission.project.slug]))
+        return lead(request, _next(submission))
     if posted is not None:
         return _change(request, submission, posted)
     draft, fixed = assignment.draft, why_fixed(submission)
@@ -81,7 +81,7 @@ def _change(request: PersonRequest, submission: Submission, form: AnswerForm) ->
                 origin=Submission.Origin.SCREEN,
             )
             messages.success(request, gettext("Changed. Your earlier answer no longer counts."))
-            return lead(request, reverse("my-work", args=[submission.project.slug]))
+            return lead(request, _next(submission))
     except Refused as refusal:
         form.add_error(None, str(refusal))
     fixed = why_fixed(submission)
@@ -89,6 +89,14 @@ def _change(request: PersonRequest, submission: Submission, form: AnswerForm) ->
         return answered_before(request, submission.assignment, form, fixed)
     _keep(submission, form)
     return _page(request, submission, form, status=400)
+
+
+def _next(submission: Submission) -> str:
+    """Back to the task in hand, whose time runs."""
+    held = selectors.held(submission.annotator)
+    if held is not None:
+        return reverse("task", args=[held.pk])
+    return reverse("my-work", args=[submission.project.slug])
 
 
 def _page(
