@@ -35,9 +35,7 @@ def unsent_of(annotator: Annotator) -> list[Unsent]:
 
 def in_words(assignments: Sequence[Assignment]) -> Iterable[Unsent]:
     shown = {pk for each in assignments for pk in each.order}
-    uids = {
-        pk: str(uid) for pk, uid in Completion.objects.filter(pk__in=shown).values_list("pk", "uid")
-    }
+    uids = {pk: str(each.uid) for pk, each in Completion.objects.only("uid").in_bulk(shown).items()}
     for each in assignments:
         letters = {uids[pk]: letter for pk, letter in zip(each.order, LETTERS, strict=False)}
         yield _words_of(each, letters)

@@ -13,8 +13,7 @@ pytestmark = pytest.mark.django_db
 def begun(cast, judges, clock):
     """What the first judge held until their time was up."""
     give_tasks(cast, 2, wanted=1)
-    assignment = held(judges[0])
-    return assignment
+    return held(judges[0])
 
 
 def end(cast, begun, judge, clock, draft):
