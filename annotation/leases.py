@@ -141,7 +141,7 @@ def check_draft(draft: Any) -> None:
         raise Invalid(gettext("draft: must be a JSON object."))
     if len(str(draft)) > MAX_DRAFT_CHARACTERS:
         raise Invalid(
-            gettext("draft: longer than %(most)s characters. Shorten it.")
+            gettext("This is longer than %(most)s characters, too long to be kept. Shorten it.")
             % {"most": f"{MAX_DRAFT_CHARACTERS:,}"}
         )
     check_storable_json("draft:", draft)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from annotation import leases, problems
 from annotation.answers import MAX_TEXT
 from annotation.dialogues import dialogue_address
-from annotation.errors import KeyReused, LeaseLost, Refused
+from annotation.errors import Invalid, KeyReused, LeaseLost, Refused
 from annotation.forms import AnswerForm, ReportForm, SkipForm, answer_form
 from annotation.models import Assignment, Submission, TaskKind
 from annotation.submissions import Receipt, submit
@@ -32,6 +32,7 @@ from annotation.views.leading import lead
 from annotation.views.page import fetched_as, task_page
 from annotation.views.ranking import next_step
 from annotation.views.review import review_address
+from annotation.writing import unix_lines
 
 REPORTED = gettext_lazy(
     "Reported. Thank you: a manager will look at it. Go on with the task, or skip it."
@@ -89,8 +90,10 @@ def preview(request: PersonRequest, pk: int) -> HttpResponse:
     assignment = assignment_for(request.user, pk)
     if assignment.task.kind != TaskKind.WRITE:
         raise Http404
-    form = answer_form(assignment, {"text": request.POST.get("text", "")[:MAX_TEXT]})
-    return render(request, "tasks/written.html", {"form": form})
+    text = request.POST.get("text", "")
+    form = answer_form(assignment, {"text": text[:MAX_TEXT]})
+    over = len(unix_lines(text)) - MAX_TEXT
+    return render(request, "tasks/written.html", {"form": form, "over": over, "most": MAX_TEXT})
 
 
 def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) -> HttpResponse:
@@ -105,8 +108,9 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
             )
             return _go_on(request, assignment, receipt)
         # Kept also without JavaScript, which would have kept it already.
-        kept = leases.keep_draft(assignment.pk, assignment.annotator, form.body())
-        assignment.draft_saved_at = kept.draft_saved_at
+        with suppress(Invalid):  # the form says what is wrong
+            kept = leases.keep_draft(assignment.pk, assignment.annotator, form.body())
+            assignment.draft_saved_at = kept.draft_saved_at
     except (LeaseLost, KeyReused) as refusal:
         assignment.refresh_from_db(fields=["state"])
         if assignment.state == Assignment.State.SUBMITTED:

@@ -403,6 +403,32 @@ def test_another_answer_from_an_old_page_is_offered_as_a_change(web, address, fo
     assert Submission.objects.count() == 1
 
 
+@pytest.fixture
+def writing(web, cast):
+    """The address of a task to write a response."""
+    prompt, _ = add_prompt(cast.project, "Why is the sea salty?")
+    make_task(prompt, [], kind="write")
+    return web.post("/projects/tides/rank/").url
+
+
+@pytest.mark.parametrize("size", [100_001, 450_000])
+def test_a_text_that_is_too_long_is_refused_in_one_sentence_and_stays(web, writing, size):
+    text = "salt\n" * (size // 5) + "!"
+
+    reply = web.post(writing, {"key": "k", "text": text.replace("\n", "\r\n")})
+
+    assert reply.status_code == 400
+    assert reply.text.count("characters long, and at most 100000 can be sent") == 1
+    assert "too long to be kept" not in reply.text
+    assert reply.context["form"]["text"].value().replace("\r\n", "\n") == text
+    assert "maxlength" not in reply.text.split('id="answer"')[1].split("</form>")[0]
+
+
+def test_the_preview_tells_how_much_too_long_a_text_is(web, writing):
+    assert "by 5 characters" in web.post(f"{writing}preview/", {"text": "x" * 100_005}).text
+    assert "Too long" not in web.post(f"{writing}preview/", {"text": "x" * 100_000}).text
+
+
 # --- skipping ---
 
 
