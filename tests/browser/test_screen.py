@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from annotation.models import Completion, Project, Submission
+from annotation.tasking import add_prompt, make_task, new_completion, outside_source
 from tests.browser.test_ranking import DOOR, begin, said, send, standing
 from tests.cast import give_task
 
@@ -59,6 +60,28 @@ def test_two_texts_are_compared_word_by_word(open_browser, cast):
     texts = {page.locator(f"#response-{letter} .prose").inner_text() for letter in "AB"}
     assert {before, after} == texts
     assert "".join(shown.locator(".same").all_inner_texts()).startswith("The sea is ")
+
+
+def a_long_conversation(cast):
+    said = [{"role": "user", "content": "Tell me more. " * 200} for _ in range(4)]
+    answers = [{"role": "assistant", "content": "There is more. " * 200} for _ in range(4)]
+    turns = [turn for pair in zip(said, answers, strict=True) for turn in pair]
+    prompt, _ = add_prompt(cast.project, [*turns, {"role": "user", "content": "And lakes?"}])
+    source = outside_source(cast.project, "an-outside-model")
+    completions = [new_completion(prompt, source, text) for text in ("They flow.", "They do.")]
+    Completion.objects.bulk_create(completions)
+    return make_task(prompt, completions)
+
+
+def test_a_long_conversation_begins_at_what_is_to_be_answered(open_browser, cast):
+    a_long_conversation(cast)
+    page = begin(open_browser(viewport={"width": 1440, "height": 900}))
+
+    expect(page.get_by_text("And lakes?")).to_be_in_viewport()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("link", name="Prompt").click()
+    sheet = page.get_by_role("dialog", name="Prompt")
+    expect(sheet.get_by_text("And lakes?")).to_be_in_viewport()
 
 
 DIFFERENT = {
