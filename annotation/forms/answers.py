@@ -122,7 +122,7 @@ class LongField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         """As it was typed: a form sends each end of a line as two characters."""
-        return unix_lines(super().to_python(value))
+        return unix_lines(super().to_python(value) or "")
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         attrs = super().widget_attrs(widget)

@@ -273,7 +273,9 @@ class QueueMachine(RuleBasedStateMachine):
             assert new
             assert again is None or again.id == got.pk
             ends = self.now() + self.lease
-            self.model.holds[expected, person] = Hold(got.pk, "open", ends, again and again.begun)
+            self.model.holds[expected, person] = Hold(
+                got.pk, "open", ends, again.begun if again else None
+            )
 
     def reserve(self, person: int, _: st.DataObject) -> None:
         got = queue.reserve(self.judges[person])

@@ -78,7 +78,7 @@ function beginPrompt() {
     const asked = document.querySelector(".brief .conversation").cloneNode(true);
     sheet.querySelector(".sheet-text").replaceChildren(asked);
     sheet.showModal();
-    showLastTurn(sheet.querySelector(".sheet-text"));
+    showLastTurn(sheet);
   });
 }
 
@@ -87,9 +87,9 @@ function showLastTurn(box) {
   const last = box.querySelector(".conversation > .turn:last-child");
   const over = last.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom;
   if (over <= 0 || !last.previousElementSibling) return;
-  const told = box.querySelector(".messages")?.offsetHeight ?? 0; // stays above it
+  const above = box.querySelector(":scope > :is(.messages, .head)")?.offsetHeight ?? 0; // stays there
   const top = last.getBoundingClientRect().top - box.getBoundingClientRect().top;
-  box.scrollTop += top - told - SPACE;
+  box.scrollTop += top - above - SPACE;
 }
 
 // What has the focus stands above the foot, which is as high as what it has to say.

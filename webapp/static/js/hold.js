@@ -284,6 +284,7 @@ function answered() {
 function choice(words, choose) {
   const button = document.createElement("button");
   button.type = "button";
+  button.className = "link";
   button.textContent = words;
   button.addEventListener("click", choose);
   return button;
