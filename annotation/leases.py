@@ -141,7 +141,9 @@ def check_draft(draft: Any) -> None:
         raise Invalid(gettext("draft: must be a JSON object."))
     if len(str(draft)) > MAX_DRAFT_CHARACTERS:
         raise Invalid(
-            gettext("This is longer than %(most)s characters, too long to be kept. Shorten it.")
+            gettext(
+                "This draft is longer than %(most)s characters, too long to be kept. Shorten it."
+            )
             % {"most": f"{MAX_DRAFT_CHARACTERS:,}"}
         )
     check_storable_json("draft:", draft)
