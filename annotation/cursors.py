@@ -51,7 +51,8 @@ Place = tuple[float, int]
 
 def lock_annotator(annotator: Annotator) -> Annotator:
     """The annotator as it stands, locked until the transaction ends; ``tried`` says that it has
-    begun to qualify at some time.
+    begun to qualify at some time, ``begun`` that a task which it had begun when its time was up
+    may still be given.
 
     Serialises two tabs of one person; others are not delayed.
     """
@@ -76,10 +77,33 @@ def _locking(person: int) -> QuerySet[Annotator]:
     )
     returned = returned.exclude(purpose=Task.Purpose.GOLD)
     tries = Qualification.objects.filter(annotator=OuterRef("pk"))
+    begun = begun_by(OuterRef("pk")).filter(
+        task__withdrawn=False, task__held=False, task__taken__lt=F("task__wanted")
+    )
     people = Annotator.objects.select_for_update(no_key=True, of=("self",)).annotate(
-        passed_returned=Exists(returned), tried=Exists(tries)
+        passed_returned=Exists(returned), tried=Exists(tries), begun=Exists(begun)
     )
     return people.filter(pk=person)
+
+
+def begun_by(annotator: Any) -> QuerySet[Assignment]:
+    """What this person had begun when their time was up: of that there is a draft."""
+    expired = Assignment.objects.filter(annotator=annotator, state=Assignment.State.EXPIRED)
+    return expired.filter(draft__isnull=False)
+
+
+def begun_task(annotator: Annotator) -> Any:
+    """The task that this locked person began last and may still have, locked too: their work on
+    it comes before any other. None where there is none, or others are just claiming it."""
+    if not annotator.begun:  # type: ignore[attr-defined]
+        return None
+    last = begun_by(annotator).order_by("-draft_saved_at", "-pk")
+    for task in last.values_list("task", flat=True):
+        open_to = not_had(Task.objects.open().filter(pk=task), annotator)
+        found = open_to.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
+        if found is not None:
+            return found
+    return None
 
 
 def next_task(annotator: Annotator, *, ahead: bool = False) -> Any:

@@ -4,15 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import takewhile
 
-# Scripts that put no spaces between words: each character is one.
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+from annotation.scripts import UNSPACED
+
+# A character of a script that puts no spaces between words is a word.
 WORD = re.compile(rf"\s+|[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s]")
 MAX_WORDS = 3000  # in all changed passages: beyond it only whole lines are compared
 MAX_LINES = 4000  # beyond it only what the two begin and end with alike is told from the rest
 SAME, GONE, NEW = "same", "gone", "new"
-Part = tuple[str, Sequence[str], Sequence[str]]  # how the older and the newer words compare
 
 
 @dataclass(frozen=True)
@@ -33,48 +32,36 @@ def differences(old: str, new: str) -> list[Run]:
         words = (WORD.findall(one), WORD.findall(other)) if kind == "replace" else ([], [])
         words_left -= len(words[0]) + len(words[1])
         if kind == "replace" and words_left >= 0:
-            for gone, new_words in _readable(list(_compare(*words))):
-                runs.extend(_runs("".join(gone), "".join(new_words)))
+            pieces = [("".join(gone), "".join(fresh)) for _, gone, fresh in _compare(*words)]
+            for gone_text, new_text in _legible(pieces):
+                runs.extend(_runs(gone_text, new_text))
         else:
             runs.extend(_runs(one, other))
     return runs
 
 
-def _readable(parts: list[Part]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-    """A single word that both have by chance, amid all that they have not, helps no reader: what
-    stands between longer parts that are the same is one passage for another.
-    """
-    gone: list[str] = []
-    new: list[str] = []
-    changed = 0  # characters
-    for place, (kind, a, b) in enumerate(parts):
-        around = min(changed, _changed_next(parts, place))
-        if kind == "equal" and not _is_chance(a, around):
-            if gone or new:
-                yield gone, new
-            yield a, b
-            gone, new, changed = [], [], 0
-            continue
-        gone, new = [*gone, *a], [*new, *b]
-        changed += 0 if kind == "equal" else _size(a) + _size(b)
-    if gone or new:
-        yield gone, new
+def _legible(pieces: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of what is gone and what is new, without what two changes have between them by chance:
+    no more than the changes themselves say, or nothing but spaces."""
+    done: list[tuple[str, str]] = []
+    for piece in filter(any, pieces):
+        done.append(piece)
+        while len(done) > 2 and _is_chance(*done[-3:]):
+            merged = zip(*done[-3:], strict=True)
+            done[-3:] = [("".join(next(merged)), "".join(next(merged)))]
+    return done
 
 
-def _changed_next(parts: list[Part], place: int) -> int:
-    following = takewhile(lambda part: part[0] != "equal", parts[place + 1 :])
-    return sum(_size(a) + _size(b) for _, a, b in following)
+def _is_chance(before: tuple[str, str], between: tuple[str, str], after: tuple[str, str]) -> bool:
+    if between[0] != between[1] or any(gone == new for gone, new in (before, after)):
+        return False
+    least = min(max(map(len, before)), max(map(len, after)))
+    return len(between[0]) <= least or not between[0].strip()
 
 
-def _size(words: Sequence[str]) -> int:
-    return sum(map(len, words))
-
-
-def _is_chance(words: Sequence[str], around: int) -> bool:
-    return around > _size(words) and sum(1 for word in words if word[0].isalnum()) < 2
-
-
-def _compare(before: Sequence[str], after: Sequence[str]) -> Iterator[Part]:
+def _compare(
+    before: Sequence[str], after: Sequence[str]
+) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
     # What is alike at both ends is most of an edited text, and costs the matcher dearly.
     start, end = _alike(before, after), 0
     if start < min(len(before), len(after)):
@@ -91,7 +78,9 @@ def _alike(before: Sequence[str], after: Sequence[str]) -> int:
     )
 
 
-def _match(before: Sequence[str], after: Sequence[str]) -> Iterator[Part]:
+def _match(
+    before: Sequence[str], after: Sequence[str]
+) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
     if len(before) + len(after) > MAX_LINES:
         yield "replace", before, after
         return

@@ -66,6 +66,12 @@ class Busy(Refused):
     seconds = 30  # after which
 
 
+class DraftChanged(Conflict):
+    """Another tab has kept a later draft."""
+
+    code = "draft_changed"
+
+
 class QuizOwed(Conflict):
     """Questions about the guideline come first."""
 

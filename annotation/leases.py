@@ -4,16 +4,17 @@ Rows are locked in the order that ``annotation.queue`` names.
 """
 
 from datetime import datetime, timedelta
+from types import EllipsisType
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation import reserving
 from annotation.content import check_storable, check_storable_json
-from annotation.errors import Invalid, LeaseLost
+from annotation.errors import DraftChanged, Invalid, LeaseLost
 from annotation.models import Annotator, Assignment, Project, Task
 from annotation.prepared import prepared
 
@@ -21,6 +22,7 @@ MAX_DRAFT_CHARACTERS = 400_000
 MAX_SKIP_COMMENT = 10_000
 EXPIRY_BATCH = 200
 State = Assignment.State
+DRAFT_CHANGED = gettext_lazy("This was changed in another tab meanwhile.")
 
 
 def hold(assignment_id: int, annotator: Annotator) -> Assignment:
@@ -100,23 +102,51 @@ def skip(assignment_id: int, annotator: Annotator, reason: str, comment: str = "
         )
 
 
-def keep_draft(assignment_id: int, annotator: Annotator, draft: dict[str, Any]) -> Assignment:
-    """Store unfinished work, also when the lease has ended. Raises Invalid, LeaseLost."""
+def keep_draft(
+    assignment_id: int,
+    annotator: Annotator,
+    draft: dict[str, Any],
+    base: datetime | EllipsisType | None = ...,
+) -> Assignment:
+    """Store unfinished work, also when the lease has ended.
+
+    ``base`` is when the draft was kept that this one goes on from, None for the first; left out,
+    this one counts whatever was kept. Raises Invalid, LeaseLost, and DraftChanged when another
+    than ``base`` is kept by now.
+    """
+    check_draft(draft)
+    mine = Assignment.objects.given().filter(pk=assignment_id, annotator=annotator)
+    # Guarded by the state, so that a draft that arrives late never joins a finished answer.
+    kept = put_draft(mine.exclude(state=State.SUBMITTED), draft, base)
+    assignment = _had.first(assignment_id, annotator.pk)
+    if assignment is None or assignment.state == State.SUBMITTED:
+        raise LeaseLost(why_lost(assignment))
+    if not kept:
+        raise DraftChanged(DRAFT_CHANGED)
+    return assignment
+
+
+def put_draft(
+    rows: QuerySet[Assignment], draft: dict[str, Any], base: datetime | EllipsisType | None
+) -> bool:
+    """Whether there is such an assignment, and its draft was the one of ``base``."""
+    if base is not ...:
+        rows = rows.filter(draft_saved_at=base)
+    return bool(rows.update(draft=draft, draft_saved_at=timezone.now()))
+
+
+def check_draft(draft: Any) -> None:
+    """Raises Invalid for what cannot be kept as a draft."""
     if not isinstance(draft, dict):
         raise Invalid(gettext("draft: must be a JSON object."))
     if len(str(draft)) > MAX_DRAFT_CHARACTERS:
         raise Invalid(
-            gettext("draft: longer than %(most)s characters. Shorten it.")
+            gettext(
+                "This draft is longer than %(most)s characters, too long to be kept. Shorten it."
+            )
             % {"most": f"{MAX_DRAFT_CHARACTERS:,}"}
         )
     check_storable_json("draft:", draft)
-    mine = Assignment.objects.given().filter(pk=assignment_id, annotator=annotator)
-    # Guarded by the state, so that a draft that arrives late never joins a finished answer.
-    kept = mine.exclude(state=State.SUBMITTED).update(draft=draft, draft_saved_at=timezone.now())
-    assignment = _had.first(assignment_id, annotator.pk)
-    if assignment is None or not kept:
-        raise LeaseLost(why_lost(assignment))
-    return assignment
 
 
 @prepared

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from annotation import reserving
-from annotation.cursors import catch_up, first_being_claimed, lock_annotator, next_task
+from annotation.cursors import begun_task, catch_up, first_being_claimed, lock_annotator, next_task
 from annotation.errors import Conflict, QuizOwed
 from annotation.leases import end, is_live, renew
 from annotation.models import Annotator, Assignment, Task, TaskCompletion
@@ -65,6 +65,9 @@ def claim(annotator: Annotator) -> tuple[Assignment | None, bool]:
                 raise Conflict(PAUSED)
             if must_qualify(annotator):
                 raise Conflict(UNQUALIFIED)
+            begun = begun_task(annotator)
+            if begun is not None:
+                return _assign(begun, annotator), True
             if kept is not None:
                 if reserving.take_up(kept, _lease(annotator, now), now):
                     catch_up(annotator, kept.task)

@@ -1,13 +1,17 @@
 """Changing one's mind: a new revision takes the place of an answer, which stays stored."""
 
+from datetime import datetime
+from types import EllipsisType
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils.translation import gettext
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
-from annotation.errors import Conflict
-from annotation.models import Annotator, SnapshotItem, Submission, Task
+from annotation.errors import Conflict, DraftChanged
+from annotation.leases import DRAFT_CHANGED, check_draft, put_draft
+from annotation.models import Annotator, Assignment, SnapshotItem, Submission, Task
 from annotation.signals import submitted
 from annotation.submissions import (
     Receipt,
@@ -18,6 +22,8 @@ from annotation.submissions import (
     replay,
     write,
 )
+
+NOT_YOURS = gettext_lazy("This answer is not yours.")
 
 
 def revisable(annotator: Annotator) -> QuerySet[Submission]:
@@ -80,9 +86,36 @@ def revise(
         if replayed is not None:
             return replayed
         submission = _supersede(_held(submission_id, annotator), body, key, origin)
+        drop_draft(submission.assignment_id)
         receipt = receipt_of(submission)
     submitted.send_robust(Submission, submission=submission)
     return receipt
+
+
+def keep_draft(
+    assignment_id: int,
+    annotator: Annotator,
+    draft: dict[str, Any],
+    base: datetime | EllipsisType | None = ...,
+) -> Assignment:
+    """Store an unfinished change of the answer to this assignment, as ``leases.keep_draft`` does
+    an unfinished answer. Raises Invalid, Conflict, DraftChanged."""
+    check_draft(draft)
+    mine = Assignment.objects.filter(pk=assignment_id, annotator=annotator)
+    mine = mine.filter(state=Assignment.State.SUBMITTED)
+    kept = put_draft(mine, draft, base)
+    assignment = mine.first()
+    if assignment is None:
+        raise Conflict(NOT_YOURS)
+    if not kept:
+        raise DraftChanged(DRAFT_CHANGED)
+    return assignment
+
+
+def drop_draft(assignment_id: int) -> None:
+    """The answer stays as it is, or has been changed."""
+    submitted = Assignment.objects.filter(pk=assignment_id, state=Assignment.State.SUBMITTED)
+    submitted.update(draft=None, draft_saved_at=timezone.now())
 
 
 def _held(submission_id: int, annotator: Annotator) -> Submission:
@@ -94,7 +127,7 @@ def _held(submission_id: int, annotator: Annotator) -> Submission:
         .first()
     )
     if before is None:
-        raise Conflict(gettext("This answer is not yours."))
+        raise Conflict(NOT_YOURS)
     reason = why_fixed(before)
     if reason:
         raise Conflict(reason)

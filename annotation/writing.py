@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from annotation.differences import SAME, UNSPACED, Run, differences
+from annotation.differences import SAME, Run, differences
+from annotation.scripts import UNSPACED
 
 WORD = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+(?:['\u2019-][^\\W{UNSPACED}]+)*")
 

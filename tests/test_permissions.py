@@ -115,6 +115,8 @@ ROWS = {
     f"POST {WORK}heartbeat/": Row("401 200 409 403 403 404", scope="annotate"),
     f"GET {WORK}draft/": Row("401 200 404 403 403 404"),
     f"PUT {WORK}draft/": Row("401 200 409 403 403 404", scope="annotate"),
+    f"GET {WORK}change/": Row("401 200 404 403 403 404"),
+    f"PUT {WORK}change/": Row("401 409 409 403 403 404", scope="annotate"),
     f"GET {API}prompts/": READERS_READ,
     f"POST {API}prompts/": Row("401 403 403 201 403 404", body=lambda *_: [{"prompt": "Why?"}]),
     f"GET {API}prompts/<int:id>/": READERS_READ,

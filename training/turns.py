@@ -89,9 +89,15 @@ def _before(turn: Turn, job: Job | None) -> Waiting:
     busy = Job.objects.filter(
         Q(state=Job.State.RUNNING, lease_until__gte=timezone.now()), queue=Job.Queue.GPU
     )
+    is_late = timezone.now() - turn.asked_at > SLOW
+    if busy.exists() and is_late:
+        return Waiting(
+            gettext("The model is at other work still. Yours is next. %(kept)s") % {"kept": KEPT},
+            slow=True,
+        )
     if busy.exists():
         return Waiting(gettext("The model is at other work for a moment. Yours is next."))
-    if timezone.now() - turn.asked_at > SLOW:
+    if is_late:
         return Waiting(
             gettext("No worker has come for it yet. %(kept)s") % {"kept": KEPT}, slow=True
         )

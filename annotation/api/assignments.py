@@ -1,15 +1,19 @@
 """A person's work: ask for a task, answer it, keep it, give it back."""
 
+from datetime import datetime
 from functools import cached_property
+from types import EllipsisType
 from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import leases, problems, queue, submissions
+from annotation import leases, problems, queue, revisions, submissions
 from annotation.api.authentication import ScopedTokens
 from annotation.api.examples import ANSWERS, RECEIPT, WORK
 from annotation.api.permissions import MEMBERS, RANKERS, READERS, person
@@ -26,6 +30,7 @@ from annotation.api.work import (
     WorkSerializer,
     work,
 )
+from annotation.errors import Invalid
 from annotation.models import Assignment, Scope, Submission
 from annotation.people import annotator_for, has_role
 
@@ -39,6 +44,16 @@ KEY = OpenApiParameter(
         "key with the same body gives the same reply, however often it is sent."
     ),
 )
+
+BASE = OpenApiParameter(
+    "base",
+    str,
+    description=(
+        "The `draft_saved_at` of the draft that this one goes on from, empty if there was none: "
+        "where another is kept by now, this one is refused with the code `draft_changed`."
+    ),
+)
+DRAFT = {"application/json": {"type": "object", "additionalProperties": {}}}
 
 
 @describes("list_assignments", "List assignments")
@@ -163,6 +178,7 @@ class HeartbeatView(AssignmentView):
 class DraftView(AssignmentView):
     noun = "work"
     keeps = "PUT"
+    keep = staticmethod(leases.keep_draft)
 
     @extend_schema(
         operation_id="get_draft",
@@ -170,15 +186,61 @@ class DraftView(AssignmentView):
         responses=DraftSerializer,
     )
     def get(self, request: Request, id: int) -> Response:
+        return self._get(id)
+
+    def _get(self, id: int) -> Response:
         assignment = get_object_or_404(self.annotator.assignments, pk=id)
         return Response(DraftSerializer(assignment).data)
 
     @extend_schema(
         operation_id="keep_draft",
         summary="Keep unfinished work, also when the lease has ended",
-        request={"application/json": {"type": "object", "additionalProperties": {}}},
+        parameters=[BASE],
+        request=DRAFT,
         responses={200: DraftSerializer, 409: CONFLICT},
     )
     def put(self, request: Request, id: int) -> Response:
+        return self._put(request, id)
+
+    def _put(self, request: Request, id: int) -> Response:
         draft: Any = request.data
-        return Response(DraftSerializer(leases.keep_draft(id, self.annotator, draft)).data)
+        kept = self.keep(id, self.annotator, draft, _base(request))
+        return Response(DraftSerializer(kept).data)
+
+
+class ChangeView(DraftView):
+    """The same of a change of the answer that was given."""
+
+    keep = staticmethod(revisions.keep_draft)
+
+    @extend_schema(
+        operation_id="get_change",
+        summary="Read what you kept of an unfinished change of your answer",
+        responses=DraftSerializer,
+    )
+    def get(self, request: Request, id: int) -> Response:
+        return self._get(id)
+
+    @extend_schema(
+        operation_id="keep_change",
+        summary="Keep an unfinished change of your answer",
+        parameters=[BASE],
+        request=DRAFT,
+        responses={200: DraftSerializer, 409: CONFLICT},
+    )
+    def put(self, request: Request, id: int) -> Response:
+        return self._put(request, id)
+
+
+def _base(request: Request) -> datetime | EllipsisType | None:
+    """When the draft was kept that this one goes on from; an ellipsis where it is not said."""
+    said = request.query_params.get("base")
+    if said is None:
+        return ...
+    try:
+        base = parse_datetime(said)
+    except ValueError:
+        base = None
+    if said and (base is None or base.tzinfo is None):
+        raise Invalid(gettext("base: must be the draft_saved_at of the draft, or empty."))
+    return base

@@ -43,6 +43,7 @@ urlpatterns = [
     path(f"{ASSIGNMENT}report/", assignments.ReportView.as_view()),
     path(f"{ASSIGNMENT}heartbeat/", assignments.HeartbeatView.as_view()),
     path(f"{ASSIGNMENT}draft/", assignments.DraftView.as_view()),
+    path(f"{ASSIGNMENT}change/", assignments.ChangeView.as_view()),
     path(f"{PROJECT}prompts/", prompts.PromptsView.as_view()),
     path(f"{PROJECT}prompts/<int:id>/", prompts.PromptView.as_view()),
     path(f"{PROJECT}completions/", completions.CompletionsView.as_view()),

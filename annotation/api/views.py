@@ -1,5 +1,6 @@
 """What the views of all nouns share."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from annotation import leases
 from annotation.api.errors import LengthRequired
 from annotation.api.permissions import READERS, HoldsWork, InProject
 from annotation.errors import NoLongerRanks, Refused
-from annotation.models import Annotator, Project, Scope
+from annotation.models import Annotator, Assignment, Project, Scope
 
 
 class WholeBodyView(APIView):
@@ -57,6 +58,7 @@ class AssignmentView(WholeBodyView):
     permission_classes = [HoldsWork]
     writes = Scope.ANNOTATE
     keeps = ""  # the method whose body is the person's work, which no refusal may lose
+    keep: ClassVar[Callable[..., Assignment]] = staticmethod(leases.keep_draft)
     annotator: Annotator
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -71,4 +73,4 @@ class AssignmentView(WholeBodyView):
         """As the draft, if it can be one: its person was removed while they worked on it."""
         with suppress(Refused, APIException):
             draft: Any = request.data
-            leases.keep_draft(assignment_id, self.annotator, draft)
+            self.keep(assignment_id, self.annotator, draft)

@@ -13,6 +13,7 @@ from annotation.answers import MAX_COMMENT
 from annotation.models import Completion
 from annotation.models.projects import MAX_LABEL, MAX_LABELS
 from annotation.submissions import MAX_KEY
+from annotation.writing import unix_lines
 
 LETTERS = "ABCDEFGHI"
 REMOVED = ngettext_lazy(
@@ -116,6 +117,26 @@ def cards_of(completions: Sequence[Completion]) -> list[Card]:
     ]
 
 
+class LongField(forms.CharField):
+    """A text that no browser cuts off: one that is too long is told, and stays as it is."""
+
+    default_error_messages = {
+        "max_length": gettext_lazy(
+            "This is %(show_value)d characters long, and at most %(limit_value)d can be sent. "
+            "Shorten it; nothing of it is lost."
+        )
+    }
+
+    def to_python(self, value: Any) -> Any:
+        """As it was typed: a form sends each end of a line as two characters."""
+        return unix_lines(super().to_python(value) or "")
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        attrs = super().widget_attrs(widget)
+        attrs.pop("maxlength", None)
+        return attrs
+
+
 class MarksField(forms.MultipleChoiceField):
     """Labels of one response. Takes those too that the project has no more: the form tells of
     them in one sentence, and keeps the others."""
@@ -131,7 +152,7 @@ class AnswerForm(forms.Form):
     """What every kind of task has: a key that makes a second click harmless, and a comment."""
 
     key = forms.CharField(max_length=MAX_KEY, widget=forms.HiddenInput, initial=new_key)
-    comment = forms.CharField(
+    comment = LongField(
         required=False,
         max_length=MAX_COMMENT,
         strip=False,

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from annotation import dialogues, guidelines, problems
+from annotation.forms.answers import LongField
 from annotation.forms.quiz import QuestionsField, offer
 from annotation.leases import MAX_SKIP_COMMENT
 from annotation.models import Assignment, ProblemReport, Project
@@ -63,7 +64,7 @@ class MessageForm(forms.Form):
     """A person's turn of a dialogue. ``number`` makes a second delivery harmless; ``chosen`` is the
     response that it goes on from, where several were the best."""
 
-    message = forms.CharField(
+    message = LongField(
         max_length=dialogues.MAX_MESSAGE,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 5}),

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from annotation.answers import MAX_TEXT
-from annotation.forms.answers import AnswerForm, text_of
+from annotation.forms.answers import AnswerForm, LongField, text_of
 from annotation.models import Thumb
 from annotation.writing import Written, look_at, unix_lines
 
@@ -33,7 +33,7 @@ class ThumbsForm(AnswerForm):
 class WriteForm(AnswerForm):
     """A response of one's own, or a given one made better, which begins as it was given."""
 
-    text = forms.CharField(
+    text = LongField(
         max_length=MAX_TEXT,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 14}),

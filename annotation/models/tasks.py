@@ -223,7 +223,7 @@ class Assignment(models.Model):
     """One person's hold on one task: a lease while open, a fact once submitted.
 
     Before that it may be ``reserved`` for a moment (``annotation.reserving``): a place, but no
-    work yet.
+    work yet. ``draft`` is unfinished work: an answer, or once submitted a change of it.
     """
 
     class State(models.TextChoices):

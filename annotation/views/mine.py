@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from annotation import history
 from annotation.accord import accord_of
 from annotation.people import RANKERS, annotator_for
+from annotation.unsent import unsent_of
 from annotation.views.access import PersonRequest, project_for
 
 SHOWN = 50
@@ -41,5 +42,6 @@ def my_work(request: PersonRequest, slug: str) -> HttpResponse:
         "older": start + SHOWN if len(found) > SHOWN else None,
         "newer": max(0, start - SHOWN) if start else None,
         "skipped": history.skipped(annotator),
+        "unsent": unsent_of(annotator),
     }
     return render(request, "my_work.html", context)

@@ -5,9 +5,8 @@ from contextlib import suppress
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from annotation import leases, problems
 from annotation.answers import MAX_TEXT
 from annotation.dialogues import dialogue_address
-from annotation.errors import KeyReused, LeaseLost, Refused
+from annotation.errors import Invalid, KeyReused, LeaseLost, Refused
 from annotation.forms import AnswerForm, ReportForm, SkipForm, answer_form
 from annotation.models import Assignment, Submission, TaskKind
 from annotation.submissions import Receipt, submit
@@ -28,10 +27,13 @@ from annotation.views.access import (
     check_still_ranks,
     own_assignment,
 )
+from annotation.views.ended import answered_before, ended
 from annotation.views.fetched import fetched_as
+from annotation.views.leading import lead
 from annotation.views.page import task_page
 from annotation.views.ranking import next_step
 from annotation.views.review import review_address
+from annotation.writing import unix_lines
 
 REPORTED = gettext_lazy(
     "Reported. Thank you: a manager will look at it. Go on with the task, or skip it."
@@ -55,7 +57,7 @@ def task(request: PersonRequest, pk: int) -> HttpResponse:
         return _answer(request, assignment, answer_form(assignment, request.POST))
     lost = leases.why_lost(assignment)
     if lost:
-        return _ended(request, assignment, lost)
+        return ended(request, assignment, lost)
     return task_page(request, assignment, answer_form(assignment, draft=assignment.draft))
 
 
@@ -74,7 +76,7 @@ def _keep_and_show(request: PersonRequest, assignment: Assignment) -> HttpRespon
     try:
         leases.keep_draft(assignment.pk, assignment.annotator, draft)
     except LeaseLost as refusal:
-        return _ended(request, assignment, str(refusal), refusal.status)
+        return ended(request, assignment, str(refusal), status=refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return task_page(request, assignment, form, status=400)
@@ -89,8 +91,10 @@ def preview(request: PersonRequest, pk: int) -> HttpResponse:
     assignment = assignment_for(request.user, pk)
     if assignment.task.kind != TaskKind.WRITE:
         raise Http404
-    form = answer_form(assignment, {"text": request.POST.get("text", "")[:MAX_TEXT]})
-    return render(request, "tasks/written.html", {"form": form})
+    text = request.POST.get("text", "")
+    form = answer_form(assignment, {"text": text[:MAX_TEXT]})
+    over = len(unix_lines(text)) - MAX_TEXT
+    return render(request, "tasks/written.html", {"form": form, "over": over, "most": MAX_TEXT})
 
 
 def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) -> HttpResponse:
@@ -105,9 +109,14 @@ def _answer(request: PersonRequest, assignment: Assignment, form: AnswerForm) ->
             )
             return _go_on(request, assignment, receipt)
         # Kept also without JavaScript, which would have kept it already.
-        leases.keep_draft(assignment.pk, assignment.annotator, form.body())
+        with suppress(Invalid):  # the form says what is wrong
+            kept = leases.keep_draft(assignment.pk, assignment.annotator, form.body())
+            assignment.draft_saved_at = kept.draft_saved_at
     except (LeaseLost, KeyReused) as refusal:
-        return _ended(request, assignment, str(refusal), refusal.status)
+        assignment.refresh_from_db(fields=["state"])
+        if assignment.state == Assignment.State.SUBMITTED:
+            return answered_before(request, assignment, form, str(refusal))
+        return ended(request, assignment, str(refusal), status=refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     return task_page(request, assignment, form, status=400)
@@ -124,18 +133,7 @@ def _go_on(request: PersonRequest, assignment: Assignment, receipt: Receipt) -> 
         there, begun = next_step(request, assignment.annotator)
     # The script may have the page already, but for what is to be said on it.
     stays = begun is not None and request.POST.get("ready") == fetched_as(begun)
-    return _lead(request, there, stays=stays)
-
-
-def _lead(request: PersonRequest, there: str, *, stays: bool = False) -> HttpResponse:
-    """To another page; a script is told where that is, since it cannot see a redirect, and what
-    is to be said where it needs no other page."""
-    if request.accepts("text/html"):
-        return redirect(there)
-    reply = {"next": there}
-    if stays:
-        reply["told"] = render_to_string("parts/messages.html", request=request)
-    return JsonResponse(reply)
+    return lead(request, there, stays=stays)
 
 
 @login_required
@@ -149,11 +147,11 @@ def skip(request: PersonRequest, pk: int) -> HttpResponse:
             talk = dialogue_address(assignment.task)
             if talk:
                 messages.success(request, gettext("Skipped."))
-                return _lead(request, talk)
+                return lead(request, talk)
             messages.success(request, gettext("Skipped. Here is the next one."))
-            return _lead(request, next_step(request, assignment.annotator)[0])
+            return lead(request, next_step(request, assignment.annotator)[0])
     except LeaseLost as refusal:
-        return _ended(request, assignment, str(refusal), refusal.status)
+        return ended(request, assignment, str(refusal), status=refusal.status)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     answer = answer_form(assignment, draft=assignment.draft)
@@ -170,18 +168,11 @@ def report(request: PersonRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             problems.report(assignment.pk, assignment.annotator, **form.cleaned_data)
             messages.success(request, REPORTED)
-            return _lead(request, reverse("task", args=[assignment.pk]), stays=True)
+            return lead(request, reverse("task", args=[assignment.pk]), stays=True)
     except Refused as refusal:
         form.add_error(None, str(refusal))
     lost = leases.why_lost(assignment)
     if lost:
-        return _ended(request, assignment, lost)
+        return ended(request, assignment, lost)
     answer = answer_form(assignment, draft=assignment.draft)
     return task_page(request, assignment, answer, report_form=form, status=400)
-
-
-def _ended(
-    request: PersonRequest, assignment: Assignment, sentence: str, status: int = 409
-) -> HttpResponse:
-    context = {"project": assignment.task.project, "sentence": sentence}
-    return render(request, "tasks/ended.html", context, status=status)

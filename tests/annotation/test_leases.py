@@ -224,7 +224,7 @@ def test_a_draft_is_kept_while_and_after_a_lease(cast, judges, clock):
     ("draft", "message"),
     [
         (["a list"], "draft: must be a JSON object"),
-        ({"comment": "x" * 400_000}, "draft: longer than 400,000 characters"),
+        ({"comment": "x" * 400_000}, "This draft is longer than 400,000 characters"),
         ({"comment": "\x00"}, "draft: holds a null character"),
         ({"seconds": float("nan")}, "draft: holds nan"),
     ],

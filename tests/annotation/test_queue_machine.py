@@ -65,6 +65,7 @@ class Hold:
     id: int
     state: str
     ends: dt.datetime
+    begun: dt.datetime | None = None  # when a draft was kept
 
 
 @dataclass
@@ -107,6 +108,18 @@ class Model:
     def may_have(self, person: int, task: int) -> bool:
         hold = self.holds.get((task, person))
         return not self.questions[task].hidden and (hold is None or hold.state == "expired")
+
+    def begun_by(self, person: int) -> int | None:
+        """What this person began last and may go on with."""
+        may = [
+            (hold.begun, hold.id, task)
+            for (task, who), hold in self.holds.items()
+            if (who, hold.state) == (person, "expired")
+            and hold.begun
+            and self.taken(task) < self.questions[task].wanted
+            and self.may_have(person, task)
+        ]
+        return max(may)[-1] if may else None
 
     def give_way(self, person: int) -> bool:
         """Whether the oldest reservation of a task that this person may have was forgotten."""
@@ -244,13 +257,14 @@ class QueueMachine(RuleBasedStateMachine):
             return
         if held:
             held[1].state = "expired"
-        kept = self.model.kept(person, self.now())
+        begun = self.model.begun_by(person)
+        kept = None if begun else self.model.kept(person, self.now())
         if kept:
             assert got is not None
             assert (got.pk, new) == (kept[1].id, True)
             kept[1].state, kept[1].ends = "open", self.now() + self.lease
             return
-        expected = self.model.next_for(person)
+        expected = begun or self.model.next_for(person)
         if expected is None and self.model.give_way(person):
             expected = self.model.next_for(person)
         assert (got.task_id if got else None) == expected
@@ -258,7 +272,10 @@ class QueueMachine(RuleBasedStateMachine):
             again = self.model.holds.get((expected, person))
             assert new
             assert again is None or again.id == got.pk
-            self.model.holds[expected, person] = Hold(got.pk, "open", self.now() + self.lease)
+            ends = self.now() + self.lease
+            self.model.holds[expected, person] = Hold(
+                got.pk, "open", ends, again.begun if again else None
+            )
 
     def reserve(self, person: int, _: st.DataObject) -> None:
         got = queue.reserve(self.judges[person])
@@ -334,6 +351,7 @@ class QueueMachine(RuleBasedStateMachine):
         if not self.model.is_live(task, hold, self.now()):
             self.refused(LeaseLost, self.submit, person, hold.id, body, key)
             assert Assignment.objects.get(pk=hold.id).draft == body
+            hold.begun = self.now()
             return
         receipt = self.submit(person, hold.id, body, key)
         assert receipt.pairs == sum(one != other for one, other in combinations(ranks, 2))

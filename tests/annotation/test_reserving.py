@@ -203,3 +203,30 @@ def test_the_database_lets_a_person_reserve_one(cast, judges):
             claimed_at=kept.claimed_at,
             expires_at=kept.expires_at,
         )
+
+
+def test_what_was_begun_comes_back_before_what_is_reserved(cast, judges, clock):
+    give_tasks(cast, 3)
+    first = held(judges[0])
+    leases.keep_draft(first.pk, judges[0], {"comment": "half done"})
+    reserve(judges[0])
+    clock.shift(cast.project.lease_seconds - 1)
+    ahead = reserve(judges[0])
+    clock.shift(1)
+
+    again = held(judges[0])
+
+    assert (again.pk, again.draft) == (first.pk, {"comment": "half done"})
+    leases.release(again.pk, judges[0])
+    assert held(judges[0]).pk == ahead.pk
+
+
+def test_what_was_begun_and_others_took_does_not_come_back(cast, judges, clock):
+    give_tasks(cast, 2, wanted=1)
+    first = held(judges[0])
+    leases.keep_draft(first.pk, judges[0], {"comment": "half done"})
+    clock.shift(cast.project.lease_seconds)
+    leases.expire()
+    answer(judges[1])
+
+    assert held(judges[0]).task_id != first.task_id

@@ -3,9 +3,9 @@
 import pytest
 
 from annotation import queue
-from annotation.errors import Conflict, Invalid, KeyReused
+from annotation.errors import Conflict, DraftChanged, Invalid, KeyReused
 from annotation.models import Pair, Submission
-from annotation.revisions import revisable, revise
+from annotation.revisions import keep_draft, revisable, revise
 from annotation.snapshots import freeze
 from annotation.submissions import submit, withdraw
 from tests.cast import full_ranking, give_task, make_cast, make_judges
@@ -87,3 +87,23 @@ def test_nobody_changes_the_answer_of_another(cast, task, answer):
     (other,) = make_judges(cast.project, 1)
     with pytest.raises(Conflict, match="not yours"):
         revise(answer.pk, other, full_ranking(task), key="k", origin="api")
+
+
+def test_an_unfinished_change_is_kept_until_it_is_made(cast, task, answer):
+    keep_draft(answer.assignment_id, cast.judge, {"comment": "better"})
+    answer.assignment.refresh_from_db()
+    base = answer.assignment.draft_saved_at
+    assert answer.assignment.draft == {"comment": "better"}
+
+    change(cast, answer, task, 2, 1, 3, 4)
+
+    answer.assignment.refresh_from_db()
+    assert answer.assignment.draft is None
+    with pytest.raises(DraftChanged):
+        keep_draft(answer.assignment_id, cast.judge, {"comment": "late"}, base)
+
+
+def test_nobody_keeps_a_change_of_the_answer_of_another(cast, answer):
+    (other,) = make_judges(cast.project, 1)
+    with pytest.raises(Conflict, match="not yours"):
+        keep_draft(answer.assignment_id, other, {"comment": "better"})

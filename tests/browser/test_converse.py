@@ -123,6 +123,22 @@ def test_a_message_of_somebody_signed_out_is_kept(open_browser, cast):
     assert newest().prompt.messages[0]["content"] == "Why?"
 
 
+def test_a_message_that_is_not_sent_yet_comes_back(open_browser, cast):
+    visitor = open_browser()
+    page = visitor.enter(cast.annotator, DOOR)
+    page.get_by_label("Your message").fill("Why is the sea")
+    expect(page.get_by_text("Kept in this browser")).to_be_visible()
+    page.close()
+
+    visitor.page = page = visitor.context.new_page()
+    visitor.go(DOOR)
+    expect(page.get_by_label("Your message")).to_have_value("Why is the sea")
+    say(page, "Why is the sea salty?")
+    page.wait_for_url("**/converse/*/")
+
+    assert page.evaluate("Object.keys(localStorage).filter(each => /^draft/.test(each))") == []
+
+
 def test_it_works_without_javascript(open_browser, cast):
     page = open_browser(java_script_enabled=False).enter(cast.annotator, DOOR)
     say(page, "Why?")

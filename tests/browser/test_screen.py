@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from annotation.models import Completion, Project, Submission
+from annotation.tasking import add_prompt, make_task, new_completion, outside_source
 from tests.browser.test_ranking import DOOR, begin, said, send, standing
 from tests.cast import give_task
 
@@ -61,48 +62,6 @@ def test_two_texts_are_compared_word_by_word(open_browser, cast):
     assert "".join(shown.locator(".same").all_inner_texts()).startswith("The sea is ")
 
 
-def show_differences(page, texts):
-    """Of the response with the first text to the one with the other."""
-    page.get_by_role("button", name="Show differences").click()
-    dialog = page.get_by_role("dialog", name="Differences")
-    for label, text in zip(("From", "to"), texts, strict=True):
-        letter = page.locator(".card", has_text=text).get_attribute("data-letter")
-        dialog.get_by_label(label, exact=True).select_option(letter)
-    return dialog
-
-
-def test_of_a_script_without_spaces_the_characters_are_compared(open_browser, cast):
-    texts = ("海水是咸的因为河流带来盐", "海水是甜的因为河流带来盐")
-    give_task(cast.project, *texts)
-    page = begin(open_browser())
-
-    dialog = show_differences(page, texts)
-
-    expect(dialog.locator(".gone")).to_have_text("咸")
-    expect(dialog.locator(".new")).to_have_text("甜")
-
-
-def test_a_word_that_two_texts_have_by_chance_parts_no_passage(open_browser, cast):
-    texts = ("I cannot help with that.", "The sea tastes of salt.")
-    give_task(cast.project, *texts)
-    page = begin(open_browser())
-
-    dialog = show_differences(page, texts)
-
-    expect(dialog.locator(".gone")).to_have_count(1)
-    expect(dialog.locator(".new")).to_have_count(1)
-
-
-def test_differences_count_words_and_not_what_cannot_be_seen(open_browser, cast):
-    texts = ("The sea is\u200b salty.", "The sea is cold and deep.")
-    give_task(cast.project, *texts)
-    page = begin(open_browser())
-
-    told = show_differences(page, ("salty", "deep")).locator("#difference-sum")
-
-    expect(told).to_contain_text(re.compile("Only in [AB]: 1 word\\. Only in [AB]: 3 words\\."))
-
-
 def test_the_columns_can_be_left_to_the_page_again(open_browser, cast):
     give_task(cast.project)
     page = begin(open_browser(viewport={"width": 1440, "height": 900}))
@@ -115,6 +74,54 @@ def test_the_columns_can_be_left_to_the_page_again(open_browser, cast):
     page.reload()
 
     assert columns(page) == 2
+
+
+def a_long_conversation(cast):
+    said = [{"role": "user", "content": "Tell me more. " * 200} for _ in range(4)]
+    answers = [{"role": "assistant", "content": "There is more. " * 200} for _ in range(4)]
+    turns = [turn for pair in zip(said, answers, strict=True) for turn in pair]
+    prompt, _ = add_prompt(cast.project, [*turns, {"role": "user", "content": "And lakes?"}])
+    source = outside_source(cast.project, "an-outside-model")
+    completions = [new_completion(prompt, source, text) for text in ("They flow.", "They do.")]
+    Completion.objects.bulk_create(completions)
+    return make_task(prompt, completions)
+
+
+def test_a_long_conversation_begins_at_what_is_to_be_answered(open_browser, cast):
+    a_long_conversation(cast)
+    page = begin(open_browser(viewport={"width": 1440, "height": 900}))
+
+    expect(page.get_by_text("And lakes?")).to_be_in_viewport()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("link", name="Prompt").click()
+    sheet = page.get_by_role("dialog", name="Prompt")
+    expect(sheet.get_by_text("And lakes?")).to_be_in_viewport()
+
+
+DIFFERENT = {
+    "by character": ("海水是咸的，因为河流。", "海水是甜的，因为河流。", "咸", "甜", 1, 1),
+    "without chance": ("I cannot help.", "The sea is.", "I cannot help", "The sea is", 3, 3),
+    "without marks": ("Salt.", "Salt\u200b sea.", "", "U+200B sea", 0, 1),
+}
+
+
+@pytest.mark.parametrize("case", DIFFERENT)
+def test_a_difference_is_told_as_readers_see_it(open_browser, cast, case):
+    one, other, gone, new, fewer, more = DIFFERENT[case]
+    give_task(cast.project, one, other)
+    page = begin(open_browser())
+    first = page.locator("#response-A .prose").inner_text() == one
+    page.get_by_role("button", name="Show differences").click()
+    dialog = page.get_by_role("dialog", name="Differences")
+    dialog.get_by_label("From").select_option("A" if first else "B")
+    dialog.get_by_label("to", exact=True).select_option("B" if first else "A")
+
+    shown = dialog.get_by_role("group", name="Text with differences")
+    assert "".join(shown.locator(".gone").all_inner_texts()) == gone
+    assert "".join(shown.locator(".new").all_inner_texts()) == new
+    numbers = re.findall(r"(\d+) (words?) only", dialog.locator("#difference-sum").inner_text())
+    words = [(str(count), "word" if count == 1 else "words") for count in (fewer, more)]
+    assert numbers == words
 
 
 def test_a_person_changes_a_key(open_browser, cast):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from annotation import dialogues
 from annotation.dialogues import Stage, stage_of
-from annotation.models import Completion, Prompt, Task
+from annotation.models import Completion, Prompt, Task, Turn
 from tests.cast import make_cast
 from training import jobs, tasks, ticking, worker
 from training.models import Job, RoundPlan
@@ -135,6 +135,18 @@ def test_what_people_are_told_while_they_wait(cast, turn):
 
     Job.objects.filter(pk=job.pk).update(state="pending")
     assert "tried again" in waiting_for(turn).sentence
+
+
+def test_who_waits_long_for_a_model_at_other_work_is_told_so(cast, turn):
+    running(jobs.ask("samples", "s", project=cast.project, payload={"prompts": []}))
+    soon = waiting_for(turn)
+    assert ("for a moment" in soon.sentence, soon.slow) == (True, False)
+
+    Turn.objects.update(asked_at=timezone.now() - timedelta(minutes=1))
+    turn.refresh_from_db()
+
+    late = waiting_for(turn)
+    assert ("at other work still" in late.sentence, late.slow) == (True, True)
 
 
 def test_a_worker_that_died_is_followed_by_another(turn):

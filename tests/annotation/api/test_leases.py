@@ -147,3 +147,34 @@ def test_a_draft_in_chunks_is_411_and_overwrites_nothing(annotator, held):
     reply = annotator.put(f"assignments/{held}/draft/", **{"Transfer-Encoding": "chunked"})
     assert reply.status_code == 411
     assert Assignment.objects.get(pk=held).draft == {"comment": "mine"}
+
+
+def test_a_draft_that_goes_on_from_an_earlier_one_is_refused(annotator, held):
+    address = f"assignments/{held}/draft/"
+    first = annotator.put(f"{address}?base=", {"comment": "one"}).json()["draft_saved_at"]
+    base = first.replace("+", "%2B")
+    assert annotator.put(f"{address}?base={base}", {"comment": "two"}).status_code == 200
+
+    for stale in ("", base):
+        late = annotator.put(f"{address}?base={stale}", {"comment": "late"})
+        assert (late.status_code, late.json()["code"]) == (409, "draft_changed")
+
+    assert annotator.get(address).json()["draft"] == {"comment": "two"}
+
+
+@pytest.mark.parametrize("base", ["yesterday", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00"])
+def test_a_base_that_is_no_moment_is_400(annotator, held, base):
+    reply = annotator.put(f"assignments/{held}/draft/?base={base}", {})
+    assert reply.status_code == 400
+    assert "draft_saved_at" in reply.json()["detail"]
+
+
+def test_a_change_of_an_answer_is_kept_once_there_is_one(annotator, held, task):
+    address = f"assignments/{held}/change/"
+    assert annotator.put(address, {"comment": "early"}).status_code == 409
+
+    annotator.answer(held, full_ranking(task))
+
+    assert annotator.put(address, {"comment": "better"}).json()["draft"] == {"comment": "better"}
+    assert annotator.get(address).json()["draft"] == {"comment": "better"}
+    assert annotator.put(f"{address}?base=", {"comment": "late"}).status_code == 409

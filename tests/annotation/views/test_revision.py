@@ -2,9 +2,10 @@
 
 import pytest
 
+from annotation import queue
 from annotation.models import Project, Submission
 from annotation.submissions import submit
-from tests.cast import full_ranking
+from tests.cast import full_ranking, give_task
 
 pytestmark = pytest.mark.django_db
 
@@ -20,3 +21,17 @@ def test_ratings_stay_where_the_project_has_stopped_asking_for_them(web, assignm
 
     changed = Submission.objects.get(supersedes=first.id)
     assert [item.rating for item in changed.ranking.items.all()] == [5] * len(uids)
+
+
+@pytest.mark.parametrize("said", [{"key": "again"}, {"leave": "1"}])
+def test_it_leads_back_to_the_task_in_hand(web, cast, assignment, form, said):
+    web.post(f"/tasks/{assignment.pk}/", form)
+    answer = Submission.objects.get()
+    assert web.post(f"/answers/{answer.pk}/", form | said).url == "/projects/tides/mine/"
+
+    give_task(cast.project, prompt="And the next?")
+    held, _ = queue.claim(cast.judge)
+    newest = Submission.objects.get(current=True)
+
+    reply = web.post(f"/answers/{newest.pk}/", form | said | {"key": "once more"})
+    assert reply.url == f"/tasks/{held.pk}/"

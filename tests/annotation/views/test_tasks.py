@@ -438,14 +438,41 @@ def test_a_submitted_task_says_so(web, address, form):
     assert "submitted this task already" in web.get(address).text
 
 
-def test_another_answer_from_an_old_page_is_refused(web, address, form):
+def test_another_answer_from_an_old_page_is_offered_as_a_change(web, address, form):
     web.post(address, form)
     names = [name for name in form if name.startswith("place-")]
 
-    reply = web.post(address, {**form, names[0]: "2", names[1]: "1"})
+    reply = web.post(address, {**form, names[0]: "2", names[1]: "1"}, follow=True)
 
-    assert reply.status_code == 422
+    assert "This is what you had in another tab" in reply.text
+    assert (Assignment.objects.get().draft or {})["ranks"][names[0].removeprefix("place-")] == 2
     assert Submission.objects.count() == 1
+
+
+@pytest.fixture
+def writing(web, cast):
+    """The address of a task to write a response."""
+    prompt, _ = add_prompt(cast.project, "Why is the sea salty?")
+    make_task(prompt, [], kind="write")
+    return web.post("/projects/tides/rank/").url
+
+
+@pytest.mark.parametrize("size", [100_001, 450_000])
+def test_a_text_that_is_too_long_is_refused_in_one_sentence_and_stays(web, writing, size):
+    text = "salt\n" * (size // 5) + "!"
+
+    reply = web.post(writing, {"key": "k", "text": text.replace("\n", "\r\n")})
+
+    assert reply.status_code == 400
+    assert reply.text.count("characters long, and at most 100000 can be sent") == 1
+    assert "too long to be kept" not in reply.text
+    assert reply.context["form"]["text"].value().replace("\r\n", "\n") == text
+    assert "maxlength" not in reply.text.split('id="answer"')[1].split("</form>")[0]
+
+
+def test_the_preview_tells_how_much_too_long_a_text_is(web, writing):
+    assert "by 5 characters" in web.post(f"{writing}preview/", {"text": "x" * 100_005}).text
+    assert "Too long" not in web.post(f"{writing}preview/", {"text": "x" * 100_000}).text
 
 
 # --- skipping ---

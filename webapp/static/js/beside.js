@@ -8,10 +8,13 @@ export function beginBeside(task, signal) {
   for (const asked of document.querySelectorAll(".brief .aside form")) listen(asked, task, signal);
   for (const link of document.querySelectorAll(".asks")) link.addEventListener("click", ask);
   beginPrompt();
+  showLastTurn(document.querySelector(".brief"));
   beginGuide(signal);
   footing.disconnect();
   for (const part of footed()) footing.observe(part);
 }
+
+const SPACE = 16; // px, above what is scrolled to
 
 // Skipping and reporting have a form beside the task; from the foot of the page it opens in a dialog.
 function ask(event) {
@@ -75,7 +78,18 @@ function beginPrompt() {
     const asked = document.querySelector(".brief .conversation").cloneNode(true);
     sheet.querySelector(".sheet-text").replaceChildren(asked);
     sheet.showModal();
+    showLastTurn(sheet);
   });
+}
+
+// A conversation that is longer than its box begins at what is to be answered.
+function showLastTurn(box) {
+  const last = box.querySelector(".conversation > .turn:last-child");
+  const over = last.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom;
+  if (over <= 0 || !last.previousElementSibling) return;
+  const above = box.querySelector(":scope > :is(.messages, .head)")?.offsetHeight ?? 0; // stays there
+  const top = last.getBoundingClientRect().top - box.getBoundingClientRect().top;
+  box.scrollTop += top - above - SPACE;
 }
 
 // What has the focus stands above the foot, which is as high as what it has to say.

@@ -5,59 +5,58 @@ import { gettext, ngettext } from "./sending.js";
 
 const TOO_FAR = 4000; // edits, beyond which two texts have nothing in common worth showing
 
-// Scripts that put no spaces between words: each character is one.
-const UNSPACED = "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff";
-const SHOWN = "U\\+[0-9A-F]{4,6}"; // as what cannot be seen is shown
-const WORDS = new RegExp(
-  `\\s+|${SHOWN}|[${UNSPACED}]\\p{M}*|(?:(?!${SHOWN}|[${UNSPACED}])[\\p{L}\\p{M}\\p{N}_])+|[^\\s\\p{L}\\p{N}_]`,
+// A character of a script that puts no spaces between words is a word; so is the mark of a hidden one.
+const UNSPACED =
+  "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3005-\\u3007\\u3040-\\u30ff\\u3400-\\u9fff" +
+  "\\uf900-\\ufaff\\u{20000}-\\u{3ffff}";
+const MARK = "U\\+[0-9A-F]{4,6}";
+const WORD = new RegExp(
+  `\\s+|${MARK}|[${UNSPACED}]|(?:(?!${MARK}|[${UNSPACED}])[\\p{L}\\p{M}\\p{N}_])+|[^\\s\\p{L}\\p{M}\\p{N}_]`,
   "gu",
 );
-const COUNTED = new RegExp(`^(?!${SHOWN}$).*[\\p{L}\\p{N}]`, "u");
+const IS_MARK = new RegExp(`^${MARK}$`);
 
 export function words(text) {
-  return text.match(WORDS) ?? [];
+  return text.match(WORD) ?? [];
+}
+
+// Without what two changes have between them by chance: no more than the changes themselves say, or
+// nothing but spaces.
+export function legible(runs) {
+  const done = [];
+  for (const piece of inPieces(runs)) {
+    done.push(piece);
+    while (done.length > 2 && isChance(...done.slice(-3))) {
+      const three = done.splice(-3);
+      const joined = (kind) => three.map((each) => each[kind]).join("");
+      done.push({ gone: joined("gone"), fresh: joined("fresh"), same: false });
+    }
+  }
+  return done.flatMap(({ gone, fresh, same }) =>
+    same ? [["same", gone]] : [["gone", gone], ["new", fresh]].filter(([, text]) => text),
+  );
+}
+
+function inPieces(runs) {
+  const pieces = [];
+  for (const [kind, text] of runs) {
+    const same = kind === "same";
+    if (!pieces.length || same || pieces.at(-1).same) pieces.push({ gone: "", fresh: "", same });
+    if (kind !== "new") pieces.at(-1).gone += text;
+    if (kind !== "gone") pieces.at(-1).fresh += text;
+  }
+  return pieces;
+}
+
+function isChance(before, between, after) {
+  if (!between.same || before.same || after.same) return false;
+  const size = ({ gone, fresh }) => Math.max(gone.length, fresh.length);
+  const least = Math.min(size(before), size(after));
+  return between.gone.length <= least || !between.gone.trim();
 }
 
 // Runs of [kind, text], kind one of "same", "gone", "new"; null when they differ too much.
 export function difference(before, after) {
-  const runs = compare(before, after);
-  return runs && readable(runs);
-}
-
-// A single word that both have by chance, amid all that they have not, is no help to a reader:
-// what is between two longer runs that are the same is read as one passage for another.
-function readable(runs) {
-  const found = [];
-  let passage = { gone: "", new: "", size: 0 };
-  const close = () => {
-    for (const kind of ["gone", "new"]) if (passage[kind]) found.push([kind, passage[kind]]);
-    passage = { gone: "", new: "", size: 0 };
-  };
-  runs.forEach(([kind, text], index) => {
-    if (kind !== "same") {
-      passage[kind] += text;
-      passage.size += text.length;
-    } else if (passage.size > text.length && isChance(text, runs.slice(index + 1))) {
-      passage.gone += text;
-      passage.new += text;
-    } else {
-      close();
-      found.push([kind, text]);
-    }
-  });
-  close();
-  return found;
-}
-
-// Whether both sides of it changed, by more than it is long.
-function isChance(text, after) {
-  const end = after.findIndex(([kind]) => kind === "same");
-  const next = after.slice(0, end < 0 ? after.length : end);
-  const changed = next.reduce((sum, run) => sum + run[1].length, 0);
-  return changed > text.length && words(text).filter((word) => COUNTED.test(word)).length < 2;
-}
-
-function compare(before, after) {
   const trace = search(before, after);
   if (trace === null) return null;
   const runs = [];
@@ -135,7 +134,8 @@ export function showDifferences(board, picked) {
 
 function draw(board) {
   const [before, after] = [from, to].map((select) => words(textOf(board.byLetter(select.value))));
-  const runs = difference(before, after);
+  const found = difference(before, after);
+  const runs = found && legible(found);
   const shown = document.getElementById("difference");
   if (runs === null) {
     shown.replaceChildren();
@@ -145,15 +145,15 @@ function draw(board) {
   const tags = { same: "span", gone: "del", new: "ins" };
   shown.replaceChildren(...runs.map(([kind, text]) => make(tags[kind], kind, text)));
   const count = (kind) => runs.filter((run) => run[0] === kind).reduce(countWords, 0);
-  tell(`${only(from.value, count("gone"))} ${only(to.value, count("new"))}`);
-}
-
-function only(letter, count) {
-  return ngettext("Only in {letter}: {number} word.", "Only in {letter}: {number} words.", count, { letter });
+  const only = (number, letter) =>
+    ngettext("{number} word only in {letter}", "{number} words only in {letter}", number, { letter });
+  const said = { first: only(count("gone"), from.value), second: only(count("new"), to.value) };
+  tell(gettext("{first}, {second}.", said));
 }
 
 function countWords(sum, run) {
-  return sum + words(run[1]).filter((word) => COUNTED.test(word)).length;
+  const counts = (word) => /[\p{L}\p{N}]/u.test(word) && !IS_MARK.test(word);
+  return sum + words(run[1]).filter(counts).length;
 }
 
 function textOf(card) {

@@ -70,8 +70,12 @@ export class Draft {
     this.form = form;
     this.told = told; // the element that says how it stands
     this.person = form.dataset.person;
-    this.address = `/api/v1/assignments/${form.dataset.assignment}/draft/`;
-    this.base = timeOf(form.dataset.draftSaved); // which of the server's drafts this one goes on from
+    this.isChange = form.dataset.revising !== undefined; // of an answer that was given
+    const kind = this.isChange ? "change" : "draft";
+    this.address = `/api/v1/assignments/${form.dataset.assignment}/${kind}/`;
+    this.base = form.dataset.draftSaved; // which of the server's drafts this one goes on from
+    this.unsure = null; // what the server may have, as no reply came
+    this.apart = false; // the server has what another tab said
     this.sent = JSON.stringify(readAnswer(form)); // what the server has; null where that is not known
     this.failures = 0;
     this.closed = false;
@@ -83,15 +87,17 @@ export class Draft {
 
   // What an earlier page could not save comes back, unless the server has something later.
   restore() {
+    this.takeOver();
     const kept = drafts.read(this.person, this.form.action);
     if (kept === null) return;
-    if (kept.base === this.base || kept.at > this.savedAt()) {
+    if (timeOf(kept.base) === timeOf(this.base) || kept.at > this.savedAt()) {
       this.tellDropped(refill(this.form, kept.fields));
     }
     if (this.unsaved() === null) {
       this.forget();
       return;
     }
+    this.unsure = this.unsaved(); // an earlier page may have sent it as it went
     this.changedAt = kept.at;
     this.told.textContent = gettext("What could not be saved before is here again.");
     this.later(0);
@@ -118,9 +124,23 @@ export class Draft {
     line.hidden = false;
   }
 
+  // What was written in another tab after the answer had been given becomes a change of it.
+  takeOver() {
+    if (!this.isChange) return;
+    const address = new URL(this.form.dataset.revising, window.location.href).href;
+    const kept = drafts.read(this.person, address);
+    drafts.forget(this.person, address);
+    const given = this.momentOf(timeOf(this.form.dataset.answered));
+    if (kept?.at > given) drafts.keep(this.person, this.form.action, { ...kept, base: null });
+  }
+
   // By this browser's clock, and sooner rather than later: the page was made after it was asked for.
   savedAt() {
-    return performance.timeOrigin - (timeOf(this.form.dataset.now) - this.base);
+    return this.momentOf(timeOf(this.base));
+  }
+
+  momentOf(time) {
+    return performance.timeOrigin - (timeOf(this.form.dataset.now) - time);
   }
 
   change() {
@@ -156,6 +176,7 @@ export class Draft {
   // One request at a time, or an earlier answer might arrive last.
   save() {
     if (this.unsaved() !== null) this.keep();
+    if (this.apart) return null;
     this.saving ??= this.saveAll().finally(() => (this.saving = null));
     return this.saving;
   }
@@ -171,18 +192,28 @@ export class Draft {
     const answer = this.unsaved();
     if (answer === null) return;
     this.keep();
-    send("PUT", this.address, JSON.parse(answer), true).catch(() => {});
+    if (this.apart) return;
+    // What is under way is of this tab, and goes on from the same draft.
+    const address = this.saving && !this.isChange ? this.address : this.place();
+    send("PUT", address, JSON.parse(answer), true).catch(() => {});
+  }
+
+  // Where this draft goes, unless another tab has put a later one there.
+  place() {
+    return `${this.address}?base=${encodeURIComponent(this.base)}`;
   }
 
   // Whether the server has it.
   async put(answer) {
     this.sent = null;
     try {
-      const reply = await send("PUT", this.address, JSON.parse(answer));
+      const reply = await send("PUT", this.place(), JSON.parse(answer));
       if (reply.ok) this.settle(reply, answer);
+      else if (reply.data.code === "draft_changed") await this.compare();
       else this.fail(reply, answer);
       return reply.ok;
     } catch {
+      this.unsure = answer;
       this.again(gettext("Not saved: no connection. Trying again."));
       return false;
     }
@@ -190,7 +221,8 @@ export class Draft {
 
   settle(reply, answer) {
     this.sent = answer;
-    this.base = timeOf(reply.data.draft_saved_at);
+    this.base = reply.data.draft_saved_at;
+    this.unsure = null;
     this.failures = 0;
     if (this.unsaved() !== null) return;
     this.forget();
@@ -203,10 +235,42 @@ export class Draft {
     } else if (reply.status >= 500 || reply.status === 429) {
       this.again(gettext("Not saved yet. Trying again."));
     } else {
-      this.tell(reply.sentence);
-      if (reply.status === 409) this.end();
+      this.tell(reply.status === 409 ? answered() : reply.sentence);
+      this.apart = reply.status === 409;
       if (reply.status === 403) this.leave(answer);
     }
+  }
+
+  // The server has another draft than this page has seen: one of this page, if no reply came to it,
+  // or that of another tab. Then the person decides which of the two counts.
+  async compare() {
+    const { ok, data } = await send("GET", this.address);
+    if (!ok || this.closed) return;
+    if (this.unsure !== null && isSame(data.draft, JSON.parse(this.unsure))) {
+      this.base = data.draft_saved_at;
+      this.unsure = null;
+      this.later(0);
+      return;
+    }
+    this.apart = true;
+    this.tell(
+      gettext("This was changed in another tab."),
+      " ",
+      choice(gettext("Show that"), () => this.showOther()),
+      " ",
+      choice(gettext("Keep this"), () => this.keepThis(data.draft_saved_at)),
+    );
+  }
+
+  showOther() {
+    this.end();
+    window.location.reload();
+  }
+
+  keepThis(base) {
+    this.base = base;
+    this.apart = false;
+    this.later(0);
   }
 
   // Of somebody who was removed: the server has it, and takes nothing more than drafts.
@@ -215,7 +279,7 @@ export class Draft {
     if (this.unsaved() === null) this.forget();
   }
 
-  // The answer has been given, here or elsewhere.
+  // The answer has been given.
   end() {
     this.close();
     this.forget();
@@ -231,6 +295,33 @@ export class Draft {
     const words = sentence.map((part) => part.textContent ?? part).join("");
     if (this.told.textContent !== words) this.told.replaceChildren(...sentence);
   }
+}
+
+// In another tab. The page of the answer takes up what is kept here.
+function answered() {
+  return gettext(
+    "You have submitted this task already. What you write here is kept; submit it to make it a change.",
+  );
+}
+
+function choice(words, choose) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "link";
+  button.textContent = words;
+  button.addEventListener("click", choose);
+  return button;
+}
+
+// Whether two values of JSON are the same, in whatever order their names stand.
+function isSame(one, other) {
+  if (one === null || other === null || typeof one !== "object" || typeof other !== "object") {
+    return one === other;
+  }
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length && names.every((name) => isSame(one[name], other[name]))
+  );
 }
 
 function timeOf(text) {

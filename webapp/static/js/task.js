@@ -32,19 +32,20 @@ function beginAnew() {
 function beginTask(signal) {
   form = document.getElementById("answer");
   button = document.getElementById("submit");
-  if (form.dataset.assignment) beginAnswer(signal);
+  beginAnswer(signal);
   if (form.dataset.following) form.addEventListener("input", lookAhead);
   beginKeys();
   beginBeside({ save: () => draft.save(), leave, tell }, signal);
 }
 
-// A change of an earlier answer has no draft and no lease, and is sent plainly.
+// A change of an earlier answer has no lease.
 function beginAnswer(signal) {
   const { person } = form.dataset;
   delivery = new Delivery(person, form, onItsWay(), signal);
   draft = new Draft(form, document.getElementById("saved"), signal);
   if (!delivery.resume()) draft.restore();
-  new Lease(form, document.getElementById("lease"), signal);
+  if (!form.dataset.revising) new Lease(form, document.getElementById("lease"), signal);
+  document.getElementById("leave")?.addEventListener("submit", () => draft.end());
   form.addEventListener("submit", submit);
   form.addEventListener("input", () => delivery.takeBack());
 }
