@@ -36,8 +36,8 @@ def run(lease: Lease) -> None:
         return
     scored = {policy: _scored(policy, prompts, round, settings) for policy in (base, round.policy)}
     figures = {policy: measure(each) for policy, each in scored.items()}
-    if round.reward_model:
-        temperature = round.reward_model.metrics.get("temperature", 1.0)
+    temperature = round.reward_model and round.reward_model.metrics.get("temperature")
+    if temperature:  # without one, nobody has measured what its scores are worth
         wins = expected_wins(scored[round.policy], scored[base], temperature)
         figures[round.policy]["expected_wins"] = wins
     _decide(lease, round, settings, figures[base], figures[round.policy])

@@ -4,27 +4,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotation.models import Split
-from annotation.quality.ceiling import ceiling
 from training import outcomes
 from training.backbones import backbone, encode
 from training.configuration import RoundSettings
 from training.curves import keep_curve
-from training.embedding import read_features
 from training.jobs import Lease
 from training.models import Foretold, RewardModel, Round, TrainingCurve
 from training.policies import artefact_folder
 from training.rounds import State, advance, again, end
 from training.steps.context import RankedPrompt, rankings_of, round_of, settings_of, slice_end
+from training.steps.judging import deep_figures, head_figures, rankings_to_learn
 
 if TYPE_CHECKING:
-    from training.engine.reward import Floats, HeadFit, OutOfFold, Ranking
+    from training.engine.reward import Floats, HeadFit, OutOfFold
 
 GATE = 0.5  # the lower 95 % bound must lie above it: guessing is no reward
 
 
 def run(lease: Lease) -> None:
-    from training.engine.breakdowns import accuracy_by
     from training.engine.reward import fit_rankings, judge, out_of_fold_scores, save_head
 
     round = round_of(lease)
@@ -34,13 +31,14 @@ def run(lease: Lease) -> None:
         with lease.finishing():  # thumbs alone order nothing that a reward model could learn
             advance(lease)
         return
-    rankings = _with_features(ranked, settings)
+    rankings = rankings_to_learn(ranked, _encoder(settings))
     unseen = out_of_fold_scores(rankings, settings.reward, on_progress=lease.beat)
     judged = judge(rankings, unseen)
     head = fit_rankings(rankings, settings.reward)
     folder = artefact_folder(f"round-{round.pk}/reward")
     sha256 = save_head(folder / "head", head, {"encoder": _encoder(settings)})
     artefact, line = folder / "head", _line(head)
+    metrics = head_figures(round, judged, rankings, unseen)
     passed = judged.low > GATE
     if passed and settings.reward.depth == "lora":
         trained = _train_lora(lease, ranked, head, settings, folder / "lora")
@@ -50,7 +48,9 @@ def run(lease: Lease) -> None:
                 again(lease)
             return
         (artefact, sha256), line = trained, b""
-    metrics = {**_metrics(judged, round), "accuracy_by": accuracy_by(rankings, unseen)}
+        lease.beat(note="judging the reward model")
+        of_its_own = deep_figures(round, _encoder(settings), artefact, settings.reward)
+        metrics = {**of_its_own, "head": metrics}
     foretold = _foretold(ranked, unseen)
     with lease.finishing():
         _keep_curve(round, folder)
@@ -64,32 +64,6 @@ def run(lease: Lease) -> None:
 
 def _encoder(settings: RoundSettings) -> str:
     return backbone().encoder_name(settings.reward.layer, settings.reward.pooling)
-
-
-def _with_features(ranked: list[RankedPrompt], settings: RoundSettings) -> "list[Ranking]":
-    from training.engine.reward import Ranking
-
-    ids = {completion.pk for each in ranked for completion in each.completions}
-    features = read_features(ids, _encoder(settings))
-    return [
-        Ranking(
-            group=each.prompt.group,
-            features=_stack([features[completion.pk] for completion in each.completions]),
-            ranks=each.ranks,
-            lengths=[float(len(completion.text)) for completion in each.completions],
-            strengths=list(map(float, each.strengths)),
-            weight=each.weight,
-            annotator=each.submission.annotator.pseudonym,
-            sources=[completion.source.name for completion in each.completions],
-        )
-        for each in ranked
-    ]
-
-
-def _stack(vectors: list[Any]) -> Any:
-    import numpy as np
-
-    return np.stack(vectors).astype(np.float64)
 
 
 def _train_lora(
@@ -133,39 +107,6 @@ def _keep_curve(round: Round, folder: Path) -> None:
     keep_curve(round, TrainingCurve.Model.REWARD, read_metrics(folder / "lora"))
 
 
-def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:
-    rankings = round.snapshot.submissions.filter(ranking__isnull=False)
-    return {
-        "accuracy": judged.accuracy,
-        "accuracy_low": judged.low,
-        "accuracy_high": judged.high,
-        "pairs": judged.pairs,
-        "rankings": rankings.count(),
-        "train_rankings": rankings.filter(task__prompt__split=Split.TRAIN).count(),
-        "longer_wins": judged.longer_wins,
-        "ece": judged.ece,
-        "temperature": judged.temperature,
-        "ece_scaled": judged.ece_scaled,
-        **_ceiling(round),
-    }
-
-
-def _ceiling(round: Round) -> dict[str, float | int | None]:
-    """How well people foretell people, on the rankings that the model was judged on."""
-    judged_on = round.snapshot.submissions.filter(
-        ranking__isnull=False, task__prompt__split=Split.TRAIN
-    )
-    found = ceiling(round.project, judged_on)
-    return {
-        "human_agreement": found.others.value,
-        "human_agreement_low": found.others.low,
-        "human_agreement_high": found.others.high,
-        "self_agreement": found.oneself.value,
-        "self_agreement_low": found.oneself.low,
-        "self_agreement_high": found.oneself.high,
-    }
-
-
 def _foretold(ranked: list[RankedPrompt], unseen: "Sequence[Floats]") -> Foretold:
     """How many pairs of each ranking were foretold by a head that had not seen its prompt."""
     from training.engine.evaluate import pair_outcomes
@@ -201,11 +142,23 @@ def _store(
         head=line,
     )
     round.reward_model = made
-    round.metrics = {**round.metrics, "reward": metrics}
+    round.metrics = {**round.metrics, **_shown(metrics)}
     if round.method == "reward":
-        round.outcome = outcomes.FITTED % {"share": f"{metrics['accuracy']:.0%}"}
+        round.outcome = _fitted(metrics)
     round.save(update_fields=["reward_model", "metrics", "outcome"])
     return made
+
+
+def _shown(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The figures of the model, and those of the head that it was deepened from beside them."""
+    own = {name: value for name, value in metrics.items() if name != "head"}
+    return {"reward": own, **({"head": metrics["head"]} if "head" in metrics else {})}
+
+
+def _fitted(metrics: dict[str, Any]) -> str:
+    if "accuracy" in metrics:
+        return outcomes.FITTED % {"share": f"{metrics['accuracy']:.0%}"}
+    return outcomes.DEEPENED % {"share": f"{metrics['head']['accuracy']:.0%}"}
 
 
 def _line(head: "HeadFit") -> bytes:
