@@ -6,7 +6,6 @@ from typing import Any
 
 from annotation.models import Completion, Prompt
 from training import outcomes
-from training.backbones import backbone
 from training.configuration import RoundSettings
 from training.embedding import embed, read_logprobs, score
 from training.jobs import Lease
@@ -68,15 +67,14 @@ def _samples(policy: Policy, prompts: list[Prompt], settings: RoundSettings) -> 
 def _scored(
     policy: Policy, prompts: list[Prompt], round: Round, settings: RoundSettings
 ) -> Measured:
-    loaded = backbone()
     drawn = _samples(policy, prompts, settings)
     ids = [each.pk for each in drawn]
     model = round.reward_model
-    name = policy.manifest_sha256 or loaded.trunk_sha256
+    base, most = Policy.objects.get(project=round.project, version=0), settings.reward.max_tokens
     return Measured(
         drawn,
-        own=read_logprobs(ids, name, loaded.tokenizer_sha256),
-        reference=read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
+        own=read_logprobs(ids, policy, most),
+        reference=read_logprobs(ids, base, most),
         rewards=rewards(drawn, model, settings.reward) if model else None,
     )
 

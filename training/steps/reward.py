@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training import outcomes
-from training.backbones import backbone, encode
+from training.backbones import backbone, encode, encoder_of
 from training.configuration import RoundSettings
 from training.curves import keep_curve
 from training.jobs import Lease
@@ -31,12 +31,12 @@ def run(lease: Lease) -> None:
         with lease.finishing():  # thumbs alone order nothing that a reward model could learn
             advance(lease)
         return
-    rankings = rankings_to_learn(ranked, _encoder(settings))
+    rankings = rankings_to_learn(ranked, encoder_of(settings.reward))
     unseen = out_of_fold_scores(rankings, settings.reward, on_progress=lease.beat)
     judged = judge(rankings, unseen)
     head = fit_rankings(rankings, settings.reward)
     folder = artefact_folder(f"round-{round.pk}/reward")
-    sha256 = save_head(folder / "head", head, {"encoder": _encoder(settings)})
+    sha256 = save_head(folder / "head", head, {"encoder": encoder_of(settings.reward)})
     artefact, line = folder / "head", _line(head)
     metrics = head_figures(round, judged, rankings, unseen)
     passed = judged.low > GATE
@@ -49,7 +49,7 @@ def run(lease: Lease) -> None:
             return
         (artefact, sha256), line = trained, b""
         lease.beat(note="judging the reward model")
-        of_its_own = deep_figures(round, _encoder(settings), artefact, settings.reward)
+        of_its_own = deep_figures(round, encoder_of(settings.reward), artefact, settings.reward)
         metrics = {**of_its_own, "head": metrics}
     foretold = _foretold(ranked, unseen)
     with lease.finishing():
@@ -60,10 +60,6 @@ def run(lease: Lease) -> None:
             advance(lease)
         else:
             end(round, State.STOPPED, _gate_message(judged))
-
-
-def _encoder(settings: RoundSettings) -> str:
-    return backbone().encoder_name(settings.reward.layer, settings.reward.pooling)
 
 
 def _train_lora(
@@ -135,7 +131,7 @@ def _store(
         snapshot=round.snapshot,
         # A round that stops at the gate has trained nothing deeper than a head.
         depth=RewardModel.Depth.HEAD if line else RewardModel.Depth.LORA,
-        encoder=_encoder(settings),
+        encoder=encoder_of(settings.reward),
         artefact=str(artefact.relative_to(artefact_folder(""))),
         manifest_sha256=sha256,
         metrics=metrics,
