@@ -92,4 +92,5 @@ def _example(
         reference_logprobs=[reference[one.pk][0] for one in completions],
         strengths=list(map(float, getattr(each, "strengths", []))),
         thumbs=isinstance(each, Thumbed),
+        weight=each.weight,
     )

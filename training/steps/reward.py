@@ -77,11 +77,14 @@ def _train_lora(
     examples = []
     for each in ranked:
         rows = [encode(loaded, one, settings.reward.max_tokens) for one in each.completions]
-        completions = [row.completion for row in rows]
-        strengths = list(map(float, each.strengths))
         examples.append(
             RewardExample(
-                str(each.submission.pk), rows[0].prompt, completions, each.ranks, strengths
+                key=str(each.submission.pk),
+                prompt_ids=rows[0].prompt,
+                completion_ids=[row.completion for row in rows],
+                ranks=each.ranks,
+                strengths=list(map(float, each.strengths)),
+                weight=each.weight,
             )
         )
     result = train_lora(
