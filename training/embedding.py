@@ -99,33 +99,38 @@ def score(
     completions: Sequence[Completion],
     max_tokens: int,
     deadline: float = float("inf"),
+    temperature: float = 1.0,
 ) -> bool:
     """Store the policy's log-probabilities of completions that lack them, cut to ``max_tokens``.
 
-    At temperature 1, whatever they were sampled at, so that they compare with the reference's.
-    Returns whether all is done, as ``embed``.
+    Those at one temperature compare with another policy's at the same. Returns whether all is
+    done, as ``embed``.
     """
-    known = read_logprobs([each.pk for each in completions], policy, max_tokens)
+    known = read_logprobs([each.pk for each in completions], policy, max_tokens, temperature)
     todo = [each for each in completions if each.pk not in known]
     for start in range(0, len(todo), CHUNK):
         if time.monotonic() > deadline:
             return False
         lease.beat(start, len(todo), f"scoring with {policy}")
-        _score_chunk(lease, policy, todo[start : start + CHUNK], max_tokens)
+        _score_chunk(lease, policy, todo[start : start + CHUNK], max_tokens, temperature)
     return True
 
 
 def _score_chunk(
-    lease: Lease, policy: Policy, chunk: Sequence[Completion], max_tokens: int
+    lease: Lease,
+    policy: Policy,
+    chunk: Sequence[Completion],
+    max_tokens: int,
+    temperature: float,
 ) -> None:
     from training.engine.scoring import completion_logprobs
 
     loaded = backbone()
     encoded = [encode(loaded, completion, max_tokens) for completion in chunk]
     with loaded.adapter(adapter_folder(policy)) as model:
-        values, tokens = completion_logprobs(model, encoded, loaded.pad_id)
+        values, tokens = completion_logprobs(model, encoded, loaded.pad_id, temperature=temperature)
     with lease.guarded():
-        _store_logprobs(_way(_weights(policy), max_tokens), chunk, values, tokens)
+        _store_logprobs(_way(_weights(policy), max_tokens, temperature), chunk, values, tokens)
 
 
 def _weights(policy: Policy) -> str:
@@ -133,10 +138,14 @@ def _weights(policy: Policy) -> str:
     return policy.manifest_sha256 or backbone().trunk_sha256
 
 
-def _way(reference: str, max_tokens: int) -> dict[str, Any]:
+def _way(reference: str, max_tokens: int, temperature: float = 1.0) -> dict[str, Any]:
     """All that a completion's log-probability depends on, as it is stored."""
-    template = backbone().tokenizer_sha256
-    return {"reference": reference, "template": template, "max_tokens": max_tokens}
+    return {
+        "reference": reference,
+        "template": backbone().tokenizer_sha256,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+    }
 
 
 def _store_logprobs(
@@ -166,11 +175,11 @@ def read_features(completion_ids: Iterable[int], encoder: str) -> dict[int, np.n
 
 
 def read_logprobs(
-    completion_ids: Iterable[int], policy: Policy, max_tokens: int
+    completion_ids: Iterable[int], policy: Policy, max_tokens: int, temperature: float = 1.0
 ) -> dict[int, tuple[float, int]]:
     """Stored (log-probability, tokens) by completion id; absent ones are left out."""
     found: dict[int, tuple[float, int]] = {}
-    ids, way = list(completion_ids), _way(_weights(policy), max_tokens)
+    ids, way = list(completion_ids), _way(_weights(policy), max_tokens, temperature)
     for start in range(0, len(ids), 500):
         rows = LogProb.objects.filter(completion_id__in=ids[start : start + 500], **way)
         for pk, value, tokens in rows.values_list("completion_id", "value", "tokens"):

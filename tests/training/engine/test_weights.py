@@ -34,7 +34,7 @@ def gradients(backbone: Any, settings: Any, objective_of: Any) -> tuple[Any, dic
     return metrics["loss"], found
 
 
-def by_preference(backbone: Any, prompts: Any, loss: str, weights: Any, times: Any) -> Any:
+def by_preference(backbone: Any, prompts: Any, loss: Any, weights: Any, times: Any) -> Any:
     settings = PreferenceSettings(loss=loss, lora=LORA)
     examples = [
         PreferenceExample(str(n), prompts[n], ids, [1, 2], [-9.0, -8.0], weight=weights[n])
