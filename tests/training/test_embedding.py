@@ -125,3 +125,25 @@ def test_rows_from_before_stay_where_all_rounds_cut_alike_and_go_elsewhere(cast,
     assert (head.encoder, head.read_to) == ("e:1024", 7 if kept else 0)
     named = [each.reward_model.encoder for each in Round.objects.order_by("number")]
     assert named == [f"e:{most}", "e:1024"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_way_back_keeps_nothing_that_would_be_taken_for_something_else(cast):
+    rank(cast, 1)
+    (completion, *_) = completions()
+    Feature.objects.create(completion=completion, encoder="e:12", vector=b"")
+    LiveHead.objects.create(project=cast.project, encoder="e:1024", read_to=7)
+    for most, temperature in ((12, 1.0), (1024, 1.0), (1024, 0.7)):
+        LogProb.objects.create(
+            completion=completion, reference="r", template="t", max_tokens=most,
+            temperature=temperature, value=-1, tokens=3,
+        )  # fmt: skip
+    try:
+        migrate("0007_stored_cuts")
+        migrate("0006_training_curves")
+    finally:
+        migrate()
+    assert not Feature.objects.exists()
+    assert not LogProb.objects.exists()
+    head = LiveHead.objects.get()
+    assert (head.encoder, head.read_to) == ("e:1024", 0)

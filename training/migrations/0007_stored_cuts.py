@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(name_the_cut, forget),
+        migrations.RunPython(name_the_cut, migrations.RunPython.noop),
         migrations.RemoveConstraint(model_name="logprob", name="logprob_once"),
         migrations.AddField(
             model_name="logprob",
@@ -66,4 +66,6 @@ class Migration(migrations.Migration):
                 fields=("completion", "reference", "template", "max_tokens"), name="logprob_once"
             ),
         ),
+        # Last, and so first on the way back: before the narrower constraint holds again.
+        migrations.RunPython(migrations.RunPython.noop, forget),
     ]

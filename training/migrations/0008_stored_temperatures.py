@@ -3,6 +3,11 @@
 from django.db import migrations, models
 
 
+def forget(apps, schema_editor):
+    """Without the temperature, only what was stored at 1 is what it is taken for."""
+    apps.get_model("training", "LogProb").objects.exclude(temperature=1).delete()
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("training", "0007_stored_cuts"),
@@ -22,4 +27,6 @@ class Migration(migrations.Migration):
                 name="logprob_once",
             ),
         ),
+        # Last, and so first on the way back: before the narrower constraint holds again.
+        migrations.RunPython(migrations.RunPython.noop, forget),
     ]
