@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from annotation.models import Completion
+from training.engine.config import RewardSettings
 from training.models import Policy
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def _load(folder: str) -> "Backbone":
     from training.engine.backbone import load_backbone
 
     return load_backbone(Path(folder))
+
+
+def encoder_of(settings: RewardSettings) -> str:
+    """The key of stored features: of longer rows another cut is another vector."""
+    return f"{backbone().encoder_name(settings.layer, settings.pooling)}:{settings.max_tokens}"
 
 
 def note_trunk(policy: Policy, loaded: "Backbone") -> None:

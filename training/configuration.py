@@ -27,7 +27,7 @@ class Limits:
     A policy that wins the proxy by losing its language breaks one of these.
     """
 
-    kl: float = 20.0  # to the reference, nats a completion
+    kl: float = 20.0  # to the reference, nats a completion, at the temperature of the samples
     perplexity_ratio: float = 2.0  # under the base, against that of the base's own samples
     distinct_2_ratio: float = 0.7  # distinct word pairs, against the base's
     repetition: float = 0.3  # share of word 4-grams that repeat, on average over completions

@@ -8,7 +8,7 @@ import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
 
 from annotation.models import Completion, Project, TaskCompletion
-from training.backbones import backbone, encode
+from training.backbones import backbone, encode, encoder_of
 from training.engine.config import RewardSettings
 from training.jobs import Lease
 from training.models import Feature, LogProb, Policy
@@ -47,8 +47,7 @@ def embed(
     Returns whether all is done; False when the deadline (``time.monotonic``) came first. Each
     chunk is written under the lease, so that a killed worker loses at most one.
     """
-    loaded = backbone()
-    encoder = loaded.encoder_name(settings.layer, settings.pooling)
+    encoder = encoder_of(settings)
     todo = _missing(completions, encoder)
     todo.sort(key=lambda each: (each.prompt_id, each.pk))
     for start in range(0, len(todo), CHUNK):
@@ -90,7 +89,8 @@ def _embed_chunk(
             ),
             ignore_conflicts=True,
         )
-        _store_logprobs(loaded.trunk_sha256, chunk, made.logprobs, made.tokens)
+        way = _way(loaded.trunk_sha256, settings.max_tokens)
+        _store_logprobs(way, chunk, made.logprobs, made.tokens)
 
 
 def score(
@@ -99,51 +99,64 @@ def score(
     completions: Sequence[Completion],
     max_tokens: int,
     deadline: float = float("inf"),
+    temperature: float = 1.0,
 ) -> bool:
-    """Store the policy's own log-probabilities of completions that lack them.
+    """Store the policy's log-probabilities of completions that lack them, cut to ``max_tokens``.
 
-    At temperature 1, whatever they were sampled at, so that they compare with the reference's.
-    Returns whether all is done, as ``embed``. The base's are the trunk's: nothing to do.
+    Those at one temperature compare with another policy's at the same. Returns whether all is
+    done, as ``embed``.
     """
-    if not policy.artefact:
-        return True
-    known = read_logprobs(
-        [each.pk for each in completions], policy.manifest_sha256, backbone().tokenizer_sha256
-    )
+    known = read_logprobs([each.pk for each in completions], policy, max_tokens, temperature)
     todo = [each for each in completions if each.pk not in known]
     for start in range(0, len(todo), CHUNK):
         if time.monotonic() > deadline:
             return False
         lease.beat(start, len(todo), f"scoring with {policy}")
-        _score_chunk(lease, policy, todo[start : start + CHUNK], max_tokens)
+        _score_chunk(lease, policy, todo[start : start + CHUNK], max_tokens, temperature)
     return True
 
 
 def _score_chunk(
-    lease: Lease, policy: Policy, chunk: Sequence[Completion], max_tokens: int
+    lease: Lease,
+    policy: Policy,
+    chunk: Sequence[Completion],
+    max_tokens: int,
+    temperature: float,
 ) -> None:
     from training.engine.scoring import completion_logprobs
 
     loaded = backbone()
     encoded = [encode(loaded, completion, max_tokens) for completion in chunk]
     with loaded.adapter(adapter_folder(policy)) as model:
-        values, tokens = completion_logprobs(model, encoded, loaded.pad_id)
+        values, tokens = completion_logprobs(model, encoded, loaded.pad_id, temperature=temperature)
     with lease.guarded():
-        _store_logprobs(policy.manifest_sha256, chunk, values, tokens)
+        _store_logprobs(_way(_weights(policy), max_tokens, temperature), chunk, values, tokens)
+
+
+def _weights(policy: Policy) -> str:
+    """The hash of what speaks as the policy; the base is the trunk alone."""
+    return policy.manifest_sha256 or backbone().trunk_sha256
+
+
+def _way(reference: str, max_tokens: int, temperature: float = 1.0) -> dict[str, Any]:
+    """All that a completion's log-probability depends on, as it is stored."""
+    return {
+        "reference": reference,
+        "template": backbone().tokenizer_sha256,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+    }
 
 
 def _store_logprobs(
-    reference: str, chunk: Sequence[Completion], values: Iterable[Any], tokens: Iterable[int]
+    way: dict[str, Any],
+    chunk: Sequence[Completion],
+    values: Iterable[Any],
+    tokens: Iterable[int],
 ) -> None:
     LogProb.objects.bulk_create(
         (
-            LogProb(
-                completion=completion,
-                reference=reference,
-                template=backbone().tokenizer_sha256,
-                value=float(value),
-                tokens=count,
-            )
+            LogProb(completion=completion, value=float(value), tokens=count, **way)
             for completion, value, count in zip(chunk, values, tokens, strict=True)
         ),
         ignore_conflicts=True,
@@ -162,15 +175,13 @@ def read_features(completion_ids: Iterable[int], encoder: str) -> dict[int, np.n
 
 
 def read_logprobs(
-    completion_ids: Iterable[int], reference: str, template: str
+    completion_ids: Iterable[int], policy: Policy, max_tokens: int, temperature: float = 1.0
 ) -> dict[int, tuple[float, int]]:
     """Stored (log-probability, tokens) by completion id; absent ones are left out."""
     found: dict[int, tuple[float, int]] = {}
-    ids = list(completion_ids)
+    ids, way = list(completion_ids), _way(_weights(policy), max_tokens, temperature)
     for start in range(0, len(ids), 500):
-        rows = LogProb.objects.filter(
-            reference=reference, template=template, completion_id__in=ids[start : start + 500]
-        )
+        rows = LogProb.objects.filter(completion_id__in=ids[start : start + 500], **way)
         for pk, value, tokens in rows.values_list("completion_id", "value", "tokens"):
             found[pk] = (value, tokens)
     return found

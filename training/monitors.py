@@ -28,23 +28,29 @@ class Measured:
     """One policy's samples on held-out prompts, with all that is needed to judge them."""
 
     completions: Sequence[Completion]
-    own: dict[int, tuple[float, int]]  # the policy's log-probability and tokens, by completion id
+    # Log-probability and tokens, by completion id; the first two as they were drawn.
+    own: dict[int, tuple[float, int]]  # the policy's
     reference: dict[int, tuple[float, int]]  # the reference's
+    plain: dict[int, tuple[float, int]]  # the reference's at temperature 1
     rewards: dict[int, float] | None  # the round's reward model's, by completion id, if it has one
 
 
 def measure(measured: Measured) -> dict[str, Any]:
     """Figures by name; KL in nats a completion, with standard errors clustered by prompt.
 
-    KL is the mean of log π − log π_ref over the policy's own samples (k1), both at temperature 1;
-    it may be below 0 by chance.
+    KL is the mean of log π − log π_ref over the policy's own samples (k1), both at the temperature
+    at which these were drawn: the expectation is KL only under the distribution that it is of. It
+    may be below 0 by chance. Perplexity is at temperature 1, whatever samples were drawn at.
     """
     completions = measured.completions
     texts = [each.text for each in completions]
     groups = [each.prompt_id for each in completions]
-    reference = [measured.reference[each.pk] for each in completions]
-    own = [measured.own[each.pk][0] for each in completions]
-    kl = sequence_kl(own, [value for value, _ in reference], groups)
+    own, reference = (
+        [logprobs[each.pk][0] for each in completions]
+        for logprobs in (measured.own, measured.reference)
+    )
+    plain = [measured.plain[each.pk] for each in completions]
+    kl = sequence_kl(own, reference, groups)
     figures: dict[str, Any] = {}
     if measured.rewards is not None:
         scores = [measured.rewards[each.pk] for each in completions]
@@ -55,7 +61,7 @@ def measure(measured: Measured) -> dict[str, Any]:
         "kl": kl.mean,
         "kl_se": kl.se,
         "reference_perplexity": perplexity(
-            [value for value, _ in reference], [tokens for _, tokens in reference]
+            [value for value, _ in plain], [tokens for _, tokens in plain]
         ),
         "mean_length": mean_length_words(texts),
         "distinct_2": distinct_n(texts, 2),

@@ -10,6 +10,10 @@ NOTHING_QUEUED = storable("No new tasks were asked for.")
 ACTIVE = storable("Policy %(policy)s is within all limits and active. %(queued)s")
 WAITING = storable("Policy %(policy)s is within all limits. %(queued)s Promote or reject it.")
 FITTED = storable("The reward model foretells %(share)s of unseen pairs.")
+DEEPENED = storable(
+    "The head that the reward model was deepened from foretells %(share)s of unseen pairs. Too few "
+    "rankings of validation prompts to judge the deeper model itself."
+)
 GATE = storable(
     "Stopped at the gate: on prompts it had not seen, the reward model foretold %(share)s of "
     "%(pairs)s pairs (95 %% interval %(low)s to %(high)s), which does not exclude guessing. Rank "

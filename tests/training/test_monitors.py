@@ -48,7 +48,7 @@ def test_gibberish_is_refused():
 def measured(*rewards):
     """Samples for one prompt each, with these rewards."""
     drawn: Any = [SimpleNamespace(pk=place, prompt_id=place) for place in range(len(rewards))]
-    return Measured(drawn, own={}, reference={}, rewards=dict(enumerate(rewards)))
+    return Measured(drawn, own={}, reference={}, plain={}, rewards=dict(enumerate(rewards)))
 
 
 def test_the_chance_to_be_preferred_is_calibrated_by_the_fitted_temperature():

@@ -10,7 +10,6 @@ from training.models import LogProb
 from training.policies import adapter_folder
 
 pytestmark = pytest.mark.django_db
-MAX_TOKENS = 1024  # of a round that says nothing else
 
 
 def asked_again(rows, folder):
@@ -19,7 +18,12 @@ def asked_again(rows, folder):
     loaded = backbones.backbone()
     with loaded.adapter(folder) as model:
         found = [
-            completion_logprobs(model, [encode(loaded, each.completion, MAX_TOKENS)], loaded.pad_id)
+            completion_logprobs(
+                model,
+                [encode(loaded, each.completion, each.max_tokens)],
+                loaded.pad_id,
+                temperature=each.temperature,
+            )
             for each in rows
         ]
     return [(values.item(), tokens[0]) for values, tokens in found]

@@ -130,7 +130,8 @@ def sequence_kl(
 ) -> Interval:
     """Return KL(policy || reference) in nats a completion, from the policy's own samples.
 
-    The mean of log pi - log ref over sequences: unbiased, and so possibly below 0 by chance.
+    The mean of log pi - log ref over sequences: unbiased where both are of the distribution that
+    was sampled, temperature and all, and so possibly below 0 by chance.
     """
     return clustered_interval(np.subtract(policy, reference), groups)
 

@@ -290,6 +290,11 @@ def derived_seed(seed: int, purpose: str, number: int) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+def mean_weight(weights: Sequence[float]) -> float:
+    """Return by what weights are divided so that they are 1 on average; 1 for none of them."""
+    return math.fsum(weights) / len(weights) if weights else 1.0
+
+
 def schedule(step: int, steps: int, warmup_share: float) -> float:
     """Return the learning rate's factor at `step` from 0: a linear rise, then a linear fall to 0.
 

@@ -31,6 +31,7 @@ from training.engine.loop import (
     Upkeep,
     already_trained,
     fingerprint_of,
+    mean_weight,
     measured,
 )
 from training.engine.losses import levels_of, pairs_of
@@ -60,6 +61,7 @@ class PreferenceExample:
     # tokens; none are needed where the loss compares with no reference
     strengths: list[float] = field(default_factory=list)  # as `losses.levels_of` reads them
     thumbs: bool = False  # each completion was judged by itself
+    weight: float = 1.0  # as how much of an example it counts
 
     def __post_init__(self) -> None:
         count = len(self.completion_ids)
@@ -69,6 +71,8 @@ class PreferenceExample:
             raise ValueError(f"example {self.key}: a reference log-probability is not finite")
         if self.strengths and len(self.strengths) != len(set(self.ranks)) - 1:
             raise ValueError(f"example {self.key}: strengths and boundaries differ in number")
+        if not 0 < self.weight < math.inf:
+            raise ValueError(f"example {self.key}: its weight must be positive and finite")
         if self.thumbs and not set(self.ranks) <= {1, 2}:
             raise ValueError(f"example {self.key}: a thumb is 1, up, or 2, down")
 
@@ -133,7 +137,10 @@ def train_preference(
 
 
 class PreferenceObjective:
-    """A direct method's loss, averaged over pairs within a prompt and then over prompts."""
+    """A direct method's loss, averaged over pairs within a prompt and then, weighed, over prompts.
+
+    Weights are relative to their mean over all examples, so that alike ones change nothing.
+    """
 
     def __init__(
         self,
@@ -151,6 +158,7 @@ class PreferenceObjective:
         self.examples = examples
         self.settings = settings
         self.reference_adapter = reference_adapter
+        self.mean_weight = mean_weight([each.weight for each in examples])
         self._ratios: list[float] = []  # KTO's, of all processes, until their step is done
 
     def __len__(self) -> int:
@@ -232,6 +240,7 @@ class PreferenceObjective:
         preference = direct_loss(each, settings, anchor)
         nll = best_nll(each.policy, each.tokens, each.ranks)
         loss = preference if settings.loss == "orpo" else preference + settings.nll_weight * nll
+        loss = loss * (example.weight / self.mean_weight)
         parts = {"loss": loss, "preference_loss": preference, "nll": nll}
         said = {name: part.item() for name, part in parts.items()}
         for name, value in (said | _measures(each, example, settings, anchor)).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +30,7 @@ from training.engine.loop import (
     Upkeep,
     already_trained,
     fingerprint_of,
+    mean_weight,
     measured,
 )
 from training.engine.losses import (
@@ -60,6 +62,11 @@ class RewardExample:
     completion_ids: list[list[int]]  # K of them
     ranks: list[int]  # competition ranks, 1 the best
     strengths: list[float] = field(default_factory=list)  # as `losses.levels_of` reads them
+    weight: float = 1.0  # as how much of a ranking it counts
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < math.inf:
+            raise ValueError(f"example {self.key}: its weight must be positive and finite")
 
 
 def train_lora(
@@ -183,7 +190,10 @@ def score_with(
 
 
 class RewardObjective:
-    """The ranking loss, averaged over pairs within a prompt and then over prompts."""
+    """The ranking loss, averaged over pairs within a prompt and then, weighed, over prompts.
+
+    Weights are relative to their mean over all examples, so that alike ones change nothing.
+    """
 
     def __init__(
         self,
@@ -197,6 +207,7 @@ class RewardObjective:
         self.budget = budget or Budget(BATCH_TOKENS)
         self.examples = examples
         self.settings = settings
+        self.mean_weight = mean_weight([each.weight for each in examples])
         device = backbone.device
         self.mean = torch.tensor(head.mean, dtype=torch.float32, device=device)
         self.scale = torch.tensor(head.scale, dtype=torch.float32, device=device)
@@ -277,6 +288,7 @@ class RewardObjective:
             totals["ranking_loss"] += loss.item()
             totals["centring"] += drawn.item()
             loss = loss + self.settings.centring * drawn
+        loss = loss * (example.weight / self.mean_weight)
         totals["loss"] += loss.item()
         return loss
 

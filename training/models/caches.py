@@ -9,7 +9,7 @@ from training.models.policies import RewardModel
 class Feature(models.Model):
     """The pooled hidden state of a completion: float32, little-endian, ``hidden`` numbers.
 
-    ``encoder`` names trunk hash, layer and pooling.
+    ``encoder`` names trunk hash, layer, pooling, and to how many tokens longer rows were cut.
     """
 
     completion = models.ForeignKey(Completion, models.CASCADE, related_name="features")
@@ -23,18 +23,23 @@ class Feature(models.Model):
 
 
 class LogProb(models.Model):
-    """log π(y|x) of a completion under a reference, in nats, summed over ``tokens`` tokens."""
+    """log π(y|x) of a completion under a reference, in nats, summed over ``tokens`` tokens: what is
+    left of both when they are cut to ``max_tokens`` together, its logits divided by
+    ``temperature``."""
 
     completion = models.ForeignKey(Completion, models.CASCADE, related_name="logprobs")
     reference = models.CharField(max_length=64, help_text="Hash of trunk and adapters.")
     template = models.CharField(max_length=64, help_text="Hash of tokenizer and chat template.")
+    max_tokens = models.PositiveIntegerField()
+    temperature = models.FloatField(default=1.0)
     value = models.FloatField()
     tokens = models.PositiveIntegerField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["completion", "reference", "template"], name="logprob_once"
+                fields=["completion", "reference", "template", "max_tokens", "temperature"],
+                name="logprob_once",
             ),
         ]
 

@@ -32,6 +32,7 @@ class Thumbed:
     submission: Submission
     completion: Completion
     good: bool
+    weight: float = 1.0  # as how much of a thumb it counts
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,19 @@ def rankings_of(round: Round, splits: Sequence[str] = (Split.TRAIN,)) -> list[Ra
         .select_related("ranking", "annotator")
         .prefetch_related(items)
     )
-    return [
-        _ranked(submission, round.weights.get(str(submission.annotator_id), 1.0))
-        for submission in submissions
-    ]
+    return [_ranked(submission, _weight(round, submission)) for submission in submissions]
 
 
 def thumbs_of(round: Round, splits: Sequence[str] = (Split.TRAIN,)) -> list[Thumbed]:
     """The thumbs of the round's snapshot, in submission order."""
     found = _frozen(round, splits).filter(thumb__isnull=False)
     return [
-        Thumbed(each, each.thumb.completion, each.thumb.verdict == Thumb.Verdict.GOOD)
+        Thumbed(
+            each,
+            each.thumb.completion,
+            each.thumb.verdict == Thumb.Verdict.GOOD,
+            _weight(round, each),
+        )
         for each in found.select_related("thumb__completion__prompt", "thumb__completion__source")
     ]
 
@@ -122,6 +125,10 @@ def not_learned_yet(round: Round, given: Sequence[Found], minimum: int) -> list[
     known = set(earlier.snapshot.items.values_list("submission_id", flat=True))
     fresh = [each for each in given if each.submission.pk not in known]
     return fresh if len(fresh) >= minimum else list(given)
+
+
+def _weight(round: Round, submission: Submission) -> float:
+    return float(round.weights.get(str(submission.annotator_id), 1.0))
 
 
 def _ranked(submission: Submission, weight: float) -> RankedPrompt:

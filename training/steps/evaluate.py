@@ -1,14 +1,15 @@
 """Let base and candidate answer held-out prompts, measure both, and hold to the limits."""
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from annotation.models import Completion, Prompt
 from training import outcomes
-from training.backbones import backbone
 from training.configuration import RoundSettings
 from training.embedding import embed, read_logprobs, score
+from training.engine.config import SamplingSettings
 from training.jobs import Lease
 from training.models import Evaluation, Policy, Round
 from training.monitors import Measured, broken_limits, expected_wins, measure
@@ -36,8 +37,8 @@ def run(lease: Lease) -> None:
         return
     scored = {policy: _scored(policy, prompts, round, settings) for policy in (base, round.policy)}
     figures = {policy: measure(each) for policy, each in scored.items()}
-    if round.reward_model:
-        temperature = round.reward_model.metrics.get("temperature", 1.0)
+    temperature = round.reward_model and round.reward_model.metrics.get("temperature")
+    if temperature:  # without one, nobody has measured what its scores are worth
         wins = expected_wins(scored[round.policy], scored[base], temperature)
         figures[round.policy]["expected_wins"] = wins
     _decide(lease, round, settings, figures[base], figures[round.policy])
@@ -47,36 +48,48 @@ def _answer(
     lease: Lease, policies: tuple[Policy, ...], prompts: list[Prompt], settings: RoundSettings
 ) -> bool:
     """Samples, features and reference log-probabilities of all; False when the slice ended."""
-    until, count = slice_end(), settings.evaluation_samples
+    until, count, way = slice_end(), settings.evaluation_samples, drawing(settings.sampling)
+    base, most = policies[0], settings.reward.max_tokens
     for policy in policies:
-        if not draw(lease, policy, prompts, count, PURPOSE, settings.sampling, deadline=until):
+        if not draw(lease, policy, prompts, count, PURPOSE, way, deadline=until):
             return False
         drawn = _samples(policy, prompts, settings)
         if not embed(lease, drawn, settings.reward, until):
             return False
-        if not score(lease, policy, drawn, settings.reward.max_tokens, until):
+        asked = {(policy, way.temperature), (base, way.temperature), (base, 1.0)}
+        if not all(score(lease, who, drawn, most, until, at) for who, at in asked):
             return False
     return True
 
 
+def drawing(settings: SamplingSettings) -> SamplingSettings:
+    """How held-out prompts are answered: as for people, but nothing is cut off.
+
+    A policy that never says what its reference may say has no KL to it that samples could tell, so
+    top-k and top-p are left out, and in place of the likeliest token alone stands temperature 1.
+    """
+    return replace(settings, temperature=settings.temperature or 1.0, top_k=0, top_p=1.0)
+
+
 def _samples(policy: Policy, prompts: list[Prompt], settings: RoundSettings) -> list[Completion]:
     """Just what was drawn, near-duplicates and all: a measure of the policy as it is."""
-    found = stored(policy, prompts, settings.evaluation_samples, PURPOSE, settings.sampling)
+    way = drawing(settings.sampling)
+    found = stored(policy, prompts, settings.evaluation_samples, PURPOSE, way)
     return [completion for prompt in prompts for completion in found[prompt.pk]]
 
 
 def _scored(
     policy: Policy, prompts: list[Prompt], round: Round, settings: RoundSettings
 ) -> Measured:
-    loaded = backbone()
     drawn = _samples(policy, prompts, settings)
     ids = [each.pk for each in drawn]
-    model = round.reward_model
-    name = policy.manifest_sha256 or loaded.trunk_sha256
+    model, at = round.reward_model, drawing(settings.sampling).temperature
+    base, most = Policy.objects.get(project=round.project, version=0), settings.reward.max_tokens
     return Measured(
         drawn,
-        own=read_logprobs(ids, name, loaded.tokenizer_sha256),
-        reference=read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256),
+        own=read_logprobs(ids, policy, most, at),
+        reference=read_logprobs(ids, base, most, at),
+        plain=read_logprobs(ids, base, most),
         rewards=rewards(drawn, model, settings.reward) if model else None,
     )
 
@@ -122,7 +135,7 @@ def _name(settings: RoundSettings) -> str:
     way = [
         settings.evaluation_prompts,
         settings.evaluation_samples,
-        settings.sampling.as_dict(),
+        drawing(settings.sampling).as_dict(),
     ]
     return f"held-out {sha256(json.dumps(way, sort_keys=True).encode()).hexdigest()[:12]}"
 

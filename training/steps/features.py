@@ -1,6 +1,6 @@
 """Read what has come into a project's queue, so that its live head can learn from it."""
 
-from training.backbones import backbone
+from training.backbones import encoder_of
 from training.embedding import embed, waiting
 from training.engine.config import RewardSettings
 from training.jobs import Lease
@@ -14,7 +14,7 @@ def run(lease: Lease) -> None:
     project = lease.job.project
     assert project is not None, "features are those of a project"
     settings = RewardSettings()
-    encoder = backbone().encoder_name(settings.layer, settings.pooling)
+    encoder = encoder_of(settings)
     begin(project, encoder)
     end = slice_end()
     while batch := list(waiting(project, encoder)[:AT_ONCE]):

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from annotation.models import Completion
 from training.backbones import backbone, encode
 from training.configuration import RoundSettings
-from training.embedding import read_logprobs
+from training.embedding import read_logprobs, score
 from training.jobs import Lease
-from training.models import Round
+from training.models import Policy, Round
+from training.rounds import again
 from training.steps.candidates import train_candidate
 from training.steps.context import (
     RankedPrompt,
@@ -16,6 +17,7 @@ from training.steps.context import (
     rankings_of,
     round_of,
     settings_of,
+    slice_end,
     thumbs_of,
 )
 
@@ -30,19 +32,44 @@ def run(lease: Lease) -> None:
 
     round = round_of(lease)
     settings = settings_of(round)
-    given = backbone(), _examples(round, settings), settings.preference
+    chosen = _chosen(round, settings)
+    if not _score(lease, round, chosen, settings):
+        with lease.finishing():
+            again(lease)
+        return
+    given = backbone(), _examples(round, chosen, settings), settings.preference
     train_candidate(lease, round, train_preference, *given, reported=REPORTED)
 
 
-def _examples(round: Round, settings: RoundSettings) -> "list[PreferenceExample]":
+def _chosen(round: Round, settings: RoundSettings) -> list[RankedPrompt | Thumbed]:
     """What the policy learns from: rankings, and for KTO thumbs beside them."""
     ranked: list[RankedPrompt | Thumbed] = [*rankings_of(round)]
     if settings.preference.loss == "kto":
         ranked += thumbs_of(round)
-    chosen = not_learned_yet(round, ranked, settings.minimum_rankings)
-    loaded = backbone()
+    return not_learned_yet(round, ranked, settings.minimum_rankings)
+
+
+def _score(
+    lease: Lease, round: Round, chosen: list[RankedPrompt | Thumbed], settings: RoundSettings
+) -> bool:
+    """Store the reference's log-probabilities, cut as the policy's are; False when the slice ended.
+
+    Reading for the reward model has stored them already where both are cut alike.
+    """
+    completions = {each.pk: each for one in chosen for each in _completions(one)}
+    most = settings.preference.max_tokens
+    return score(lease, _reference(round), list(completions.values()), most, slice_end())
+
+
+def _reference(round: Round) -> Policy:
+    return Policy.objects.get(project=round.project, version=0)
+
+
+def _examples(
+    round: Round, chosen: list[RankedPrompt | Thumbed], settings: RoundSettings
+) -> "list[PreferenceExample]":
     ids = {each.pk for one in chosen for each in _completions(one)}
-    reference = read_logprobs(ids, loaded.trunk_sha256, loaded.tokenizer_sha256)
+    reference = read_logprobs(ids, _reference(round), settings.preference.max_tokens)
     return [_example(each, reference, settings) for each in chosen]
 
 
@@ -56,7 +83,7 @@ def _example(
     from training.engine.preference import PreferenceExample
 
     completions = _completions(each)
-    rows = [encode(backbone(), one, settings.reward.max_tokens) for one in completions]
+    rows = [encode(backbone(), one, settings.preference.max_tokens) for one in completions]
     return PreferenceExample(
         key=str(each.submission.pk),
         prompt_ids=rows[0].prompt,
@@ -65,4 +92,5 @@ def _example(
         reference_logprobs=[reference[one.pk][0] for one in completions],
         strengths=list(map(float, getattr(each, "strengths", []))),
         thumbs=isinstance(each, Thumbed),
+        weight=each.weight,
     )

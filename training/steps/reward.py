@@ -4,27 +4,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotation.models import Split
-from annotation.quality.ceiling import ceiling
 from training import outcomes
-from training.backbones import backbone, encode
+from training.backbones import backbone, encode, encoder_of
 from training.configuration import RoundSettings
 from training.curves import keep_curve
-from training.embedding import read_features
 from training.jobs import Lease
 from training.models import Foretold, RewardModel, Round, TrainingCurve
 from training.policies import artefact_folder
 from training.rounds import State, advance, again, end
 from training.steps.context import RankedPrompt, rankings_of, round_of, settings_of, slice_end
+from training.steps.judging import deep_figures, head_figures, rankings_to_learn
 
 if TYPE_CHECKING:
-    from training.engine.reward import Floats, HeadFit, OutOfFold, Ranking
+    from training.engine.reward import Floats, HeadFit, OutOfFold
 
 GATE = 0.5  # the lower 95 % bound must lie above it: guessing is no reward
 
 
 def run(lease: Lease) -> None:
-    from training.engine.breakdowns import accuracy_by
     from training.engine.reward import fit_rankings, judge, out_of_fold_scores, save_head
 
     round = round_of(lease)
@@ -34,13 +31,14 @@ def run(lease: Lease) -> None:
         with lease.finishing():  # thumbs alone order nothing that a reward model could learn
             advance(lease)
         return
-    rankings = _with_features(ranked, settings)
+    rankings = rankings_to_learn(ranked, encoder_of(settings.reward))
     unseen = out_of_fold_scores(rankings, settings.reward, on_progress=lease.beat)
     judged = judge(rankings, unseen)
     head = fit_rankings(rankings, settings.reward)
     folder = artefact_folder(f"round-{round.pk}/reward")
-    sha256 = save_head(folder / "head", head, {"encoder": _encoder(settings)})
+    sha256 = save_head(folder / "head", head, {"encoder": encoder_of(settings.reward)})
     artefact, line = folder / "head", _line(head)
+    metrics = head_figures(round, judged, rankings, unseen)
     passed = judged.low > GATE
     if passed and settings.reward.depth == "lora":
         trained = _train_lora(lease, ranked, head, settings, folder / "lora")
@@ -50,7 +48,9 @@ def run(lease: Lease) -> None:
                 again(lease)
             return
         (artefact, sha256), line = trained, b""
-    metrics = {**_metrics(judged, round), "accuracy_by": accuracy_by(rankings, unseen)}
+        lease.beat(note="judging the reward model")
+        of_its_own = deep_figures(round, encoder_of(settings.reward), artefact, settings.reward)
+        metrics = {**of_its_own, "head": metrics}
     foretold = _foretold(ranked, unseen)
     with lease.finishing():
         _keep_curve(round, folder)
@@ -60,36 +60,6 @@ def run(lease: Lease) -> None:
             advance(lease)
         else:
             end(round, State.STOPPED, _gate_message(judged))
-
-
-def _encoder(settings: RoundSettings) -> str:
-    return backbone().encoder_name(settings.reward.layer, settings.reward.pooling)
-
-
-def _with_features(ranked: list[RankedPrompt], settings: RoundSettings) -> "list[Ranking]":
-    from training.engine.reward import Ranking
-
-    ids = {completion.pk for each in ranked for completion in each.completions}
-    features = read_features(ids, _encoder(settings))
-    return [
-        Ranking(
-            group=each.prompt.group,
-            features=_stack([features[completion.pk] for completion in each.completions]),
-            ranks=each.ranks,
-            lengths=[float(len(completion.text)) for completion in each.completions],
-            strengths=list(map(float, each.strengths)),
-            weight=each.weight,
-            annotator=each.submission.annotator.pseudonym,
-            sources=[completion.source.name for completion in each.completions],
-        )
-        for each in ranked
-    ]
-
-
-def _stack(vectors: list[Any]) -> Any:
-    import numpy as np
-
-    return np.stack(vectors).astype(np.float64)
 
 
 def _train_lora(
@@ -107,11 +77,14 @@ def _train_lora(
     examples = []
     for each in ranked:
         rows = [encode(loaded, one, settings.reward.max_tokens) for one in each.completions]
-        completions = [row.completion for row in rows]
-        strengths = list(map(float, each.strengths))
         examples.append(
             RewardExample(
-                str(each.submission.pk), rows[0].prompt, completions, each.ranks, strengths
+                key=str(each.submission.pk),
+                prompt_ids=rows[0].prompt,
+                completion_ids=[row.completion for row in rows],
+                ranks=each.ranks,
+                strengths=list(map(float, each.strengths)),
+                weight=each.weight,
             )
         )
     result = train_lora(
@@ -131,41 +104,6 @@ def _keep_curve(round: Round, folder: Path) -> None:
     from training.engine.progress import read_metrics
 
     keep_curve(round, TrainingCurve.Model.REWARD, read_metrics(folder / "lora"))
-
-
-def _metrics(judged: "OutOfFold", round: Round) -> dict[str, Any]:
-    rankings = round.snapshot.submissions.filter(ranking__isnull=False)
-    return {
-        "accuracy": judged.accuracy,
-        "accuracy_low": judged.low,
-        "accuracy_high": judged.high,
-        "pairs": judged.pairs,
-        "rankings": rankings.count(),
-        "train_rankings": rankings.filter(task__prompt__split=Split.TRAIN).count(),
-        "longer_wins": judged.longer_wins,
-        "ece": judged.ece,
-        "temperature": judged.temperature,
-        "ece_scaled": judged.ece_scaled,
-        **_ceiling(round),
-    }
-
-
-def _ceiling(round: Round) -> dict[str, float | int | None]:
-    """How well people foretell people, on the rankings that the model was judged on."""
-    judged_on = round.snapshot.submissions.filter(
-        ranking__isnull=False, task__prompt__split=Split.TRAIN
-    )
-    found = ceiling(round.project, judged_on)
-    figures = {
-        "human_agreement": found.others,
-        "self_agreement": found.oneself,
-        "best_possible": found.best,
-    }
-    return {
-        f"{name}{end}": value
-        for name, figure in figures.items()
-        for end, value in (("", figure.value), ("_low", figure.low), ("_high", figure.high))
-    }
 
 
 def _foretold(ranked: list[RankedPrompt], unseen: "Sequence[Floats]") -> Foretold:
@@ -196,18 +134,30 @@ def _store(
         snapshot=round.snapshot,
         # A round that stops at the gate has trained nothing deeper than a head.
         depth=RewardModel.Depth.HEAD if line else RewardModel.Depth.LORA,
-        encoder=_encoder(settings),
+        encoder=encoder_of(settings.reward),
         artefact=str(artefact.relative_to(artefact_folder(""))),
         manifest_sha256=sha256,
         metrics=metrics,
         head=line,
     )
     round.reward_model = made
-    round.metrics = {**round.metrics, "reward": metrics}
+    round.metrics = {**round.metrics, **_shown(metrics)}
     if round.method == "reward":
-        round.outcome = outcomes.FITTED % {"share": f"{metrics['accuracy']:.0%}"}
+        round.outcome = _fitted(metrics)
     round.save(update_fields=["reward_model", "metrics", "outcome"])
     return made
+
+
+def _shown(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The figures of the model, and those of the head that it was deepened from beside them."""
+    own = {name: value for name, value in metrics.items() if name != "head"}
+    return {"reward": own, **({"head": metrics["head"]} if "head" in metrics else {})}
+
+
+def _fitted(metrics: dict[str, Any]) -> str:
+    if "accuracy" in metrics:
+        return outcomes.FITTED % {"share": f"{metrics['accuracy']:.0%}"}
+    return outcomes.DEEPENED % {"share": f"{metrics['head']['accuracy']:.0%}"}
 
 
 def _line(head: "HeadFit") -> bytes:

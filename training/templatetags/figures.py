@@ -58,6 +58,7 @@ KNOWN = {
 }
 GROUPS = {
     "reward": gettext_lazy("Reward model"),
+    "head": gettext_lazy("A head on the model as it was, by cross-validation"),
     "policy": gettext_lazy("Training of the policy"),
     "evaluation": gettext_lazy("The new policy on held-out prompts"),
     "base": gettext_lazy("The base model on the same prompts"),

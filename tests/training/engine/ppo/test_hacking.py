@@ -80,7 +80,7 @@ def monitored(taught: Backbone, prompts: list[list[int]], adapter: Path | None) 
     pairs = zip(drawn, tokens, strict=True)
     own = {pk: (each.logprob, count) for pk, (each, count) in enumerate(pairs)}
     base = dict(enumerate(zip(reference.tolist(), tokens, strict=True)))
-    return measure(Measured(completions, own, base, None))
+    return measure(Measured(completions, own, base, base, None))
 
 
 def means(values: Sequence[float]) -> list[float]:

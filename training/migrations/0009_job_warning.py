@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("training", "0006_training_curves"),
+        ("training", "0008_stored_temperatures"),
     ]
 
     operations = [
