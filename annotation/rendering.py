@@ -35,6 +35,9 @@ TAGS = frozenset(_ALLOWED.split()) | {"math", *ELEMENTS}
 Drawn = tuple[str, Counter[str]]
 ALIGNMENTS = {f"text-align:{side}": f"align-{side}" for side in ("left", "center", "right")}
 TAG = re.compile(r'<[^>"]*(?:"[^"]*"[^>"]*)*>')
+# Prose that markdown leaves as it is, but for paragraphs and lines: no sign that it could take for
+# one of its own, none at the beginning of a line that makes it a list or a heading, no space there.
+PROSE = re.compile(r"(?!\d+[.)])[A-Za-z0-9][A-Za-z0-9 ,.;:'\"?()%/-]*")
 LIST_MARKS = re.compile(r"(?m)^(?:[ \t]|[>*+-]|\d{1,9}[.)](?=\s|$))+")
 
 _cleaner = nh3.Cleaner(
@@ -77,6 +80,21 @@ def render_plain(text: str) -> str:
 
 
 def _render(text: str) -> str:
+    return _prose(text) or _marked(text)
+
+
+def _prose(text: str) -> str:
+    """What a text without any markup comes to; empty for one that may have some. Most of a model's
+    answers have none, and a page has several."""
+    paragraphs = text.split("\n\n")
+    lines = [paragraph.split("\n") for paragraph in paragraphs]
+    if not all(PROSE.fullmatch(line) for paragraph in lines for line in paragraph):
+        return ""
+    whole = ["<br>\n".join(line.rstrip(" ") for line in paragraph) for paragraph in lines]
+    return "".join(f"<p>{paragraph}</p>\n" for paragraph in whole)
+
+
+def _marked(text: str) -> str:
     written, formulas = _to_html(hidden.protect(text))
     html = _cleaner.clean(written)
     if not _is_whole(text, html, formulas):

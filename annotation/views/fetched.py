@@ -13,6 +13,7 @@ from hashlib import sha256
 from secrets import randbelow
 from typing import Any
 
+from django.db.models import QuerySet
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.translation import get_language
@@ -20,6 +21,7 @@ from django.utils.translation import get_language
 from annotation.forms import ReportForm, SkipForm, answer_form, form_over
 from annotation.forms.answers import new_key
 from annotation.models import Assignment, Completion, Prompt, Task, TaskKind, User
+from annotation.prepared import prepared
 from annotation.rendering import render, render_once
 from annotation.selectors import shown_completions
 from annotation.views.access import PersonRequest, is_guideline_open
@@ -47,12 +49,13 @@ def _said_of_project(assignment: Assignment) -> list[Any]:
 def fetched_page(request: PersonRequest, assignment: Assignment) -> str:
     """The task's part of its page, which tells no more than the page itself would."""
     shown = shown_completions(assignment)
-    texts = [each.text for each in shown]
+    task, texts = assignment.task, [each.text for each in shown]
     if assignment.task.kind not in OUTLINED or len(set(texts)) < len(texts):
         # Of responses with one text the page says which they are.
         return drawn_page(request, assignment)
+    task.prompt = _prompt.get(task.prompt_id)
     outline = _outline(_surroundings(request, assignment, len(shown)))
-    turns = assignment.task.prompt.messages
+    turns = task.prompt.messages
     return outline.filled(
         {
             "assignment": str(assignment.pk),
@@ -65,6 +68,11 @@ def fetched_page(request: PersonRequest, assignment: Assignment) -> str:
             **_numbered("text", [render(text) for text in texts]),
         }
     )
+
+
+@prepared
+def _prompt(pk: int) -> QuerySet[Prompt]:
+    return Prompt.objects.filter(pk=pk)
 
 
 def drawn_page(request: PersonRequest, assignment: Assignment) -> str:

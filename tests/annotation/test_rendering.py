@@ -5,7 +5,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from annotation import mathematics, rendering
@@ -220,3 +220,21 @@ def test_code_is_rendered_in_bounded_time(language, unit):
     line = (unit * 400)[:390]
     code = "\n".join([line] * 25) if "\n" not in unit else unit * 4900
     assert render(f"```{language}\n{code}\n```")
+
+
+PROSE_AND_SIGNS = st.text(
+    alphabet="abXY019 ,.;:'\"?()%/-+*_#>=|`~&<!$\\[]\t\n\u00e9\u200b", max_size=40
+)
+
+
+@given(PROSE_AND_SIGNS | st.text(alphabet="abXY019 ,.;:'\"?()%/-\n", max_size=60))
+@example("Salt, from rivers.\nAnd rain; 10% of it.\n\nIt's (mostly) that.")
+@example("1. Rivers")
+@example("Rivers  \nRain")
+def test_prose_is_drawn_as_its_markdown_would_be(text):
+    assert rendering._prose(text) in ("", rendering._marked(text))
+
+
+def test_most_prose_needs_no_markdown():
+    assert rendering._prose("Salt, from rivers.\nAnd rain.\n\nIt's (mostly) that: 10%.")
+    assert not rendering._prose("- Rivers")
