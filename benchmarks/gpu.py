@@ -137,7 +137,7 @@ def training(
     found: dict[str, Any] = {}
     with learning(backbone, None, REWARD):
         for tokens in work.batch_tokens:
-            objective.batch_tokens = tokens
+            objective.budget.tokens = tokens
             pass_over = lambda: objective.accumulate(range(len(objective)))  # noqa: E731
             seconds = seconds_of(pass_over, work.repeats, backbone.device)
             found[f"{tokens} tokens a pass"] = {
