@@ -71,3 +71,9 @@ def samples(backbone: Backbone, prompts: list[list[int]]) -> list[Sample]:
 @pytest.fixture
 def rows(prompts: list[list[int]], samples: list[Sample]) -> list[Encoded]:
     return [Encoded(prompts[each.prompt_index], each.token_ids) for each in samples]
+
+
+def end_at(monkeypatch: pytest.MonkeyPatch, backbone: Backbone, token: int) -> None:
+    """Let completions end with this token alone: a random trunk hardly ever stops by itself."""
+    monkeypatch.setattr(backbone, "eos_id", token)
+    monkeypatch.setattr(backbone, "ends", frozenset({token}))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 import torch
 
+from tests.training.engine.conftest import end_at
 from training.engine import sampling
 from training.engine.config import SamplingSettings
 from training.engine.errors import TrainingDiverged
@@ -61,8 +62,8 @@ def test_zero_temperature_takes_the_likeliest_token(backbone, prompts):
 def test_a_completion_that_stops_ends_with_the_eos_and_one_that_does_not_is_full(
     backbone, prompts, monkeypatch
 ):
-    # A random trunk hardly ever stops by itself: any frequent byte serves as its end.
-    monkeypatch.setattr(backbone, "eos_id", 7)
+    # Any frequent byte serves as its end.
+    end_at(monkeypatch, backbone, 7)
     bias = torch.zeros(len(backbone.tokenizer))
     bias[7] = 3.0
     head = backbone.model.get_output_embeddings()
@@ -81,7 +82,7 @@ def test_rows_that_have_ended_leave_the_others_unchanged(backbone, prompts, monk
     seeds = seeds_for(prompts, 8)
     settings = SamplingSettings(max_new_tokens=24)
     plain = by_seed(sample(backbone, prompts, seeds, settings))
-    monkeypatch.setattr(backbone, "eos_id", plain[0].token_ids[3])
+    end_at(monkeypatch, backbone, plain[0].token_ids[3])
     for seed, each in by_seed(sample(backbone, prompts, seeds, settings)).items():
         assert each.token_ids == plain[seed].token_ids[: len(each.token_ids)]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.training.engine.conftest import end_at
 from tests.training.engine.ppo.conftest import SMALL
 from tests.training.engine.test_backbone import save_adapter
 from training.engine import adapters
@@ -40,7 +41,7 @@ def test_log_probabilities_are_the_policys_and_the_references_at_the_temperature
 
 
 def test_what_was_drawn_is_what_scoring_finds(roles, prompts, monkeypatch):
-    monkeypatch.setattr(roles.backbone, "eos_id", 100)
+    end_at(monkeypatch, roles.backbone, 100)
     settings, seeds = replace(COOL, max_new_tokens=64), [list(range(20))] * 4
     rollouts = roll_out(roles, prompts, seeds, settings)
     with adapters.active(roles.backbone.model, "policy"):
@@ -69,7 +70,7 @@ def test_the_reference_can_be_a_frozen_adapter(roles, prompts, tmp_path):
 
 
 def test_what_stands_outside_the_mask_is_zero(roles, prompts, monkeypatch):
-    monkeypatch.setattr(roles.backbone, "eos_id", 100)
+    end_at(monkeypatch, roles.backbone, 100)
     settings = replace(SMALL, max_new_tokens=64)
     rollouts = roll_out(roles, prompts, [list(range(40))] * 4, settings)
     assert len(set(rollouts.mask.sum(dim=1).tolist())) > 1
