@@ -60,6 +60,7 @@ class RoundSettings:
     minimum_rankings: int = 10  # below, a round is not started; for KTO, thumbs count too
     minimum_demonstrations: int = 10  # below, a round of SFT is not started
     new_rankings_only: bool = True  # the policy learns from rankings that no round has used yet
+    reference: int = 0  # version of the policy that training is held to; 0 is the base
     queue_prompts: int = 32  # prompts whose new samples enter the queue; 0 for none
     evaluation_prompts: int = 24  # held-out prompts that every policy answers
     evaluation_samples: int = 4  # completions for each of them
@@ -90,6 +91,8 @@ class RoundSettings:
                     )
                     % {"section": section}
                 )
+        if self.reference < 0:
+            raise ValueError(gettext("reference must be the version of a policy"))
         if self.queue_prompts < 0:
             raise ValueError(gettext("queue_prompts must not be negative"))
 

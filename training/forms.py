@@ -21,6 +21,9 @@ MAX_REASON = 2000
 GREATEST = {"learning_rate": 0.01, "epochs": 10}
 
 
+ALWAYS = ("reference", "queue_prompts")  # settings of a round by whatever method
+
+
 @dataclass(frozen=True)
 class MethodBlock:
     """One method as the page offers it."""
@@ -49,6 +52,15 @@ class RoundForm(forms.Form):
         widget=forms.RadioSelect,
         label=gettext_lazy("Method"),
     )
+    reference = forms.IntegerField(
+        required=False,
+        min_value=0,
+        label=gettext_lazy("Reference"),
+        help_text=gettext_lazy(
+            "Version of the policy that training is held to and KL is measured to: 0 is the base. "
+            "After a round of SFT, name the policy that it made."
+        ),
+    )
     queue_prompts = forms.IntegerField(
         required=False,
         min_value=0,
@@ -66,7 +78,8 @@ class RoundForm(forms.Form):
         for method in METHODS.values():
             for each in method.main_fields():
                 self.fields[_named(method, each)] = _field(each, self._value(method, each))
-        self.fields["queue_prompts"].widget.attrs["placeholder"] = str(self.force.queue_prompts)
+        for name in ALWAYS:
+            self.fields[name].widget.attrs["placeholder"] = str(getattr(self.force, name))
 
     def _in_force(self) -> RoundSettings:
         """What holds where nothing is said."""
@@ -123,9 +136,8 @@ class RoundForm(forms.Form):
         changes: dict[str, Any] = {}
         if said:
             changes[method.section] = _over(self.planned.get(method.section, {}), said)
-        if self.cleaned_data["queue_prompts"] is not None:
-            changes["queue_prompts"] = self.cleaned_data["queue_prompts"]
-        return changes
+        whole = {name: self.cleaned_data[name] for name in ALWAYS}
+        return changes | {name: value for name, value in whole.items() if value is not None}
 
 
 def _named(method: Method, each: Explained) -> str:

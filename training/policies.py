@@ -5,7 +5,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext
 
+from annotation.errors import Invalid
 from annotation.models import Project, Source
 from training.models import Policy
 
@@ -35,9 +37,14 @@ def active(project: Project) -> Policy:
 
 
 def add_candidate(
-    parent: Policy, *, artefact: str, manifest_sha256: str, metrics: dict[str, object]
+    parent: Policy,
+    *,
+    artefact: str,
+    manifest_sha256: str,
+    metrics: dict[str, object],
+    reference: Policy | None = None,
 ) -> Policy:
-    """The next version, trained from ``parent`` and held to the base."""
+    """The next version, trained from ``parent`` and held to ``reference``, else to the base."""
     project = parent.project
     latest = Policy.objects.filter(project=project).aggregate(latest=Max("version"))["latest"]
     version = latest + 1
@@ -47,12 +54,28 @@ def add_candidate(
         source=_source(project, version),
         base=parent.base,
         trunk_sha256=parent.trunk_sha256,
-        reference=Policy.objects.get(project=project, version=0),
+        reference=reference or Policy.objects.get(project=project, version=0),
         parent=parent,
         artefact=artefact,
         manifest_sha256=manifest_sha256,
         metrics=metrics,
     )
+
+
+def reference_of(project: Project, version: int) -> Policy:
+    """The policy of this version, which a round's training is held to."""
+    return Policy.objects.get(project=project, version=version)
+
+
+def check_reference(project: Project, version: int) -> None:
+    """Raises Invalid where nothing can be held to this version: it is none, or was rejected."""
+    usable = Policy.objects.filter(project=project).exclude(state=State.REJECTED)
+    known = sorted(usable.values_list("version", flat=True))
+    if version not in known:
+        raise Invalid(
+            gettext("reference: %(version)s is no version of a policy. Use one of: %(known)s.")
+            % {"version": version, "known": ", ".join(map(str, known))}
+        )
 
 
 def _source(project: Project, version: int) -> Source:

@@ -103,6 +103,7 @@ def _start(
         raise Conflict(_running_message(project))
     base = policies.active(project)
     _check_depth(base, method, settings)
+    policies.check_reference(project, settings.reference)
     number = 1 + (Round.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0)
     seed = secrets.randbelow(2**31) if seed is None else seed
     configuration = _seeded(settings, seed).as_dict()

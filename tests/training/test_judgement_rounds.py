@@ -1,6 +1,7 @@
 """Rounds that read other judgements than rankings: what people wrote, and thumbs."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -13,13 +14,21 @@ from annotation.submissions import submit, withdraw
 from annotation.tasking import add_prompt, make_task
 from tests.cast import full_ranking, give_task, make_cast
 from training import rounds, worker
-from training.models import LogProb, RoundPlan
+from training.models import LogProb, RoundPlan, TrainingCurve
 from training.policies import active
 from training.simulate import PROMPTS
 from training.steps.context import demonstrations_of, not_learned_yet, thumbs_of
 from training.ticking import start_planned_rounds
 
 pytestmark = pytest.mark.django_db
+NONE = {
+    "kl": 1e6,
+    "perplexity_ratio": 1e9,
+    "distinct_2_ratio": 0.0,
+    "repetition": 1.0,
+    "length_ratio": 1e6,
+}
+ALL = {"limits": NONE, "new_rankings_only": False, "queue_prompts": 0}
 QUICK: dict[str, Any] = {
     "minimum_rankings": 5,
     "minimum_demonstrations": 4,
@@ -196,3 +205,47 @@ def test_the_command_runs_one(cast, capsys):
     )
     assert "Round 1 is done" in capsys.readouterr().out
     assert active(cast.project).version == 1
+
+
+def first_of(round):
+    """The figures of the policy's first step."""
+    curve = TrainingCurve.objects.get(round=round, model=TrainingCurve.Model.POLICY)
+    return {name: values[0] for name, values in curve.figures.items()}
+
+
+@pytest.fixture
+def imitator(cast):
+    """A policy that has learned what people wrote."""
+    write(cast, 8)
+    settings = {"learning_rate": 1e-2, "epochs": 3}
+    round = finish(start(cast, "sft", sft=settings, limits=NONE, queue_prompts=0))
+    assert round.policy.state == "active", round.outcome
+    return round.policy
+
+
+@pytest.mark.parametrize("reference", [0, 1])
+def test_a_direct_method_is_held_to_the_reference_that_is_named(cast, imitator, reference):
+    rank(cast, 12)
+    round = finish(start(cast, "dpo", reference=reference, **ALL))
+    assert round.policy.parent == imitator
+    assert round.policy.reference.version == reference
+    # It begins as the imitator: where that is the reference as well, nothing has moved yet.
+    begins_there = first_of(round)["preference_loss"] == pytest.approx(math.log(2), abs=1e-4)
+    assert begins_there == (reference == 1)
+
+
+def test_kl_is_measured_to_the_reference(cast, imitator):
+    rank(cast, 12)
+    still = {**QUICK["preference"], "learning_rate": 1e-9}
+    near, far = (
+        finish(start(cast, "dpo", reference=version, preference=still, **ALL)).metrics
+        for version in (imitator.version, 0)
+    )
+    assert abs(near["evaluation"]["kl"]) < 0.05 < abs(far["evaluation"]["kl"])
+
+
+@pytest.mark.parametrize("reference", [7, -1])
+def test_a_reference_that_is_no_policy_is_refused(cast, reference):
+    rank(cast, 12)
+    with pytest.raises(Invalid, match="reference"):
+        start(cast, "dpo", reference=reference)

@@ -223,6 +223,15 @@ def test_a_setting_by_hand_keeps_the_plans_other_settings(manager, ranked):
     assert configuration["preference"]["epochs"] == 2
 
 
+def test_the_reference_is_said_by_its_version(manager, ranked):
+    reply = manager.post(f"{PAGE}rounds/", {"method": "dpo", "reference": "7"})
+    assert reply.status_code == 400
+    assert "reference: 7 is no version of a policy. Use one of: 0." in reply.text
+
+    manager.post(f"{PAGE}rounds/", {"method": "dpo", "reference": "0"})
+    assert Round.objects.get().configuration["reference"] == 0
+
+
 def test_the_form_shows_what_holds_where_it_is_left_empty(manager, ranked):
     RoundPlan.objects.update(configuration={"preference": {"beta": 0.25}})
 

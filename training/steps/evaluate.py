@@ -13,6 +13,7 @@ from training.engine.config import SamplingSettings
 from training.jobs import Lease
 from training.models import Evaluation, Policy, Round
 from training.monitors import Measured, broken_limits, expected_wins, measure
+from training.policies import reference_of
 from training.rounds import State, advance, again, end
 from training.samples import draw, stored
 from training.steps.context import held_out_prompts, round_of, settings_of, slice_end
@@ -50,13 +51,14 @@ def _answer(
     """Samples, features and reference log-probabilities of all; False when the slice ended."""
     until, count, way = slice_end(), settings.evaluation_samples, drawing(settings.sampling)
     base, most = policies[0], settings.reward.max_tokens
+    reference = reference_of(base.project, settings.reference)
     for policy in policies:
         if not draw(lease, policy, prompts, count, PURPOSE, way, deadline=until):
             return False
         drawn = _samples(policy, prompts, settings)
         if not embed(lease, drawn, settings.reward, until):
             return False
-        asked = {(policy, way.temperature), (base, way.temperature), (base, 1.0)}
+        asked = {(policy, way.temperature), (reference, way.temperature), (base, 1.0)}
         if not all(score(lease, who, drawn, most, until, at) for who, at in asked):
             return False
     return True
@@ -85,10 +87,11 @@ def _scored(
     ids = [each.pk for each in drawn]
     model, at = round.reward_model, drawing(settings.sampling).temperature
     base, most = Policy.objects.get(project=round.project, version=0), settings.reward.max_tokens
+    reference = reference_of(round.project, settings.reference)
     return Measured(
         drawn,
         own=read_logprobs(ids, policy, most, at),
-        reference=read_logprobs(ids, base, most, at),
+        reference=read_logprobs(ids, reference, most, at),
         plain=read_logprobs(ids, base, most),
         rewards=rewards(drawn, model, settings.reward) if model else None,
     )
@@ -131,11 +134,12 @@ def _decide(
 
 
 def _name(settings: RoundSettings) -> str:
-    """One evaluation per policy and way of evaluating."""
+    """One evaluation per policy and way of evaluating; what KL is to is part of it."""
     way = [
         settings.evaluation_prompts,
         settings.evaluation_samples,
         drawing(settings.sampling).as_dict(),
+        *([settings.reference] if settings.reference else []),
     ]
     return f"held-out {sha256(json.dumps(way, sort_keys=True).encode()).hexdigest()[:12]}"
 

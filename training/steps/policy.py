@@ -7,7 +7,8 @@ from training.backbones import backbone, encode
 from training.configuration import RoundSettings
 from training.embedding import read_logprobs, score
 from training.jobs import Lease
-from training.models import Policy, Round
+from training.models import Round
+from training.policies import reference_of
 from training.rounds import again
 from training.steps.candidates import train_candidate
 from training.steps.context import (
@@ -37,8 +38,9 @@ def run(lease: Lease) -> None:
         with lease.finishing():
             again(lease)
         return
+    reference = reference_of(round.project, settings.reference)
     given = backbone(), _examples(round, chosen, settings), settings.preference
-    train_candidate(lease, round, train_preference, *given, reported=REPORTED)
+    train_candidate(lease, round, train_preference, *given, reported=REPORTED, reference=reference)
 
 
 def _chosen(round: Round, settings: RoundSettings) -> list[RankedPrompt | Thumbed]:
@@ -58,18 +60,16 @@ def _score(
     """
     completions = {each.pk: each for one in chosen for each in _completions(one)}
     most = settings.preference.max_tokens
-    return score(lease, _reference(round), list(completions.values()), most, slice_end())
-
-
-def _reference(round: Round) -> Policy:
-    return Policy.objects.get(project=round.project, version=0)
+    reference = reference_of(round.project, settings.reference)
+    return score(lease, reference, list(completions.values()), most, slice_end())
 
 
 def _examples(
     round: Round, chosen: list[RankedPrompt | Thumbed], settings: RoundSettings
 ) -> "list[PreferenceExample]":
     ids = {each.pk for one in chosen for each in _completions(one)}
-    reference = read_logprobs(ids, _reference(round), settings.preference.max_tokens)
+    held_to = reference_of(round.project, settings.reference)
+    reference = read_logprobs(ids, held_to, settings.preference.max_tokens)
     return [_example(each, reference, settings) for each in chosen]
 
 

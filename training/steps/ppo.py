@@ -7,7 +7,7 @@ from training.backbones import backbone
 from training.configuration import RoundSettings
 from training.jobs import Lease
 from training.models import RewardModel, Round
-from training.policies import artefact_folder
+from training.policies import artefact_folder, reference_of
 from training.steps.candidates import train_candidate
 from training.steps.context import rankings_of, round_of, settings_of
 
@@ -28,7 +28,8 @@ def run(lease: Lease) -> None:
     loaded = backbone()
     prompts = [encode_prompt(loaded.tokenizer, each.messages) for each in prompts_of(round)]
     given = loaded, prompts, _reward(round, settings), settings.ppo
-    train_candidate(lease, round, train_ppo, *given, reported=REPORTED)
+    reference = reference_of(round.project, settings.reference)
+    train_candidate(lease, round, train_ppo, *given, reported=REPORTED, reference=reference)
 
 
 def prompts_of(round: Round) -> list[Prompt]:
