@@ -89,9 +89,12 @@ def test_a_change_of_somebody_who_is_removed_is_kept(visitor, cast):
     change(page)
     saved(page).to_contain_text("You are no longer part of this project")
     Assignment.objects.update(draft=None)
-    save(page)
+    # The foot says so already: what the server answers to the change is waited for.
+    with page.expect_response(lambda reply: reply.request.method == "POST") as refused:
+        save(page)
 
-    expect(page.get_by_text("no longer part of this project; what you wrote")).to_be_visible()
+    assert refused.value.status == 403
+    expect(page.get_by_text("no longer part of this project; what you wrote").first).to_be_visible()
     assert (Assignment.objects.get().draft or {})["comment"] == "D has the ions"
 
 
