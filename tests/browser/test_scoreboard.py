@@ -30,7 +30,7 @@ def matches(cast, monkeypatch):
 def test_it_moves_with_each_vote(open_browser, matches, width, scheme):
     page = begin(open_browser(viewport={"width": width, "height": 900}, color_scheme=scheme))
     board = page.get_by_role("complementary", name="How the models do")
-    expect(board.get_by_text("KL of v1 to the base")).to_be_visible()
+    expect(board.get_by_text("KL of v1 to its reference")).to_be_visible()
     expect(board.get_by_text("No match has been judged yet.")).to_be_visible()
     check(page)
 
