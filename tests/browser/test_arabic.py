@@ -43,7 +43,7 @@ def english():
 
 WHOLE, PIECES = english()
 # Settings go by one name in every language, also where it is a word of ours.
-KEPT = {"Ties", "Margin", "Seed", "Length", "Temperature", "Labels"}
+KEPT = {"Ties", "Margin", "Seed", "Length", "Reference", "Temperature", "Labels"}
 
 
 def leftovers(page):
