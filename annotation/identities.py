@@ -8,6 +8,8 @@ from functools import lru_cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 
+from annotation.scripts import UNSPACED
+
 MAX_NAMES, MAX_NAME = 300, 60
 
 # Left out are names that everyday texts are full of, such as llama, falcon and bard: those are
@@ -25,13 +27,11 @@ DEFAULT_NAMES = (
     *(f"{i} {name}" for i in ("I am", "I'm") for name in ("Bard", "Copilot", "Llama", "Mistral")),
 )
 
-# Scripts that put no spaces between words: a name may stand right beside them.
-UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff"
-    "\uac00-\ud7af\uf900-\ufaff"
-)
-_LETTER = f"[^\\W{UNSPACED}]"
-_LETTER_NOT_DIGIT = f"[^\\W\\d{UNSPACED}]"
+# A name may stand right beside these: scripts that put no spaces between words, and Korean, which
+# hangs its particles onto names.
+_BESIDE = f"{UNSPACED}\uac00-\ud7af"
+_LETTER = f"[^\\W{_BESIDE}]"
+_LETTER_NOT_DIGIT = f"[^\\W\\d{_BESIDE}]"
 # What may stand between the parts of a name, or not: ChatGPT, Chat GPT, Chat-GPT.
 _BETWEEN = r"\s\-\u2010-\u2015\u2212"
 _GAP, _GAP_OF_WORDS = f"[{_BETWEEN}]{{0,9}}", f"[{_BETWEEN},]{{0,9}}"
